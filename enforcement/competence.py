@@ -1,0 +1,139 @@
+"""Who may sign which decision: the ceiling of a signer, and to whom a file above it is handed.
+
+Pure: amounts are whole đồng; the powers are dated rows of `law_seed`. What must not live here: figures of the law, the database.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from enforcement.errors import (
+    AboveFieldMaximum,
+    BeyondCompetence,
+    HandToBranchHead,
+    HandToCityChair,
+    HandToTeamHead,
+    NoRuleInForce,
+)
+from enforcement.law_seed import FIELD_MAXIMA, POWERS, Field, Power, Signer
+from enforcement.transitions import Duty
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from datetime import date
+
+__all__ = ["Field", "LegalQualification", "Signer", "ceiling", "check", "competent", "confiscation_cap", "signer_for"]
+
+
+class LegalQualification(StrEnum):
+    """As what the act is treated: three regimes with their own articles and maxima, never one word for all."""
+
+    UNDETERMINED = "undetermined"
+    GI_INFRINGEMENT = "gi_infringement"  # IP Law Art. 129.3, Decree 99/2013 Art. 11
+    MARK_INFRINGEMENT = "mark_infringement"  # IP Law Art. 129.1, Decree 99/2013 Art. 11
+    COUNTERFEIT_GOODS = "counterfeit_goods"  # IP Law Art. 213, Decree 99/2013 Art. 12
+    COUNTERFEIT_LABELS = "counterfeit_labels"  # Decree 99/2013 Art. 13
+    FALSE_ORIGIN = "false_origin"  # Decree 98/2020 Art. 3(7), 3(8): origin, packer, traceability stamps
+
+    @property
+    def field(self) -> Field:
+        """The field whose maximum applies."""
+        return Field.TRADE_AND_FAKE_GOODS if self is LegalQualification.FALSE_ORIGIN else Field.INTELLECTUAL_PROPERTY
+
+
+# Upwards in the desk's own line; above the branch head the file goes to the city.
+LINE = (Signer.INSPECTOR, Signer.TEAM_HEAD, Signer.BRANCH_HEAD, Signer.CITY_CHAIR)
+
+_SIGNER_OF = {Duty.OFFICER: Signer.INSPECTOR, Duty.TEAM_HEAD: Signer.TEAM_HEAD, Duty.BRANCH_HEAD: Signer.BRANCH_HEAD}
+_HAND_OVER: dict[Signer, type[BeyondCompetence]] = {
+    Signer.TEAM_HEAD: HandToTeamHead,
+    Signer.BRANCH_HEAD: HandToBranchHead,
+    Signer.CITY_CHAIR: HandToCityChair,
+}
+
+
+def signer_for(duties: Collection[Duty]) -> Signer | None:
+    """The highest capacity in which a person with these duties signs; None without a duty."""
+    return max((_SIGNER_OF[duty] for duty in duties), key=LINE.index, default=None)
+
+
+def ceiling(role: Signer, *, organisation: bool, on: date, field: Field = Field.INTELLECTUAL_PROPERTY) -> int:
+    """The highest fine this signer may impose on that day, in đồng."""
+    return _individual_ceiling(_power(role, on), on, field) * (2 if organisation else 1)
+
+
+def confiscation_cap(role: Signer, *, on: date, field: Field = Field.INTELLECTUAL_PROPERTY) -> int | None:
+    """The highest value of goods this signer may confiscate, in đồng; None without a cap.
+
+    Taken from the fine for an individual, also for organisations: the text doubles the fine and does not mention the cap,
+    so the narrower reading is the one that cannot void a decision.
+    """
+    power = _power(role, on)
+    if power.confiscation_times is None:
+        return None
+    return _individual_ceiling(power, on, field) * power.confiscation_times
+
+
+def competent(
+    fine: int, *, organisation: bool, on: date, confiscation: int = 0, field: Field = Field.INTELLECTUAL_PROPERTY
+) -> Signer:
+    """The lowest signer of the desk's line who may sign this."""
+    for role in LINE:
+        if _may(role, fine, organisation=organisation, on=on, confiscation=confiscation, field=field):
+            return role
+    raise AboveFieldMaximum(fine=fine, maximum=ceiling(LINE[-1], organisation=organisation, on=on, field=field))
+
+
+def check(
+    role: Signer,
+    fine: int,
+    *,
+    organisation: bool,
+    on: date,
+    confiscation: int = 0,
+    field: Field = Field.INTELLECTUAL_PROPERTY,
+) -> None:
+    """Refuses a decision beyond this signer, naming who is competent.
+
+    `fine`: the top of the bracket for this offender, so already doubled for an organisation: it decides competence, not the
+    amount imposed in the end. `confiscation`: value of the goods to be confiscated. Both in đồng.
+    """
+    if fine < 0 or confiscation < 0:
+        raise ValueError("amounts are not negative")
+    to = competent(fine, organisation=organisation, on=on, confiscation=confiscation, field=field)
+    if not _may(role, fine, organisation=organisation, on=on, confiscation=confiscation, field=field):
+        raise _HAND_OVER[to](fine=fine, confiscation=confiscation, competent=to)
+
+
+def _may(role: Signer, fine: int, *, organisation: bool, on: date, confiscation: int, field: Field) -> bool:
+    cap = confiscation_cap(role, on=on, field=field)
+    return fine <= ceiling(role, organisation=organisation, on=on, field=field) and (cap is None or confiscation <= cap)
+
+
+def _individual_ceiling(power: Power, on: date, field: Field) -> int:
+    maximum = _in_force((row for row in FIELD_MAXIMA if row.field is field), on)
+    if maximum is None:
+        raise NoRuleInForce(field=field, on=on)
+    return maximum.amount * power.percent // 100
+
+
+def _power(role: Signer, on: date) -> Power:
+    power = _in_force((row for row in POWERS if row.signer is role), on)
+    if power is None:
+        raise NoRuleInForce(signer=role, on=on)
+    return power
+
+
+class _Dated(Protocol):
+    @property
+    def valid_from(self) -> date: ...
+    @property
+    def valid_to(self) -> date | None: ...
+
+
+_Row = TypeVar("_Row", bound=_Dated)
+
+
+def _in_force(rows: Iterable[_Row], on: date) -> _Row | None:
+    return next((row for row in rows if row.valid_from <= on and (row.valid_to is None or on < row.valid_to)), None)

@@ -1,0 +1,119 @@
+"""How to reach the people who reported, sealed one by one. Each opening is written down with a reason before anything is read.
+
+The key is derived for this purpose alone and the tip's id is bound into the seal, so that a sealed contact moved to another
+tip does not open. What must not live here: any way from a contact to a list, a search, an export or a log.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import select
+
+from enforcement.models import InformantContact, InformantReading
+from trace.errors import Conflict, Invalid, NotFound
+from trace.models.parties import AppUser
+from trace.models.tips import Tip
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+REASON_LEAST = 10
+REASON_MOST = 500
+CONTACT_MOST = 200
+_NONCE = 12
+
+
+class ReasonTooShort(Invalid):
+    """Say in at least %(least)s characters why you need to reach this person.
+
+    The reason is kept with your name for good.
+    """
+
+
+class ReasonTooLong(Invalid):
+    """The reason is longer than %(most)s characters.
+
+    Shorten it.
+    """
+
+
+class ContactUnusable(Invalid):
+    """The contact is empty or longer than %(most)s characters.
+
+    Give a telephone number or an e-mail address, or leave the question out.
+    """
+
+
+class SealBroken(Conflict):
+    """The sealed contact cannot be opened with the key of this system.
+
+    Tell the administrator: the key or the record has changed.
+    """
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One opening as the log shows it: when, why, by whom, of which tip. Never what was read."""
+
+    at: datetime
+    reason: str
+    who: str
+    tip_number: str
+    tip_id: UUID
+
+
+def keep(session: Session, tip_id: UUID, contact: str, *, key: bytes, at: datetime) -> None:
+    """Seal a contact for one tip; a later one replaces it. `key`: 32 bytes derived for informants; `at`: when consent was given."""
+    text = contact.strip()
+    if not text or len(text) > CONTACT_MOST:
+        raise ContactUnusable(most=CONTACT_MOST)
+    nonce = secrets.token_bytes(_NONCE)
+    sealed = nonce + AESGCM(key).encrypt(nonce, text.encode(), tip_id.bytes)
+    session.merge(InformantContact(tip_id=tip_id, sealed=sealed, consented_at=at))
+    session.flush()
+
+
+def is_kept(session: Session, tip_id: UUID) -> bool:
+    """Whether somebody can be reached. Says nothing about whom."""
+    return session.scalar(select(InformantContact.tip_id).where(InformantContact.tip_id == tip_id)) is not None
+
+
+def open_contact(session: Session, tip_id: UUID, *, reason: str, key: bytes, by: UUID, at: datetime) -> str:
+    """The contact in clear. The reading is written first, in the same transaction; the caller commits before showing anything."""
+    said = reason.strip()
+    if len(said) < REASON_LEAST:
+        raise ReasonTooShort(least=REASON_LEAST)
+    if len(said) > REASON_MOST:
+        raise ReasonTooLong(most=REASON_MOST)
+    kept = session.get(InformantContact, tip_id)
+    if kept is None:
+        raise NotFound
+    session.add(InformantReading(tip_id=tip_id, at=at, by=by, reason=said))
+    session.flush()
+    nonce, sealed = kept.sealed[:_NONCE], kept.sealed[_NONCE:]
+    try:
+        return AESGCM(key).decrypt(nonce, sealed, tip_id.bytes).decode()
+    except InvalidTag as exc:
+        raise SealBroken from exc
+
+
+def readings(session: Session, tip_id: UUID | None = None, *, limit: int = 50) -> list[Reading]:
+    """Who opened what and why, newest first: of one tip, or of all."""
+    statement = (
+        select(InformantReading.at, InformantReading.reason, AppUser.full_name, Tip.number, Tip.id)
+        .join(AppUser, AppUser.id == InformantReading.by)
+        .join(Tip, Tip.id == InformantReading.tip_id)
+        .order_by(InformantReading.id.desc())
+        .limit(limit)
+    )
+    if tip_id is not None:
+        statement = statement.where(InformantReading.tip_id == tip_id)
+    return [Reading(*row) for row in session.execute(statement)]

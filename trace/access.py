@@ -1,0 +1,239 @@
+"""Who may do what: one enum of permissions, one map from roles, shut by default.
+
+Each view wears `@needs(May.X)`, or `@needs(None)` if it is open to all. A view without a mark answers nobody.
+Row rules are a `Reach`: the holders and titles for which a person holds a role that gives the permission.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from flask import current_app, g, redirect, request, url_for
+from flask_login import LoginManager, UserMixin, current_user
+from werkzeug.exceptions import NotFound as NoSuchRoute
+
+from trace import clock
+from trace.db import session
+from trace.errors import Forbidden, SignInNeeded
+from trace.models.parties import Party, Role
+from trace.services import accounts
+from trace.services.reach import Reach, titles_of
+from trace.words import say
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.typing import ResponseReturnValue
+
+
+class May(StrEnum):
+    """Permissions, `subject:verb` (never shown)."""
+
+    ACCOUNT_USE = "account:use"
+    AREA_READ = "area:read"
+    CASE_MOVE = "case:move"
+    CASE_OPEN = "case:open"
+    CASE_READ = "case:read"
+    CERTIFICATE_DECIDE = "certificate:decide"
+    CERTIFICATE_READ = "certificate:read"
+    CONTROL_READ = "control:read"
+    CONTROL_RECORD = "control:record"
+    CONTROL_VERIFY = "control:verify"
+    FILE_READ = "file:read"
+    INFORMANT_OPEN = "informant:open"
+    LABEL_ACTIVATE = "label:activate"
+    LABEL_HAND_OVER = "label:hand_over"
+    LABEL_ORDER = "label:order"
+    LABEL_READ = "label:read"
+    LABEL_VOID = "label:void"
+    LOT_CERTIFY = "lot:certify"
+    LOT_READ = "lot:read"
+    LOT_RECORD = "lot:record"
+    OBSERVATION_READ = "observation:read"
+    OBSERVATION_RECORD = "observation:record"
+    SCAN_FACTS = "scan:facts"
+    SIGNAL_TRIAGE = "signal:triage"
+    SYSTEM_LOOK = "system:look"
+    TITLE_READ = "title:read"
+    USER_MANAGE = "user:manage"
+
+
+_REGISTER = frozenset(
+    {May.AREA_READ, May.CERTIFICATE_READ, May.CONTROL_READ, May.LABEL_READ, May.LOT_READ, May.TITLE_READ}
+)
+_FIELD = frozenset({May.SCAN_FACTS, May.OBSERVATION_READ, May.OBSERVATION_RECORD, May.FILE_READ})
+_DESK = frozenset({May.CASE_MOVE, May.CASE_OPEN, May.CASE_READ, May.SIGNAL_TRIAGE})
+
+ROLE_MAY: dict[Role, frozenset[May]] = {
+    Role.PACKER: frozenset({May.LABEL_READ, May.LABEL_HAND_OVER, May.LABEL_ACTIVATE, May.LABEL_VOID, May.LOT_READ}),
+    Role.CLERK: _REGISTER
+    | {May.LABEL_ORDER, May.LABEL_HAND_OVER, May.LABEL_ACTIVATE, May.LABEL_VOID, May.LOT_RECORD},
+    Role.MANAGER: _REGISTER | {May.CERTIFICATE_DECIDE, May.CONTROL_RECORD, May.CONTROL_VERIFY, May.LABEL_VOID, May.LOT_CERTIFY},
+    Role.CONTROLLER: _REGISTER | {May.CONTROL_RECORD},
+    Role.CERTIFIER: _REGISTER | {May.CONTROL_RECORD, May.CONTROL_VERIFY, May.LOT_CERTIFY},
+    Role.SCIENCE_DEPARTMENT: _REGISTER,
+    Role.AGRICULTURE_DEPARTMENT: frozenset({May.AREA_READ, May.TITLE_READ}),
+    Role.COMMUNE_OFFICER: frozenset({May.AREA_READ, May.TITLE_READ}),
+    Role.INSPECTOR: _FIELD | _REGISTER,
+    Role.OFFICER: _FIELD | _REGISTER | _DESK,
+    Role.TEAM_HEAD: _FIELD | _REGISTER | _DESK,
+    Role.BRANCH_HEAD: _FIELD | _REGISTER | _DESK,
+    Role.CUSTODIAN: frozenset({May.INFORMANT_OPEN}),
+    Role.AUDITOR: _REGISTER | {May.CASE_READ, May.OBSERVATION_READ, May.SYSTEM_LOOK},
+    Role.ADMINISTRATOR: frozenset({May.USER_MANAGE, May.SYSTEM_LOOK}),
+}
+
+# These look after the whole city; everybody else sees the records of their own organisation or of the titles it manages.
+CITYWIDE = frozenset(
+    {
+        Role.SCIENCE_DEPARTMENT, Role.AGRICULTURE_DEPARTMENT, Role.COMMUNE_OFFICER, Role.INSPECTOR, Role.OFFICER,
+        Role.TEAM_HEAD, Role.BRANCH_HEAD, Role.AUDITOR,
+    }
+)  # fmt: skip
+BY_TITLE = frozenset({Role.MANAGER, Role.CONTROLLER, Role.CERTIFIER})
+
+
+@dataclass(frozen=True)
+class Post:
+    """A role held today for an organisation."""
+
+    role: Role
+    party: Party
+
+
+class Person(UserMixin):  # type: ignore[misc]
+    """The signed-in person of this request."""
+
+    def __init__(self, token: str, found: accounts.SignedIn) -> None:
+        self.token = token
+        self.id: UUID = found.user.id
+        self.full_name = found.user.full_name
+        self.has_second_factor = found.user.totp_sealed is not None
+        self.posts = tuple(Post(grant.role, grant.party) for grant in found.grants)
+
+    def get_id(self) -> str:
+        """What flask-login keeps in the cookie: the session's token, never the account's id."""
+        return self.token
+
+    @cached_property
+    def permissions(self) -> frozenset[May]:
+        """All that the roles of today allow."""
+        allowed = frozenset[May]().union(*(ROLE_MAY[post.role] for post in self.posts))
+        return allowed | {May.ACCOUNT_USE}
+
+    def may(self, permission: May) -> bool:
+        """Whether some role of today gives the permission."""
+        return permission in self.permissions
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Roles held today."""
+        return frozenset(post.role for post in self.posts)
+
+    @property
+    def needs_second_factor(self) -> bool:
+        """Whether a role demands a second factor that is not set up yet."""
+        return bool(self.roles & accounts.SECOND_FACTOR) and not self.has_second_factor
+
+    def parties_for(self, permission: May) -> tuple[Party, ...]:
+        """The organisations for which this person may do something, first grant first, each once."""
+        found = {post.party.id: post.party for post in self.posts if permission in ROLE_MAY[post.role]}
+        return tuple(found.values())
+
+    def reach(self, permission: May) -> Reach:
+        """The rows on which this person may do something."""
+        posts = [post for post in self.posts if permission in ROLE_MAY[post.role]]
+        if any(post.role in CITYWIDE for post in posts):
+            return Reach(everything=True)
+        managed = frozenset(post.party.id for post in posts if post.role in BY_TITLE)
+        return Reach(
+            holders=frozenset(post.party.id for post in posts if post.role not in BY_TITLE),
+            titles=titles_of(session(), managed, on=clock.now().astimezone(clock.CITY).date()),
+        )
+
+    @property
+    def role_names(self) -> list[str]:
+        """For the page header."""
+        return [say(role) for role in dict.fromkeys(post.role for post in self.posts)]
+
+    @property
+    def party_name(self) -> str:
+        """The organisation of the first role, for the page header."""
+        return self.posts[0].party.name if self.posts else ""
+
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+def needs(permission: May | None) -> Callable[[V], V]:
+    """Mark a view with the permission it needs; None opens it to everybody."""
+
+    def mark(view: V) -> V:
+        view.needs = permission  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def person() -> Person:
+    """The signed-in person; raises `SignInNeeded` when nobody is."""
+    if not current_user.is_authenticated:
+        raise SignInNeeded
+    found: Person = current_user._get_current_object()  # noqa: SLF001  flask-login's documented way to the object itself
+    return found
+
+
+def network_hash() -> bytes:
+    """A salted hash of the caller's network (IPv4 address, IPv6 /64), to slow down guessing without keeping addresses."""
+    address = request.remote_addr or ""
+    if ":" in address:
+        address = ":".join(address.split(":")[:4])
+    return salted(f"network:{address}")
+
+
+def salted(text: str) -> bytes:
+    """A keyed hash under this installation's own key."""
+    return hashlib.blake2b(text.encode(), key=current_app.config["SALT"], digest_size=16).digest()
+
+
+def init_app(app: Flask) -> None:
+    """Join the guard and the sign-in to the application."""
+    manager = LoginManager(app)
+    manager.session_protection = None  # the session lives in the database; a changed address signs nobody out on a phone
+    manager.user_loader(_load)
+    app.before_request(_guard)
+
+
+def _load(token: str) -> Person | None:
+    found = accounts.signed_in(session(), token, at=clock.now())
+    if found is None:
+        return None
+    loaded = Person(token, found)
+    if session().dirty or session().in_transaction():
+        session().commit()
+    return loaded
+
+
+def _guard() -> ResponseReturnValue | None:
+    if request.routing_exception is not None:
+        return None  # 404, 405 and redirects of the routing answer for themselves
+    if request.endpoint is None:
+        raise NoSuchRoute
+    if request.endpoint == "static":
+        return None
+    view = current_app.view_functions[request.endpoint]
+    permission: May | None = view.needs  # type: ignore[attr-defined]  # no default: an unmarked view fails closed
+    g.permission = permission
+    if permission is None:
+        return None
+    whoever = person()
+    if whoever.needs_second_factor and request.endpoint not in {"accounts.second_factor_setup", "accounts.sign_out"}:
+        return redirect(url_for("accounts.second_factor_setup"))
+    if not whoever.may(permission):
+        raise Forbidden
+    return None

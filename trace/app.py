@@ -1,0 +1,138 @@
+"""create_app: the one place where the parts are joined."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from flask import Flask, g, request, url_for
+from flask_babel import Babel, get_locale
+from flask_login import current_user
+from flask_wtf.csrf import CSRFProtect
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import enforcement.schema  # noqa: F401  the mapped classes refer to each other across both slices
+from enforcement.views import blueprints as desk_blueprints
+from trace import access, db, failures, shown
+from trace.config import ROOT, Config
+try:
+    from trace.services.keys import KeyringCache
+except ModuleNotFoundError:  # TEMPORARY
+    class KeyringCache:
+        def __init__(self, m): ...
+        def forget(self): ...
+from trace.views import blueprints
+
+if TYPE_CHECKING:
+    from flask import Response
+    from sqlalchemy import Engine
+
+LOCALES = ("vi", "en")
+UPLOAD_MOST = 64 * 2**20
+log = structlog.get_logger("temthat.web")
+csrf = CSRFProtect()
+
+
+def create_app(config: Config | None = None, *, engine: Engine | None = None, testing: bool = False) -> Flask:
+    """The application over a configuration (the environment's, if none is given)."""
+    config = config or Config.from_env()
+    app = Flask("trace", root_path=str(ROOT / "trace"))
+    app.config.update(
+        TEMTHAT=config,
+        TESTING=testing,
+        SECRET_KEY=config.derived("session-cookie"),
+        SALT=config.derived("salt"),
+        GALLERY=config.environment == "demo",
+        SESSION_COOKIE_NAME="temthat",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=config.secure_cookies,
+        MAX_CONTENT_LENGTH=UPLOAD_MOST,
+        MAX_FORM_MEMORY_SIZE=512 * 1024,
+        WTF_CSRF_TIME_LIMIT=None,  # the token ends with the sign-in session
+        BABEL_DEFAULT_LOCALE="vi",
+        BABEL_DEFAULT_TIMEZONE="Asia/Ho_Chi_Minh",
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_loader = shown.loader()
+    db.init_app(app, engine or db.make_engine(config))
+    Babel(app, locale_selector=_locale)
+    access.init_app(app)
+    app.extensions["keyring"] = KeyringCache(config.master_key)
+    csrf.init_app(app)
+    failures.init_app(app)
+    shown.init_app(app)
+    for blueprint, anonymous in [*blueprints(), *desk_blueprints()]:
+        app.register_blueprint(blueprint)
+        if anonymous:
+            # Nobody's authority rides on these forms, and they must work without a cookie.
+            csrf.exempt(blueprint)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.context_processor(_page)
+    if config.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
+    return app
+
+
+def _locale() -> str:
+    asked = request.args.get("lang") or request.cookies.get("lang")
+    return asked if asked in LOCALES else "vi"
+
+
+def _begin() -> None:
+    g.nonce = secrets.token_urlsafe(16)
+    g.began = time.perf_counter()
+
+
+def _finish(response: Response) -> Response:
+    nonce = g.get("nonce", "")
+    policy = (
+        f"default-src 'none'; script-src 'nonce-{nonce}' 'self'; style-src 'nonce-{nonce}' 'self'; img-src 'self' data: blob:; "
+        "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+    )
+    response.headers.setdefault("Content-Security-Policy", policy)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    response.headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(self), microphone=()")
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    asked = request.args.get("lang")
+    if asked in LOCALES and request.endpoint != "static":
+        response.set_cookie("lang", asked, max_age=31536000, samesite="Lax", httponly=True, secure=request.is_secure)
+    # The path stays out of the log: it may hold a code or the secret of a follow-up page. The rule does not.
+    log.info(
+        "request",
+        method=request.method,
+        rule=request.url_rule.rule if request.url_rule else None,
+        status=response.status_code,
+        ms=round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1),
+    )
+    return response
+
+
+def _page() -> dict[str, object]:
+    who = current_user._get_current_object() if current_user and current_user.is_authenticated else None  # noqa: SLF001
+    return {
+        "nonce": g.get("nonce", ""),
+        "locale": str(get_locale() or "vi"),
+        "locale_url": _locale_url,
+        "who": who,
+        "nav": shown.navigation(who),
+    }
+
+
+def _locale_url(lang: str) -> str:
+    if request.endpoint is None or request.routing_exception is not None:
+        return f"?lang={lang}"
+    arguments = {**(request.view_args or {}), **request.args.to_dict(), "lang": lang}
+    return url_for(request.endpoint, **arguments)
+

@@ -1,0 +1,86 @@
+"""Settings, read once from the environment. Every one has a default that works from a fresh clone.
+
+`TEMTHAT_DATABASE_URL`  a real server instead of the private cluster
+`TEMTHAT_VAR`           where the cluster, files and keys live (default: var/ beside the code)
+`TEMTHAT_MASTER_KEY_FILE`  32 bytes in hex; wraps label keys and sealed identities; made at first start
+`TEMTHAT_HOST`          the host printed in every QR
+`TEMTHAT_TRUSTED_PROXIES`  how many reverse proxies stand in front; their forwarded-for headers are believed, no others
+`TEMTHAT_ENVIRONMENT`   "demo" shows the sample-data banner and the gallery; "production" hides both
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Config:
+    """What one process of the application needs to know."""
+
+    database_url: str
+    var_dir: Path
+    master_key: bytes
+    host: str = "127.0.0.1:8000"
+    environment: str = "demo"
+    secure_cookies: bool = False
+    pool_size: int = 8
+    trusted_proxies: int = 0
+
+    def __repr__(self) -> str:
+        return f"Config(environment={self.environment!r}, host={self.host!r}, var_dir={str(self.var_dir)!r})"
+
+    @property
+    def files_dir(self) -> Path:
+        """Where originals of uploaded files live, by their hash."""
+        return self.var_dir / "files"
+
+    def derived(self, purpose: str) -> bytes:
+        """A 32-byte key for one purpose, so that the master key itself never signs or seals anything."""
+        return hmac.digest(self.master_key, b"temthat:" + purpose.encode(), hashlib.sha256)
+
+    @classmethod
+    def from_env(cls) -> Config:
+        """Read the environment; make the master key if this is the first start."""
+        var_dir = Path(os.environ.get("TEMTHAT_VAR") or ROOT / "var").resolve()
+        url = os.environ.get("TEMTHAT_DATABASE_URL")
+        if not url:
+            from trace import cluster  # noqa: PLC0415  only a private cluster needs it
+
+            url = cluster.Cluster(var_dir / "pg").url("temthat")
+        port = os.environ.get("TEMTHAT_PORT", "8000")
+        return cls(
+            database_url=url.replace("postgresql://", "postgresql+psycopg://", 1),
+            var_dir=var_dir,
+            master_key=read_master_key(Path(os.environ.get("TEMTHAT_MASTER_KEY_FILE") or var_dir / "master.key")),
+            host=os.environ.get("TEMTHAT_HOST", f"127.0.0.1:{port}"),
+            environment=os.environ.get("TEMTHAT_ENVIRONMENT", "demo"),
+            secure_cookies=os.environ.get("TEMTHAT_SECURE_COOKIES", "") == "1",
+            pool_size=int(os.environ.get("TEMTHAT_POOL_SIZE", "8")),
+            trusted_proxies=int(os.environ.get("TEMTHAT_TRUSTED_PROXIES", "0")),
+        )
+
+
+def read_master_key(path: Path) -> bytes:
+    """The 32 bytes in `path`, made with mode 0600 if the file is absent.
+
+    It is written whole beside its place and then linked there, so that of two first starts one wins and nobody reads half a key.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+            handle.write(secrets.token_hex(32))
+            handle.flush()
+            os.fsync(handle.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    return bytes.fromhex(path.read_text().strip())

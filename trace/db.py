@@ -1,0 +1,84 @@
+"""Engines and sessions: one session per request, opened when first asked for, rolled back unless a view committed.
+
+No queries live here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from flask import current_app, g
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from trace.config import ROOT
+
+if TYPE_CHECKING:
+    from alembic.config import Config as AlembicConfig
+    from flask import Flask
+
+    from trace.config import Config
+
+# A page that waits longer than this for a lock or an answer has already failed its reader.
+LIMITS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+
+
+def make_engine(config: Config) -> Engine:
+    """An engine for web processes, with time limits so that nothing waits for ever."""
+    return create_engine(
+        config.database_url, pool_size=config.pool_size, max_overflow=2, pool_timeout=5, connect_args={"options": LIMITS}
+    )
+
+
+def init_app(app: Flask, engine: Engine) -> None:
+    """Give the application its sessions. Tests put their own factories in the same two places."""
+    app.extensions["sessionmaker"] = sessionmaker(engine)
+    scans = engine.execution_options(isolation_level="AUTOCOMMIT")
+    app.extensions["scan_connection"] = scans.connect
+    app.teardown_appcontext(_close)
+
+
+def session() -> Session:
+    """The session of this request."""
+    if "session" not in g:
+        g.session = current_app.extensions["sessionmaker"]()
+    opened: Session = g.session
+    return opened
+
+
+@contextmanager
+def scan_connection() -> Iterator[Connection]:
+    """A connection on which every statement commits by itself: a scan is one round trip, with no BEGIN and no COMMIT."""
+    with current_app.extensions["scan_connection"]() as connection:
+        yield connection
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Bring a database's schema up to a revision. Two at once are harmless: the second waits and finds nothing to do."""
+    from alembic import command  # noqa: PLC0415  web processes never need it
+
+    command.upgrade(_alembic(url), revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Take a database's schema back to a revision."""
+    from alembic import command  # noqa: PLC0415  web processes never need it
+
+    command.downgrade(_alembic(url), revision)
+
+
+def _alembic(url: str) -> AlembicConfig:
+    from alembic.config import Config as Settings  # noqa: PLC0415  web processes never need it
+
+    settings = Settings()
+    settings.set_main_option("script_location", str(ROOT / "migrations").replace("%", "%%"))
+    settings.attributes["url"] = url
+    return settings
+
+
+def _close(_exc: BaseException | None) -> None:
+    opened: Session | None = g.pop("session", None)
+    if opened is not None:
+        opened.close()

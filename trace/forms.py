@@ -1,0 +1,159 @@
+"""Fields that people in Viet Nam fill in: numbers with points, dates day first, communes, enums, text in NFC."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any
+
+from flask_babel import gettext as _
+from wtforms import DateField, IntegerField, SelectField, StringField
+from wtforms.validators import ValidationError
+
+from trace.words import say
+
+# NUL cannot be stored in PostgreSQL text; the other controls come from broken paste and help nobody.
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def clean(text: str | None) -> str | None:
+    """Text as it is kept: NFC, no control characters, no white space around it. Nothing stays nothing."""
+    if text is None:
+        return None
+    return CONTROLS.sub("", unicodedata.normalize("NFC", text)).strip()
+
+
+def clean_or_none(text: str | None) -> str | None:
+    """The same, with an empty text as None."""
+    return clean(text) or None
+
+
+def whole_number(text: str) -> int:
+    """Read "1.200", "1 200" or "1200". Raises ValueError for anything else, decimals included."""
+    folded = unicodedata.normalize("NFKC", text).strip()
+    if re.fullmatch(r"[+-]?\d{1,18}", folded) or re.fullmatch(r"[+-]?\d{1,3}([. \u00a0]\d{3}){1,5}", folded):
+        return int(re.sub(r"[. \u00a0]", "", folded))
+    raise ValueError(text)
+
+
+def decimal_number(text: str) -> Decimal:
+    """Read "1.234,5" or "0,35". A lone point with one or two digits behind it is taken for a comma."""
+    folded = unicodedata.normalize("NFKC", text).strip().replace(" ", "")
+    if re.fullmatch(r"-?\d{1,12}\.\d{1,2}", folded):
+        return Decimal(folded)
+    if not re.fullmatch(r"-?(\d{1,3}(\.\d{3})*|\d{1,12})(,\d{1,6})?", folded):
+        raise ValueError(text)
+    try:
+        return Decimal(folded.replace(".", "").replace(",", "."))
+    except InvalidOperation as exc:
+        raise ValueError(text) from exc
+
+
+class VietnameseInteger(IntegerField):
+    """A whole number, with or without points between the thousands."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what was typed."""
+        if not valuelist or not valuelist[0].strip():
+            return
+        try:
+            self.data = whole_number(valuelist[0])
+        except ValueError as exc:
+            self.data = None
+            raise ValueError(_("Write a whole number, for example 1.200.")) from exc
+
+
+class VietnameseDecimal(StringField):
+    """A number with a comma before the decimals."""
+
+    data: Any
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what was typed."""
+        self.raw = valuelist[0] if valuelist else ""
+        self.data = None
+        if not self.raw.strip():
+            return
+        try:
+            self.data = decimal_number(self.raw)
+        except ValueError as exc:
+            raise ValueError(_("Write a number, for example 1.234,5.")) from exc
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else str(self.data).replace(".", ",")
+
+
+class VietnameseDate(DateField):
+    """A date day first; what a date picker sends is taken too."""
+
+    def __init__(self, label: Any = None, validators: Any = None, **kwargs: Any) -> None:
+        super().__init__(label, validators, format=["%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y-%m-%d"], **kwargs)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what was typed, and refuse years that can only be slips."""
+        if not valuelist or not " ".join(valuelist).strip():
+            self.data = None
+            return
+        try:
+            super().process_formdata([" ".join(valuelist).strip()])
+        except ValueError as exc:
+            self.data = None
+            raise ValueError(_("Write a date as day/month/year, for example 31/12/2026.")) from exc
+        if self.data is not None and not date(2000, 1, 1) <= self.data <= date(2100, 1, 1):
+            self.data = None
+            raise ValueError(_("Check the year of this date."))
+
+
+def enum_choices(kind: type[StrEnum]) -> list[tuple[str, str]]:
+    """Choices of a select field, in the order of definition, named in the reader's language."""
+    return [(member.value, say(member)) for member in kind]
+
+
+class EnumField(SelectField):
+    """A choice among the members of an enum; `data` is the member."""
+
+    def __init__(self, label: Any = None, validators: Any = None, *, kind: type[StrEnum], blank: Any = None, **kwargs: Any) -> None:
+        self.kind = kind
+        super().__init__(label, validators, coerce=self._member, choices=lambda: self._choices(blank), **kwargs)
+
+    def _choices(self, blank: Any) -> list[tuple[str, str]]:
+        return ([("", str(blank))] if blank is not None else []) + enum_choices(self.kind)
+
+    def _member(self, value: Any) -> StrEnum | None:
+        if value in (None, ""):
+            return None
+        return self.kind(getattr(value, "value", value))
+
+    def iter_choices(self) -> Any:
+        """Choices with the chosen one marked."""
+        chosen = self.data.value if isinstance(self.data, StrEnum) else (self.data or "")
+        for value, label in self.choices or []:
+            yield value, label, value == chosen, {}
+
+    def pre_validate(self, form: Any) -> None:
+        """Anything that is no member was refused when it was read; an empty choice is left to the validators."""
+
+
+class WardField(SelectField):
+    """One of the city's communes, by code. The view fills `choices` with `places.choices(session)`."""
+
+    def __init__(self, label: Any = None, validators: Any = None, **kwargs: Any) -> None:
+        super().__init__(label, validators, coerce=lambda value: value or None, validate_choice=False, **kwargs)
+
+    def offer(self, choices: Sequence[tuple[str, str]]) -> None:
+        """Give the field its communes, with an empty line first."""
+        self.choices = [("", "–"), *choices]
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse a code that is not among those offered."""
+        if self.data is not None and self.data not in {value for value, *_rest in self.choices or []}:
+            raise ValidationError(_("Choose a ward or commune from the list."))
+
+
+Filter = Callable[[Any], Any]

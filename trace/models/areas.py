@@ -1,0 +1,109 @@
+"""Growing areas with their boundaries and codes, and production sites for what does not grow in a field."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from geoalchemy2 import Geometry, WKBElement
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ExcludeConstraint, Range
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from trace.models.base import Base, bigint_pk, uuid_pk
+from trace.models.parties import Commune, Party
+from trace.models.titles import ProtectionTitle
+
+
+class GrowingArea(Base):
+    """Land on which a holder grows a title's product. The boundary is WGS 84; the plot itself is never public."""
+
+    __tablename__ = "growing_area"
+    __table_args__ = (
+        CheckConstraint("ST_IsValid(boundary)", name="boundary_valid"),
+        CheckConstraint("declared_ha > 0", name="declared_ha_positive"),
+        Index(None, "boundary", postgresql_using="gist"),
+        UniqueConstraint("holder_id", "name"),
+    )
+
+    id: Mapped[uuid_pk]
+    title_id: Mapped[UUID] = mapped_column(ForeignKey("protection_title.id"))
+    holder_id: Mapped[UUID] = mapped_column(ForeignKey("party.id"), index=True)
+    name: Mapped[str]
+    commune_code: Mapped[str] = mapped_column(ForeignKey("commune.code"))
+    boundary: Mapped[WKBElement] = mapped_column(Geometry("MULTIPOLYGON", srid=4326, spatial_index=False))
+    declared_ha: Mapped[Decimal]
+    is_sample: Mapped[bool] = mapped_column(server_default=text("false"))
+
+    title: Mapped[ProtectionTitle] = relationship()
+    holder: Mapped[Party] = relationship()
+    commune: Mapped[Commune] = relationship()
+    codes: Mapped[list[GrowingAreaCode]] = relationship(back_populates="area", order_by="GrowingAreaCode.code")
+
+
+class AreaCodeStatus(StrEnum):
+    """States of a growing-area code for one market."""
+
+    ACTIVE = "active"
+    WARNED = "warned"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+
+
+class GrowingAreaCode(Base):
+    """A code given to an area for one crop and market. One area has many; each has its own state over time."""
+
+    __tablename__ = "growing_area_code"
+    __table_args__ = (
+        CheckConstraint("NOT isempty(valid_during)", name="period_not_empty"),
+        ExcludeConstraint(
+            ("scheme", "="), ("code", "="), ("market", "="), ("valid_during", "&&"),
+            using="gist", name="ex_growing_area_code_one_state",
+        ),
+    )  # fmt: skip
+
+    id: Mapped[bigint_pk]
+    area_id: Mapped[UUID] = mapped_column(ForeignKey("growing_area.id"), index=True)
+    code: Mapped[str]
+    scheme: Mapped[str]
+    market: Mapped[str]
+    status: Mapped[AreaCodeStatus]
+    valid_during: Mapped[Range[date]]
+
+    area: Mapped[GrowingArea] = relationship(back_populates="codes")
+
+
+class SiteKind(StrEnum):
+    """What a production site is."""
+
+    VAT = "vat"
+    HIVE = "hive"
+    BARN = "barn"
+    WORKSHOP = "workshop"
+
+
+class ProductionSite(Base):
+    """A place of production for what is not a crop: vats, hives, barns, workshops; its capacity bounds a season."""
+
+    __tablename__ = "production_site"
+    __table_args__ = (
+        CheckConstraint("capacity_g > 0", name="capacity_positive"),
+        Index(None, "location", postgresql_using="gist"),
+        UniqueConstraint("holder_id", "name"),
+    )
+
+    id: Mapped[uuid_pk]
+    title_id: Mapped[UUID] = mapped_column(ForeignKey("protection_title.id"))
+    holder_id: Mapped[UUID] = mapped_column(ForeignKey("party.id"), index=True)
+    name: Mapped[str]
+    kind: Mapped[SiteKind]
+    commune_code: Mapped[str] = mapped_column(ForeignKey("commune.code"))
+    location: Mapped[WKBElement] = mapped_column(Geometry("POINT", srid=4326, spatial_index=False))
+    capacity_g: Mapped[int] = mapped_column(BigInteger)
+    is_sample: Mapped[bool] = mapped_column(server_default=text("false"))
+
+    title: Mapped[ProtectionTitle] = relationship()
+    holder: Mapped[Party] = relationship()
+    commune: Mapped[Commune] = relationship()

@@ -1,0 +1,190 @@
+"""What the database does that no table definition can say: extensions, functions, triggers, partitions.
+
+Everything hangs on the metadata, so that `create_all` and the migrations can be compared to the last trigger.
+A migration repeats the text that it introduced: it must not change when this file does.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import DDL, Table, event
+
+from trace.models.base import Base
+
+EXTENSIONS = ("postgis", "btree_gist", "pg_trgm", "unaccent")
+SCHEMAS = ("enforcement", "informant")
+
+# Search without diacritics. unaccent() is only STABLE because its dictionary could be swapped; naming the dictionary makes it safe to index.
+FOLD = """
+CREATE OR REPLACE FUNCTION public.fold(input text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$ SELECT lower(public.unaccent('public.unaccent'::regdictionary, normalize(input, NFC))) $$
+"""
+
+REFUSE_CHANGE = """
+CREATE OR REPLACE FUNCTION public.refuse_change() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    RAISE EXCEPTION 'table %.% is append-only', TG_TABLE_SCHEMA, TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation',
+        CONSTRAINT = 'append_only';
+END
+$$
+"""
+
+# Months get their own partition ahead of time; the default one only catches what nobody foresaw.
+SCAN_MONTHS = """
+CREATE OR REPLACE FUNCTION public.make_scan_months(first date, last date) RETURNS integer
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    month date := date_trunc('month', first)::date;
+    made integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('make_scan_months'));
+    WHILE month <= last LOOP
+        IF to_regclass('public.scan_' || to_char(month, 'YYYY_MM')) IS NULL THEN
+            EXECUTE format(
+                'CREATE TABLE public.%I PARTITION OF public.scan FOR VALUES FROM (%L) TO (%L)',
+                'scan_' || to_char(month, 'YYYY_MM'), month::timestamp AT TIME ZONE 'UTC',
+                (month + interval '1 month')::timestamp AT TIME ZONE 'UTC');
+            made := made + 1;
+        END IF;
+        month := (month + interval '1 month')::date;
+    END LOOP;
+    RETURN made;
+END
+$$
+"""
+
+# The whole of a scan in one round trip: what is known of the serial, how often it was asked for, the verdict by severity, and the
+# record of this very question. It reads the registry only; the case desk cannot slow or break it.
+VERIFY_LABEL = """
+CREATE OR REPLACE FUNCTION public.verify_label(
+    asked_serial bigint, asked_at timestamptz, asked_device bytea, asked_kind text, asked_channel text
+) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    found record;
+    rule record;
+    counted record;
+    recent record;
+    kinds text[] := '{}';
+    scan_kind text := asked_kind;
+    copied boolean;
+BEGIN
+    SELECT r.state, r.since, o.pack_weight_g, l.id AS lot_id, l.code AS lot_code, l.state AS lot_state, l.harvested_on, l.packed_on, l.expires_on,
+           l.recall_reason, c.number AS certificate_number, c.status AS certificate_status, c.status_since, upper(c.valid_during) - 1 AS certificate_until,
+           h.name AS holder_name, p.id AS product_id, p.name AS product_name, p.name_en AS product_name_en, p.gtin, t.name AS title_name, t.kind AS title_kind,
+           coalesce(a.name, s.name) AS source_name, coalesce(ac.name, sc.name) AS commune_name,
+           (SELECT g.code FROM growing_area_code g WHERE g.area_id = a.id AND g.valid_during @> asked_at::date AND g.status = 'active'
+             ORDER BY g.code LIMIT 1) AS area_code,
+           h.is_sample
+      INTO found
+      FROM label_range r
+      JOIN label_order o ON o.id = r.order_id
+      JOIN lot l ON l.id = coalesce(r.lot_id, o.lot_id)
+      JOIN use_certificate c ON c.id = o.certificate_id
+      JOIN party h ON h.id = o.holder_id
+      JOIN product p ON p.id = l.product_id
+      JOIN protection_title t ON t.id = p.title_id
+      LEFT JOIN growing_area a ON a.id = l.area_id
+      LEFT JOIN commune ac ON ac.code = a.commune_code
+      LEFT JOIN production_site s ON s.id = l.site_id
+      LEFT JOIN commune sc ON sc.code = s.commune_code
+     WHERE r.serials @> asked_serial;
+
+    IF NOT FOUND THEN
+        INSERT INTO unknown_code (hour, asked) VALUES (date_trunc('hour', asked_at), 1)
+        ON CONFLICT (hour) DO UPDATE SET asked = unknown_code.asked + 1;
+        RETURN jsonb_build_object('kind', 'unknown', 'also', '[]'::jsonb);
+    END IF;
+
+    SELECT v.devices, v.days, v.provinces INTO rule FROM copy_rule v WHERE v.valid_from <= asked_at ORDER BY v.valid_from DESC LIMIT 1;
+
+    SELECT count(*) AS checks, min(x.at) AS first_at, count(DISTINCT x.province) AS provinces,
+           bool_or(x.device = asked_device AND x.at > asked_at - interval '24 hours') AS same_device
+      INTO counted
+      FROM scan x WHERE x.serial = asked_serial AND x.kind = 'real' AND x.at <= asked_at;
+
+    SELECT count(*) AS checks, count(DISTINCT x.device) AS devices, count(DISTINCT x.province) AS provinces
+      INTO recent
+      FROM scan x WHERE x.serial = asked_serial AND x.kind = 'real' AND x.at <= asked_at
+       AND x.at > asked_at - make_interval(days => coalesce(rule.days, 7));
+
+    copied := rule.devices IS NOT NULL AND recent.devices > rule.devices AND recent.provinces >= rule.provinces;
+
+    IF scan_kind = 'real' AND coalesce(counted.same_device, false) THEN
+        scan_kind := 'reload';
+    END IF;
+
+    IF found.lot_state = 'recalled' OR found.state = 'recalled' THEN kinds := kinds || 'recalled'::text; END IF;
+    IF found.state IN ('voided', 'spoiled', 'lost', 'returned') THEN kinds := kinds || 'voided'::text; END IF;
+    IF found.certificate_status IN ('suspended', 'revoked', 'given_up') THEN kinds := kinds || 'holder_suspended'::text; END IF;
+    IF copied THEN kinds := kinds || 'suspected_copy'::text; END IF;
+    IF found.expires_on < (asked_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AND found.state IN ('activated', 'used') THEN
+        kinds := kinds || 'expired'::text;
+    END IF;
+    IF found.state IN ('ordered', 'printed', 'received', 'handed_over') THEN kinds := kinds || 'not_activated'::text; END IF;
+    IF kinds = '{}' THEN kinds := ARRAY['valid']; END IF;
+
+    INSERT INTO scan (at, serial, verdict, kind, channel, device)
+    VALUES (asked_at, asked_serial, kinds[1], scan_kind, asked_channel, asked_device);
+
+    RETURN jsonb_build_object(
+        'kind', kinds[1], 'also', to_jsonb(kinds[2:]), 'state', found.state, 'since', found.since,
+        'checks', counted.checks + (scan_kind = 'real')::int, 'first_check', counted.first_at,
+        'recent_checks', recent.checks + (scan_kind = 'real')::int, 'provinces', recent.provinces, 'devices', recent.devices,
+        'days', coalesce(rule.days, 7), 'gtin', found.gtin,
+        'pack_weight_g', found.pack_weight_g, 'lot_code', found.lot_code, 'harvested_on', found.harvested_on, 'packed_on', found.packed_on,
+        'expires_on', found.expires_on, 'recall_reason', found.recall_reason,
+        'certificate_number', found.certificate_number, 'certificate_status', found.certificate_status,
+        'certificate_until', found.certificate_until, 'status_since', found.status_since,
+        'holder_name', found.holder_name, 'product_name', found.product_name, 'product_name_en', found.product_name_en,
+        'title_name', found.title_name, 'title_kind', found.title_kind, 'source_name', found.source_name,
+        'commune_name', found.commune_name, 'area_code', found.area_code, 'is_sample', found.is_sample,
+        'compare', (SELECT coalesce(jsonb_agg(jsonb_build_array(q.text_vi, q.text_en, q.hard_to_copy) ORDER BY q.position), '[]'::jsonb)
+                      FROM comparison_point q WHERE q.product_id = found.product_id));
+END
+$$
+"""
+
+APPEND_ONLY = (
+    "public.history",
+    "public.label_movement",
+    "public.certificate_status_change",
+    "public.scan",
+    "enforcement.case_event",
+    "enforcement.custody_event",
+    "informant.reading",
+)
+
+
+def append_only(qualified: str) -> str:
+    """The trigger that keeps a table append-only, whoever asks."""
+    return (
+        f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {qualified} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change()"
+    )
+
+
+def _quoted(sql: str) -> DDL:
+    return DDL(sql.replace("%", "%%"))
+
+
+def _table(qualified: str) -> Table:
+    schema, name = qualified.split(".")
+    return Base.metadata.tables[name if schema == "public" else qualified]
+
+
+def attach() -> None:
+    """Hang everything on the metadata. Called once, when all tables are known."""
+    before = [f"CREATE EXTENSION IF NOT EXISTS {name}" for name in EXTENSIONS]
+    before += [f"CREATE SCHEMA IF NOT EXISTS {name}" for name in SCHEMAS]
+    for sql in [*before, FOLD, REFUSE_CHANGE]:
+        event.listen(Base.metadata, "before_create", _quoted(sql))
+    for qualified in APPEND_ONLY:
+        event.listen(_table(qualified), "after_create", _quoted(append_only(qualified)))
+    event.listen(_table("public.scan"), "after_create", _quoted("CREATE TABLE public.scan_default PARTITION OF public.scan DEFAULT"))
+    for sql in (SCAN_MONTHS, VERIFY_LABEL):
+        event.listen(Base.metadata, "after_create", _quoted(sql))

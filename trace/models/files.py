@@ -1,0 +1,31 @@
+"""Files that people sent. The bytes lie on disk under their SHA-256; a row stands only for bytes that are there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from trace.models.base import Base, uuid_pk
+
+
+class StoredFile(Base):
+    """An original as it came, and the copy without metadata that is shown in its place."""
+
+    __tablename__ = "stored_file"
+    __table_args__ = (
+        CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_hex"),
+        CheckConstraint("copy_sha256 ~ '^[0-9a-f]{64}$'", name="copy_sha256_hex"),
+        CheckConstraint("size > 0", name="size_positive"),
+    )
+
+    id: Mapped[uuid_pk]
+    sha256: Mapped[str] = mapped_column(index=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str]
+    name: Mapped[str]
+    copy_sha256: Mapped[str | None]
+    received_at: Mapped[datetime]
+    received_from: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))

@@ -1,0 +1,170 @@
+"""Protection titles, the parties of each with their dates, the versions of their regulation, and their products."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from geoalchemy2 import Geometry, WKBElement
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint, Range
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from trace.models.base import Base, bigint_pk, uuid_pk
+from trace.models.parties import Party
+
+
+class TitleKind(StrEnum):
+    """The three kinds of sign the city protects."""
+
+    GI = "gi"
+    COLLECTIVE_MARK = "collective_mark"
+    CERTIFICATION_MARK = "certification_mark"
+
+
+class ProtectionTitle(Base):
+    """A geographical indication, collective mark or certification mark. A GI does not expire, a mark has a term."""
+
+    __tablename__ = "protection_title"
+    __table_args__ = (
+        CheckConstraint("kind <> 'gi' OR expires_on IS NULL", name="gi_without_expiry"),
+        CheckConstraint("expires_on > granted_on", name="dates_ordered"),
+        CheckConstraint("area IS NULL OR ST_IsValid(area)", name="area_valid"),
+        Index(None, "area", postgresql_using="gist"),
+    )
+
+    id: Mapped[uuid_pk]
+    kind: Mapped[TitleKind]
+    name: Mapped[str]
+    title_number: Mapped[str | None] = mapped_column(unique=True)
+    granted_on: Mapped[date | None]
+    expires_on: Mapped[date | None]
+    area_in_words: Mapped[str | None]
+    area: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", srid=4326, spatial_index=False))
+    is_sample: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class TitleRoleKind(StrEnum):
+    """What a party is to a title. The registrant of a GI is not its owner."""
+
+    OWNER = "owner"
+    REGISTRANT = "registrant"
+    MANAGING_BODY = "managing_body"
+    CONTROL_BODY = "control_body"
+
+
+class TitleRole(Base):
+    """A party in a role for a title over a period, by a deciding document. Successors are recorded, never overwritten."""
+
+    __tablename__ = "title_role"
+    __table_args__ = (
+        CheckConstraint("NOT isempty(valid_during)", name="period_not_empty"),
+        ExcludeConstraint(
+            ("title_id", "="), ("role", "="), ("party_id", "="), ("valid_during", "&&"),
+            using="gist", name="ex_title_role_no_overlap",
+        ),
+        ExcludeConstraint(
+            ("title_id", "="), ("role", "="), ("valid_during", "&&"),
+            using="gist", where=text("role IN ('owner', 'managing_body')"), name="ex_title_role_one_at_a_time",
+        ),
+    )  # fmt: skip
+
+    id: Mapped[uuid_pk]
+    title_id: Mapped[UUID] = mapped_column(ForeignKey("protection_title.id"), index=True)
+    party_id: Mapped[UUID] = mapped_column(ForeignKey("party.id"), index=True)
+    role: Mapped[TitleRoleKind]
+    valid_during: Mapped[Range[date]]
+    deciding_document: Mapped[str]
+
+    title: Mapped[ProtectionTitle] = relationship()
+    party: Mapped[Party] = relationship()
+
+
+class UseRegulation(Base):
+    """A version of a title's use regulation with the rules that the system applies from it."""
+
+    __tablename__ = "use_regulation"
+    __table_args__ = (
+        CheckConstraint("version > 0", name="version_positive"),
+        CheckConstraint("cardinality(pack_weights_g) > 0 AND 0 < ALL (pack_weights_g)", name="pack_weights_positive"),
+        UniqueConstraint("title_id", "version"),
+        ExcludeConstraint(
+            ("title_id", "="), ("valid_during", "&&"), using="gist", name="ex_use_regulation_one_in_force",
+        ),
+    )  # fmt: skip
+
+    id: Mapped[uuid_pk]
+    title_id: Mapped[UUID] = mapped_column(ForeignKey("protection_title.id"))
+    version: Mapped[int]
+    summary: Mapped[str]
+    valid_during: Mapped[Range[date]]
+    requires_area_code: Mapped[bool]
+    pack_weights_g: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+
+    title: Mapped[ProtectionTitle] = relationship()
+
+
+class SourceKind(StrEnum):
+    """Where a product comes from: a growing area, or a production site for what is not a crop."""
+
+    AREA = "area"
+    SITE = "site"
+
+
+class Product(Base):
+    """Goods that carry a title's sign, with the catalogue text that a buyer sees."""
+
+    __tablename__ = "product"
+    __table_args__ = (
+        CheckConstraint("gtin ~ '^[0-9]{14}$'", name="gtin_fourteen_digits"),
+        UniqueConstraint("title_id", "name"),
+    )
+
+    id: Mapped[uuid_pk]
+    title_id: Mapped[UUID] = mapped_column(ForeignKey("protection_title.id"))
+    name: Mapped[str]
+    name_en: Mapped[str]
+    description: Mapped[str]
+    source_kind: Mapped[SourceKind]
+    gtin: Mapped[str | None] = mapped_column(unique=True)
+
+    title: Mapped[ProtectionTitle] = relationship()
+    comparison_points: Mapped[list[ComparisonPoint]] = relationship(order_by="ComparisonPoint.position")
+
+
+class ComparisonPoint(Base):
+    """A thing to compare on the goods in hand. A product shows three, at least one of them hard to copy."""
+
+    __tablename__ = "comparison_point"
+    __table_args__ = (
+        UniqueConstraint("product_id", "position"),
+        CheckConstraint("position BETWEEN 1 AND 5", name="position_range"),
+    )
+
+    id: Mapped[bigint_pk]
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"))
+    position: Mapped[int]
+    text_vi: Mapped[str]
+    text_en: Mapped[str]
+    hard_to_copy: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class Season(Base):
+    """A harvest or production season of a product, over which eligible volume is counted."""
+
+    __tablename__ = "season"
+    __table_args__ = (
+        CheckConstraint("NOT isempty(runs_during)", name="period_not_empty"),
+        CheckConstraint("yield_cap_kg_per_ha > 0", name="yield_cap_positive"),
+        UniqueConstraint("product_id", "name"),
+    )
+
+    id: Mapped[uuid_pk]
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"))
+    name: Mapped[str]
+    runs_during: Mapped[Range[date]]
+    yield_cap_kg_per_ha: Mapped[int | None]
+    closed_at: Mapped[datetime | None]
+
+    product: Mapped[Product] = relationship()

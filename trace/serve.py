@@ -1,0 +1,448 @@
+"""What ./run does once everything is installed: start the parts, watch over them, stop them.
+
+The parts are the private cluster, the web server and the job worker. Standard library only: the supervisor must stay up
+when the application does not. What must not live here: anything the application knows; it is asked by `trace.cli`.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import http.client
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn, TextIO, TypeVar
+
+from trace import cluster
+
+ADDRESS = "127.0.0.1"
+READY_SECONDS = 90
+CHILD_STOP_SECONDS = 5
+LONGEST_PAUSE = 30.0
+HEALTHY_SECONDS = 60
+LOG_KEPT_BYTES = 10_000_000
+MARK = "TEMTHAT_RUN"  # in the environment of every process of ours: how a later start knows the orphans of a killed one
+
+Result = TypeVar("Result")
+
+
+class Stop(BaseException):
+    """Somebody asked us to end; raised by the signal handlers wherever we are."""
+
+
+class Trouble(Exception):
+    """The start cannot go on; the text says what to do."""
+
+
+@dataclass
+class Child:
+    """One supervised program and its luck so far."""
+
+    name: str
+    what: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    pause: float = 0.5
+    due: float | None = None
+
+
+@dataclass
+class Supervisor:
+    """The parts of one running Tem Thật and the folder that is theirs."""
+
+    var: Path
+    port: int
+    cluster: cluster.Cluster | None
+    children: list[Child] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"http://{ADDRESS}:{self.port}"
+
+    def environment(self, child: str = "") -> dict[str, str]:
+        """What our own programs are told; MARK and the role let a later start find them again."""
+        ours = {
+            MARK: str(self.var),
+            "TEMTHAT_ROLE": child,
+            "TEMTHAT_VAR": str(self.var),
+            "TEMTHAT_PORT": str(self.port),
+        }
+        return {**os.environ, "PYTHONPATH": str(cluster.ROOT), "PYTHONUTF8": "1", **ours}
+
+    # -- start --------------------------------------------------------------------------------------------------
+
+    def ask(self, *words: str) -> str:
+        """Run one command of the application to its end."""
+        command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "trace.cli", *words]
+        done = subprocess.run(
+            command, env=self.environment("step"), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise Trouble(f"`manage {' '.join(words)}` không xong:\n{(done.stderr or done.stdout).strip()[-4000:]}")
+        return done.stdout
+
+    def launch(self, child: Child) -> None:
+        """Start a child in a session of its own, so that Ctrl-C reaches only us and the order of stopping is ours."""
+        with self.log_of(child).open("ab") as log:
+            child.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", *child.command],
+                env=self.environment(child.name),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        child.started, child.due = time.monotonic(), None
+
+    def log_of(self, child: Child) -> Path:
+        folder = self.var / "log"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{child.name}.log"
+        if path.exists() and path.stat().st_size > LOG_KEPT_BYTES:
+            path.replace(path.with_suffix(".log.old"))
+        return path
+
+    def wait_until_ready(self) -> None:
+        """Until the application answers /readyz with 200."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not _answers(self.port):
+            for child in self.children:
+                if child.process is not None and child.process.poll() is not None:
+                    raise Trouble(f"{child.what} không khởi động được. Cuối nhật ký:\n{_tail(self.log_of(child))}")
+            if time.monotonic() > deadline:
+                logs = "\n".join(_tail(self.log_of(child)) for child in self.children)
+                raise Trouble(f"Ứng dụng không sẵn sàng sau {READY_SECONDS} giây. Cuối nhật ký:\n{logs}")
+            time.sleep(0.05)
+
+    # -- watch --------------------------------------------------------------------------------------------------
+
+    def watch(self) -> NoReturn:
+        """Bring back whatever dies, until a signal raises Stop."""
+        ear, mouth = socket.socketpair()
+        with ear, mouth:
+            mouth.settimeout(0)
+            signal.set_wakeup_fd(mouth.fileno())
+            signal.signal(signal.SIGCHLD, lambda *_: None)  # only so that a death wakes the wait below
+            try:
+                while True:
+                    if select.select([ear], [], [], 1.0)[0]:
+                        ear.recv(4096)
+                    self.mend_cluster()
+                    for child in self.children:
+                        self.mend(child)
+            finally:
+                signal.set_wakeup_fd(-1)
+
+    def mend(self, child: Child) -> None:
+        """Start a dead child again: soon the first time, ever later when it keeps dying."""
+        now = time.monotonic()
+        if child.process is not None:
+            code = child.process.poll()
+            if code is None:
+                return
+            child.process = None
+            sweep(self.var, child.name, patience=0.5)  # its own workers may have outlived it and hold the port
+            child.pause = 0.5 if now - child.started > HEALTHY_SECONDS else min(child.pause * 2, LONGEST_PAUSE)
+            child.due = now + child.pause
+            say(
+                f"! {child.what} đã dừng (mã {code}); chạy lại sau {child.pause:.0f} giây. Nhật ký: {self.log_of(child)}"
+            )
+        if child.due is not None and now >= child.due:
+            self.launch(child)
+
+    def mend_cluster(self) -> None:
+        """Start the database again when it has died or lost its socket; the children reconnect, or move to the new socket."""
+        if self.cluster is None:
+            return
+        state = self.cluster.status()
+        if state.running and state.socket is not None and (state.socket / f".s.PGSQL.{cluster.PORT}").exists():
+            return
+        say("! Cơ sở dữ liệu đã dừng; đang khởi động lại.")
+        try:
+            after = self.cluster.start()
+        except cluster.ClusterError as error:
+            say(f"! {error}")
+            time.sleep(5)
+            return
+        say("· Cơ sở dữ liệu đã chạy lại.")
+        if after.socket != state.socket:
+            for child in self.children:
+                end(child)
+
+    # -- stop ---------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Web first, so that nothing new comes in; then the worker; the database last."""
+        _heed_signals(signal.SIG_IGN)
+        for child in self.children:
+            end(child)
+        sweep(self.var)
+        if self.cluster is not None:
+            self.cluster.stop()
+
+
+def end(child: Child) -> None:
+    """Ask a child to end, and end it if it does not."""
+    if child.process is None:
+        return
+    child.process.terminate()
+    try:
+        child.process.wait(CHILD_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.process.kill()
+        child.process.wait()
+
+
+# -- orphans ----------------------------------------------------------------------------------------------------
+
+
+def ours(var: Path, role: str | None = None) -> list[int]:
+    """Processes that a supervisor of this var folder started, by the mark in their environment; never ourselves."""
+    wanted = {f"{MARK}={var}".encode()} | ({f"TEMTHAT_ROLE={role}".encode()} if role else set())
+    kin = _ancestors()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) not in kin:
+            with contextlib.suppress(OSError):
+                if wanted <= set((entry / "environ").read_bytes().split(b"\0")):
+                    found.append(int(entry.name))
+    return found
+
+
+def sweep(var: Path, role: str | None = None, *, patience: float = 3.0) -> int:
+    """End what an earlier, killed supervisor (or a killed child) left behind; how many there were.
+
+    They are asked first, and killed after `patience` seconds; what they had not committed, the database takes back.
+    """
+    left = first = ours(var, role)
+    for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 3.0)):
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, sign)
+        deadline = time.monotonic() + seconds
+        while (left := ours(var, role)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if not left:
+            break
+    return len(first)
+
+
+def _ancestors() -> set[int]:
+    kin, pid = set(), os.getpid()
+    while pid > 1:
+        kin.add(pid)
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split()[1])
+        except OSError:
+            break
+    return kin
+
+
+# -- one at a time ----------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def sole(var: Path) -> Iterator[TextIO | None]:
+    """The lock that a running ./run holds; None when somebody else has it. It goes with its holder, however that ends."""
+    with (var / "run.lock").open("a+", encoding="utf-8") as lock:
+        for _ in range(10):  # the bootstrap of another ./run may be looking at the lock for a moment
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.1)
+                continue
+            lock.truncate(0)
+            try:
+                yield lock
+            finally:
+                lock.truncate(0)
+            return
+        yield None
+
+
+def running(var: Path) -> dict[str, str]:
+    """What the running ./run of this folder wrote about itself; empty while it is still starting."""
+    try:
+        facts = json.loads((var / "run.lock").read_text("utf-8") or "{}")
+    except (FileNotFoundError, ValueError):
+        return {}
+    return {str(key): str(value) for key, value in facts.items()}
+
+
+def port_is_free(port: int) -> bool:
+    """Whether our web server could listen there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError:
+            return False
+    return True
+
+
+# -- words ------------------------------------------------------------------------------------------------------
+
+
+def say(line: str = "") -> None:
+    """A line for whoever typed ./run; losing the terminal must not take the service down."""
+    with contextlib.suppress(OSError):
+        print(line, flush=True)
+
+
+def step(what: str, deed: Callable[[], Result]) -> Result:
+    """Do one step of the start, with a line that gives its seconds."""
+    began = time.monotonic()
+    print(f"· {what} … ", end="", flush=True)
+    try:
+        result = deed()
+    except BaseException:
+        print("hỏng", flush=True)
+        raise
+    print(f"{time.monotonic() - began:.1f} s".replace(".", ","), flush=True)
+    return result
+
+
+def _tail(path: Path, lines: int = 25) -> str:
+    return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:]) if path.exists() else ""
+
+
+def _answers(port: int) -> bool:
+    link = http.client.HTTPConnection(ADDRESS, port, timeout=2)
+    try:
+        link.request("GET", "/readyz")
+        return link.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        link.close()
+
+
+# -- ./run ------------------------------------------------------------------------------------------------------
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ./run."""
+    port = int(os.environ.get("TEMTHAT_PORT") or 8000)
+    parser.add_argument("--port", type=int, default=port, help=f"cổng trên {ADDRESS} (mặc định {port})")
+    parser.add_argument(
+        "--fresh", action="store_true", help="xóa cơ sở dữ liệu riêng và tệp trong var/ rồi làm lại từ đầu"
+    )
+    parser.add_argument("--no-demo", action="store_true", help="không nạp dữ liệu mẫu vào cơ sở dữ liệu trống")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Serve until told to stop; the exit status."""
+    var = cluster.var_dir()
+    var.mkdir(parents=True, exist_ok=True)
+    with sole(var) as lock:
+        if lock is None:
+            facts = running(var)
+            where = f"{facts['address']} (tiến trình {facts['pid']})" if facts else "đang khởi động"
+            say(f"Tem Thật của thư mục này đang chạy rồi: {where}. Không làm gì thêm.")
+            return 0
+        _heed_signals(_raise_stop)
+        private = None if os.environ.get("TEMTHAT_DATABASE_URL") else cluster.own()
+        supervisor = Supervisor(var, options.port, private)
+        try:
+            _start(supervisor, options, lock)
+            supervisor.watch()
+        except Stop:
+            say("\nĐang dừng …")
+            supervisor.stop()
+            say("Đã dừng.")
+            return 0
+        except (Trouble, cluster.ClusterError) as error:
+            say(f"✗ {error}")
+            return 1
+        finally:
+            supervisor.stop()
+
+
+def _raise_stop(_sign: int, _frame: FrameType | None) -> NoReturn:
+    _heed_signals(signal.SIG_IGN)  # once is enough: stopping must not be interrupted half-way
+    raise Stop
+
+
+def _heed_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, handler)
+
+
+def _start(supervisor: Supervisor, options: argparse.Namespace, lock: TextIO) -> None:
+    if orphans := sweep(supervisor.var):
+        say(f"· Đã dọn {orphans} tiến trình còn lại của lần chạy trước.")
+    if not 0 < options.port < 65536:
+        raise Trouble(f"Cổng {options.port} không có; hãy chọn từ 1024 đến 65535.")
+    if not port_is_free(options.port):
+        raise Trouble(
+            f"Không mở được cổng {options.port}: có chương trình khác đang dùng. Ví dụ: ./run --port {options.port + 1}"
+        )
+    if options.fresh:
+        _wipe(supervisor)
+    if supervisor.cluster is not None:
+        step("Cơ sở dữ liệu riêng", supervisor.cluster.start)
+    step("Cập nhật lược đồ", lambda: supervisor.ask("db", "upgrade"))
+    if not options.no_demo:
+        step("Dữ liệu mẫu", lambda: supervisor.ask("demo", "load", "--if-empty"))
+    supervisor.children += _programs(options.port)
+    for child in supervisor.children:
+        supervisor.launch(child)
+    step("Máy chủ web và tiến trình nền", supervisor.wait_until_ready)
+    lock.write(json.dumps({"pid": os.getpid(), "address": supervisor.address}))
+    lock.flush()
+    say(f"\nTem Thật đang chạy: {supervisor.address}/")
+    if not options.no_demo:
+        say(supervisor.ask("demo", "accounts").rstrip())
+    say(f"Nhật ký: {supervisor.var / 'log'}. Ctrl-C để dừng.")
+
+
+def _programs(port: int) -> list[Child]:
+    web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--http", "1", "--no-ws"]
+    web += [
+        "--workers",
+        "2",
+        "--blocking-threads",
+        "8",
+        "--host",
+        ADDRESS,
+        "--port",
+        str(port),
+        "--log-level",
+        "warning",
+    ]
+    web += [
+        "--respawn-failed-workers",
+        "--respawn-interval",
+        "0.5",
+        "--workers-kill-timeout",
+        "4",
+        "trace.app:create_app",
+    ]
+    jobs = [sys.executable, "-m", "trace.cli", "worker"]
+    return [Child("web", "Máy chủ web", web), Child("worker", "Tiến trình nền", jobs)]
+
+
+def _wipe(supervisor: Supervisor) -> None:
+    private = supervisor.cluster
+    if private is None:
+        raise Trouble("--fresh chỉ dành cho cơ sở dữ liệu riêng; hãy bỏ TEMTHAT_DATABASE_URL.")
+    files = supervisor.var / "files"
+    if private.home.exists() and sys.stdin.isatty():
+        say(f"Sắp xóa hẳn {private.home} và {files}.")
+        print("Gõ «xóa» để đồng ý: ", end="", flush=True)
+        if unicodedata.normalize("NFC", sys.stdin.readline()).strip().lower() not in {"xóa", "xoá", "xoa"}:
+            raise Trouble("Không xóa gì cả.")
+    step("Xóa dữ liệu cũ", private.destroy)
+    shutil.rmtree(files, ignore_errors=True)

@@ -1,0 +1,68 @@
+"""Who did what, when and why, written in the transaction that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.orm import Session, joinedload
+
+from trace.models.history import History
+
+
+def record(
+    session: Session,
+    deed: str,
+    subject_id: UUID,
+    *,
+    by: UUID | None,
+    at: datetime,
+    changes: Mapping[str, tuple[object, object]] | None = None,
+    why: str | None = None,
+) -> History:
+    """Write one deed down. `deed` is `subject:verb`; `changes` maps a field to its old and new value."""
+    written = History(
+        deed=deed,
+        subject_id=subject_id,
+        by=by,
+        at=at,
+        changes={field: [_plain(old), _plain(new)] for field, (old, new) in (changes or {}).items()},
+        why=why,
+    )
+    session.add(written)
+    return written
+
+
+def of(session: Session, *subject_ids: UUID, limit: int = 200) -> Sequence[History]:
+    """The deeds done to some records, newest first, with their authors."""
+    statement = (
+        select(History)
+        .where(History.subject_id.in_(subject_ids))
+        .order_by(History.at.desc(), History.id.desc())
+        .limit(limit)
+        .options(joinedload(History.author))
+    )
+    return session.scalars(statement).all()
+
+
+def _plain(value: object) -> Any:
+    """A value as JSON keeps it."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case Enum():
+            return value.value
+        case datetime() | date():
+            return value.isoformat()
+        case Range():
+            return f"{value.lower}–{value.upper}"
+        case Decimal() | UUID():
+            return str(value)
+        case _:
+            return str(value)

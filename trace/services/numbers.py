@@ -1,0 +1,23 @@
+"""Numbers of records, one series a kind and year, without gaps: the row is locked until the transaction ends."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from trace.clock import CITY
+from trace.models.history import NumberSeries
+
+
+def next_number(session: Session, series: str, *, at: datetime) -> str:
+    """The next number of a series, such as `PA-2026-00123`. The year is the city's."""
+    year = at.astimezone(CITY).year
+    statement = (
+        insert(NumberSeries)
+        .values(series=series, year=year, last=1)
+        .on_conflict_do_update(index_elements=["series", "year"], set_={"last": NumberSeries.last + 1})
+        .returning(NumberSeries.last)
+    )
+    return f"{series}-{year}-{session.scalars(statement).one():05d}"

@@ -1,0 +1,341 @@
+"""Orders of labels: the gate under its locks, the allotment of serials, and the lists of orders.
+
+Locks are taken in one order everywhere: balance, lot, certificate (shared), series. What happens to labels afterwards
+lives in `ledger`, their drawing in `printing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import Range, insert
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+
+from labels.code import MAX_SERIAL
+from labels.layout import PRESETS, ROLLS
+from trace.clock import CITY
+from trace.errors import Conflict, NotFound, Refused, TemThatError, Unavailable
+from trace.models.areas import AreaCodeStatus, GrowingAreaCode
+from trace.models.certificates import CertificateSource, UseCertificate
+from trace.models.controls import Nonconformity
+from trace.models.labels import LabelMove, LabelMovement, LabelOrder, LabelRange, LabelSeries, LabelState
+from trace.models.lots import EligibleBalance, Lot, LotState
+from trace.models.titles import Product, UseRegulation
+from trace.services import gate, history
+from trace.services.numbers import next_number
+from trace.services.reach import Reach
+
+LAYOUTS = frozenset(PRESETS) | frozenset(ROLLS)
+PAGE = 50
+
+
+class SeriesSpent(Unavailable):
+    """The series of serials is used up: %(left)s are left.
+
+    Tell the administrator: a longer series has to be opened.
+    """
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What an order would do to the volumes, and every reason against it. Volumes in grams."""
+
+    lot: Lot
+    quantity: int
+    pack_weight_g: int
+    eligible_g: int
+    issued_g: int
+    lot_volume_g: int
+    lot_labelled_g: int
+    fit: int
+    """How many labels of this pack weight would pass."""
+    pack_weights_g: Sequence[int]
+    """What the regulation in force allows."""
+    reasons: Sequence[TemThatError]
+
+    @property
+    def asked_g(self) -> int:
+        """Volume that the order would label, g."""
+        return max(0, self.quantity) * max(0, self.pack_weight_g)
+
+    @property
+    def left_g(self) -> int:
+        """Eligible volume left before the order, g."""
+        return self.eligible_g - self.issued_g
+
+    @property
+    def left_after_g(self) -> int:
+        """Eligible volume left after it, g; negative when it does not fit."""
+        return self.left_g - self.asked_g
+
+    @property
+    def lot_left_after_g(self) -> int:
+        """Volume of the lot left after it, g; negative when it does not fit."""
+        return self.lot_volume_g - self.lot_labelled_g - self.asked_g
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A lot that one may think of ordering for, with what stands against it today."""
+
+    lot: Lot
+    left_g: int
+    reasons: Sequence[TemThatError]
+
+
+def place(
+    session: Session, *, lot_id: UUID, quantity: int, pack_weight_g: int, layout: str, by: UUID, at: datetime, reach: Reach
+) -> LabelOrder:
+    """Issue labels for a lot, or refuse with every reason at once. Safe under any concurrency."""
+    seen = _lot(session, lot_id, reach)
+    balance = session.scalars(
+        select(EligibleBalance)
+        .where(EligibleBalance.holder_id == seen.holder_id, EligibleBalance.season_id == seen.season_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    lot = session.scalars(
+        select(Lot).where(Lot.id == lot_id).with_for_update(key_share=True).execution_options(populate_existing=True)
+    ).one()
+    if balance is not None and (balance.holder_id, balance.season_id) != (lot.holder_id, lot.season_id):
+        raise Conflict
+    # Shared, so that a suspension either came first and is seen here, or waits until these labels exist.
+    session.scalars(
+        select(UseCertificate)
+        .where(UseCertificate.id == lot.certificate_id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    on = at.astimezone(CITY).date()
+    facts = _facts(session, [lot], on=on)[lot.id]
+    refused = gate.reasons(facts, quantity=quantity, pack_weight_g=pack_weight_g, layouts=LAYOUTS, layout=layout, on=on)
+    if refused or balance is None:
+        raise Refused(refused)
+
+    serials = _take_serials(session, quantity)
+    balance.issued_g += quantity * pack_weight_g
+    lot.labelled_g += quantity * pack_weight_g
+    order = LabelOrder(
+        number=next_number(session, "DT", at=at),
+        holder_id=lot.holder_id,
+        certificate_id=lot.certificate_id,
+        balance_id=balance.id,
+        lot_id=lot.id,
+        pack_weight_g=pack_weight_g,
+        quantity=quantity,
+        serials=serials,
+        layout=layout,
+        placed_at=at,
+        placed_by=by,
+    )
+    session.add(order)
+    session.flush()
+    session.add(LabelRange(serials=serials, state=LabelState.ORDERED, since=at, order_id=order.id, keeper_id=lot.holder_id))
+    session.add(
+        LabelMovement(
+            order_id=order.id, serials=serials, move=LabelMove.ISSUE, was=None, becomes=LabelState.ORDERED,
+            keeper_id=lot.holder_id, at=at, by=by,
+        )
+    )  # fmt: skip
+    changes: dict[str, tuple[object, object]] = {
+        "quantity": (None, quantity), "pack_weight_g": (None, pack_weight_g), "serials": (None, show_range(serials)),
+        "issued_g": (balance.issued_g - quantity * pack_weight_g, balance.issued_g), "lot": (None, lot.code),
+    }  # fmt: skip
+    history.record(session, "order:place", order.id, by=by, at=at, changes=changes)
+    session.flush()
+    return order
+
+
+def quote(
+    session: Session, *, lot_id: UUID, quantity: int, pack_weight_g: int, layout: str, at: datetime, reach: Reach
+) -> Quote:
+    """The same check as `place`, without locks and without issuing anything."""
+    lot, on = _lot(session, lot_id, reach), at.astimezone(CITY).date()
+    facts = _facts(session, [lot], on=on)[lot.id]
+    found = gate.reasons(facts, quantity=quantity, pack_weight_g=pack_weight_g, layouts=LAYOUTS, layout=layout, on=on)
+    return Quote(
+        lot=lot,
+        quantity=quantity,
+        pack_weight_g=pack_weight_g,
+        eligible_g=facts.balance.eligible_g if facts.balance else 0,
+        issued_g=facts.balance.issued_g if facts.balance else 0,
+        lot_volume_g=lot.volume_g,
+        lot_labelled_g=lot.labelled_g,
+        fit=facts.fit(pack_weight_g) if pack_weight_g > 0 else 0,
+        pack_weights_g=sorted(facts.regulation.pack_weights_g) if facts.regulation else [],
+        reasons=found,
+    )
+
+
+def candidates(session: Session, *, at: datetime, reach: Reach) -> Sequence[Candidate]:
+    """The lots that labels could be ordered for, those without anything against them first, then the newest."""
+    on = at.astimezone(CITY).date()
+    statement = (
+        _lots_within(reach)
+        .where(Lot.state != LotState.RECALLED, Lot.labelled_g < Lot.volume_g)
+        .order_by(Lot.recorded_at.desc(), Lot.id)
+        .limit(PAGE)
+    )
+    lots = session.scalars(statement).all()
+    facts = _facts(session, lots, on=on)
+    found = [
+        Candidate(lot, min(facts[lot.id].left_g, facts[lot.id].lot_left_g), gate.standing(facts[lot.id], on=on)) for lot in lots
+    ]
+    return sorted(found, key=lambda candidate: bool(candidate.reasons))
+
+
+def get(session: Session, order_id: UUID, *, reach: Reach) -> LabelOrder:
+    """An order with what its page shows; also for the keeper of some of its labels."""
+    statement = (
+        select(LabelOrder)
+        .join(LabelOrder.certificate)
+        .where(LabelOrder.id == order_id, within(reach))
+        .options(
+            contains_eager(LabelOrder.certificate).joinedload(UseCertificate.title),
+            joinedload(LabelOrder.holder),
+            joinedload(LabelOrder.clerk),
+            joinedload(LabelOrder.balance).joinedload(EligibleBalance.season),
+            joinedload(LabelOrder.lot).options(joinedload(Lot.product).joinedload(Product.title), joinedload(Lot.area)),
+            selectinload(LabelOrder.ranges).options(joinedload(LabelRange.keeper), joinedload(LabelRange.lot)),
+        )
+    )
+    order = session.scalars(statement).one_or_none()
+    if order is None:
+        raise NotFound
+    return order
+
+
+def find(
+    session: Session, *, reach: Reach, state: LabelState | None = None, text: str = "", page: int = 1
+) -> tuple[Sequence[LabelOrder], int]:
+    """A page of orders, newest first, and how many there are. `text` is part of an order's number, lot or holder."""
+    statement = select(LabelOrder).join(LabelOrder.certificate).join(LabelOrder.lot).join(LabelOrder.holder).where(within(reach))
+    if state is not None:
+        statement = statement.where(exists().where(LabelRange.order_id == LabelOrder.id, LabelRange.state == state))
+    if text:
+        like = func.fold("%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
+        holder = LabelOrder.holder.property.mapper.class_
+        statement = statement.where(
+            or_(func.fold(LabelOrder.number).like(like), func.fold(Lot.code).like(like), func.fold(holder.name).like(like))
+        )
+    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    rows = session.scalars(
+        statement.order_by(LabelOrder.placed_at.desc(), LabelOrder.id)
+        .offset((page - 1) * PAGE)
+        .limit(PAGE)
+        .options(
+            contains_eager(LabelOrder.lot).joinedload(Lot.product),
+            contains_eager(LabelOrder.holder),
+            selectinload(LabelOrder.ranges),
+        )
+    ).all()
+    return rows, total
+
+
+def within(reach: Reach) -> ColumnElement[bool]:
+    """The condition that an order, joined to its certificate, lies within one's reach: as its holder, by its title, or as a keeper."""
+    keeps = exists().where(LabelRange.order_id == LabelOrder.id, LabelRange.keeper_id.in_(reach.holders))
+    return or_(reach.covers(LabelOrder.holder_id, UseCertificate.title_id), keeps)
+
+
+def show_range(serials: Range[int]) -> str:
+    """Serials as people write them: 120–180, the last one included."""
+    first, last = serials.lower or 0, (serials.upper or 0) - 1
+    return f"{first}" if first == last else f"{first}–{last}"
+
+
+def _lots_within(reach: Reach) -> Select[tuple[Lot]]:
+    return (
+        select(Lot)
+        .join(Lot.product)
+        .where(reach.covers(Lot.holder_id, Product.title_id))
+        .options(
+            contains_eager(Lot.product).joinedload(Product.title),
+            joinedload(Lot.holder), joinedload(Lot.certificate), joinedload(Lot.season), joinedload(Lot.area), joinedload(Lot.site),
+        )
+    )  # fmt: skip
+
+
+def _lot(session: Session, lot_id: UUID, reach: Reach) -> Lot:
+    lot = session.scalars(_lots_within(reach).where(Lot.id == lot_id)).one_or_none()
+    if lot is None:
+        raise NotFound
+    return lot
+
+
+def _facts(session: Session, lots: Sequence[Lot], *, on: date) -> dict[UUID, gate.Facts]:
+    """What the gate judges, for any number of lots in five statements."""
+    titles = {lot.product.title_id for lot in lots}
+    regulations = {
+        rule.title_id: rule
+        for rule in session.scalars(
+            select(UseRegulation).where(UseRegulation.title_id.in_(titles), UseRegulation.valid_during.contains(on))
+        )
+    }
+    covered = {
+        (source.certificate_id, source.area_id or source.site_id)
+        for source in session.scalars(
+            select(CertificateSource).where(CertificateSource.certificate_id.in_({lot.certificate_id for lot in lots}))
+        )
+    }
+    coded = set(
+        session.scalars(
+            select(GrowingAreaCode.area_id).where(
+                GrowingAreaCode.area_id.in_({lot.area_id for lot in lots if lot.area_id}),
+                GrowingAreaCode.status == AreaCodeStatus.ACTIVE,
+                GrowingAreaCode.valid_during.contains(on),
+            )
+        )
+    )
+    balances = {
+        (balance.holder_id, balance.season_id): balance
+        for balance in session.scalars(
+            select(EligibleBalance).where(
+                EligibleBalance.holder_id.in_({lot.holder_id for lot in lots}),
+                EligibleBalance.season_id.in_({lot.season_id for lot in lots}),
+            )
+        )
+    }
+    blocking = session.scalars(
+        select(Nonconformity)
+        .where(Nonconformity.blocking, Nonconformity.closed_at.is_(None), Nonconformity.title_id.in_(titles))
+        .options(joinedload(Nonconformity.holder), joinedload(Nonconformity.area), joinedload(Nonconformity.site))
+        .order_by(Nonconformity.due_on, Nonconformity.id)
+    ).all()
+    return {
+        lot.id: gate.Facts(
+            lot=lot,
+            balance=balances.get((lot.holder_id, lot.season_id)),
+            regulation=regulations.get(lot.product.title_id),
+            covered=(lot.certificate_id, lot.area_id or lot.site_id) in covered,
+            has_area_code=lot.area_id in coded,
+            nonconformities=[found for found in blocking if _touches(found, lot)],
+        )
+        for lot in lots
+    }
+
+
+def _touches(found: Nonconformity, lot: Lot) -> bool:
+    """Whether a nonconformity closes the gate for a lot: found on its holder as a whole, or on its very source."""
+    if found.title_id != lot.product.title_id:
+        return False
+    if found.area_id is None and found.site_id is None:
+        return found.holder_id == lot.holder_id
+    return (found.area_id, found.site_id) == (lot.area_id, lot.site_id)
+
+
+def _take_serials(session: Session, quantity: int) -> Range[int]:
+    """The next serials of the one series. The row stays locked until the commit, so none is skipped or given twice."""
+    session.execute(insert(LabelSeries).values(id=1, next_serial=1).on_conflict_do_nothing())
+    series = session.scalars(
+        select(LabelSeries).where(LabelSeries.id == 1).with_for_update(key_share=True).execution_options(populate_existing=True)
+    ).one()
+    first = series.next_serial
+    if first + quantity - 1 > MAX_SERIAL:
+        raise SeriesSpent(left=MAX_SERIAL - first + 1)
+    series.next_serial = first + quantity
+    return Range(first, first + quantity)

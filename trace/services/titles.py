@@ -1,0 +1,121 @@
+"""Titles: who was what to one on a day, the regulation in force, the products with their points of comparison.
+
+The register of titles is open to all staff. What must not live here: certificates given under a title.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from trace.errors import Invalid, NotFound
+from trace.models.certificates import UseCertificate
+from trace.models.parties import Party
+from trace.models.titles import Product, ProtectionTitle, TitleKind, TitleRole, TitleRoleKind, UseRegulation
+from trace.services import places
+
+
+class OwnerCannotHold(Invalid):
+    """The owner of a certification mark certifies and must not use the mark itself.
+
+    Choose another organisation: IP Law, Article 87.4.
+    """
+
+
+@dataclass(frozen=True)
+class Line:
+    """A title in the list: with its parties of the day and how many certificates are in force."""
+
+    title: ProtectionTitle
+    holders: int
+    parties: dict[TitleRoleKind, list[Party]] = field(default_factory=dict)
+
+    def named(self, role: TitleRoleKind | str) -> str:
+        """The parties in a role, in words."""
+        return ", ".join(party.name for party in self.parties.get(TitleRoleKind(role), []))
+
+
+def listing(session: Session, *, on: date, q: str = "", kind: TitleKind | None = None) -> list[Line]:
+    """All titles that answer a search, by name, with their parties on a day."""
+    wanted: list[ColumnElement[bool]] = []
+    if places.asked(q):
+        owned = TitleRole.__table__.join(Party.__table__)
+        named = select(TitleRole.title_id).select_from(owned).where(places.matches(q, Party.name))
+        wanted.append(or_(places.matches(q, ProtectionTitle.name, ProtectionTitle.title_number), ProtectionTitle.id.in_(named)))
+    if kind:
+        wanted.append(ProtectionTitle.kind == kind)
+    holders = (
+        select(func.count(UseCertificate.holder_id.distinct()))
+        .where(UseCertificate.title_id == ProtectionTitle.id, UseCertificate.status == "active", UseCertificate.valid_during.contains(on))
+        .scalar_subquery()
+    )
+    statement = select(ProtectionTitle, holders).where(*wanted).order_by(places.in_order(ProtectionTitle.name), ProtectionTitle.id)
+    lines = {title.id: Line(title, count) for title, count in session.execute(statement).tuples()}
+    roles = select(TitleRole).where(TitleRole.title_id.in_(lines), TitleRole.valid_during.contains(on)).options(joinedload(TitleRole.party))
+    for role in session.scalars(roles):
+        lines[role.title_id].parties.setdefault(role.role, []).append(role.party)
+    return list(lines.values())
+
+
+def get(session: Session, title_id: UUID) -> ProtectionTitle:
+    """One title; raises `NotFound`."""
+    title = session.get(ProtectionTitle, title_id)
+    if title is None:
+        raise NotFound
+    return title
+
+
+def parties_on(session: Session, title_id: UUID, *, as_of: date) -> Sequence[TitleRole]:
+    """Who was what to a title on a day."""
+    return _roles(session, TitleRole.title_id == title_id, TitleRole.valid_during.contains(as_of))
+
+
+def parties_ever(session: Session, title_id: UUID) -> Sequence[TitleRole]:
+    """Everybody who was ever something to a title, latest first within a role. Predecessors stay on record."""
+    return _roles(session, TitleRole.title_id == title_id)
+
+
+def regulations(session: Session, title_id: UUID) -> Sequence[UseRegulation]:
+    """All versions of the use regulation, latest first."""
+    return session.scalars(
+        select(UseRegulation).where(UseRegulation.title_id == title_id).order_by(UseRegulation.version.desc())
+    ).all()
+
+
+def products(session: Session, title_id: UUID) -> Sequence[Product]:
+    """The products that carry the sign, with their points of comparison."""
+    statement = select(Product).where(Product.title_id == title_id).order_by(places.in_order(Product.name))
+    return session.scalars(statement.options(selectinload(Product.comparison_points))).all()
+
+
+def boundary(session: Session, title_id: UUID) -> dict[str, Any] | None:
+    """The protected territory as GeoJSON, fit for a picture (points closer than about 30 m are left out)."""
+    shape = func.ST_AsGeoJSON(func.ST_SimplifyPreserveTopology(ProtectionTitle.area, 0.0003), 5)
+    found = session.scalar(select(shape).where(ProtectionTitle.id == title_id))
+    return json.loads(found) if found else None
+
+
+def check_may_hold(session: Session, title: ProtectionTitle, holder_id: UUID, *, on: date) -> None:
+    """Refuse to let the owner of a certification mark use it: it would certify its own goods."""
+    if title.kind is not TitleKind.CERTIFICATION_MARK:
+        return
+    owns = select(TitleRole.id).where(
+        TitleRole.title_id == title.id, TitleRole.party_id == holder_id, TitleRole.role == TitleRoleKind.OWNER,
+        TitleRole.valid_during.contains(on),
+    )  # fmt: skip
+    if session.scalar(owns.limit(1)) is not None:
+        raise OwnerCannotHold
+
+
+def _roles(session: Session, *wanted: ColumnElement[bool]) -> Sequence[TitleRole]:
+    statement = select(TitleRole).where(*wanted).options(joinedload(TitleRole.party))
+    order = {role: place for place, role in enumerate(TitleRoleKind)}
+    found = session.scalars(statement.order_by(func.lower(TitleRole.valid_during).desc(), TitleRole.id)).all()
+    return sorted(found, key=lambda role: order[role.role])

@@ -1,0 +1,134 @@
+"""What templates can call: filters for dates, numbers and codes, hidden fields of forms, the navigation, static addresses."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING
+
+from flask import current_app, request, url_for
+from flask_babel import gettext as _
+from flask_wtf.csrf import generate_csrf
+from jinja2 import ChoiceLoader, FileSystemLoader
+from markupsafe import Markup
+
+from labels.code import show
+from trace.access import May, Person
+from trace.clock import CITY
+from trace.config import ROOT
+from trace.words import say
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def loader() -> ChoiceLoader:
+    """Templates of both slices."""
+    return ChoiceLoader([FileSystemLoader(ROOT / "trace" / "templates"), FileSystemLoader(ROOT / "enforcement" / "templates")])
+
+
+def init_app(app: Flask) -> None:
+    """Give Jinja its filters and globals."""
+    app.jinja_env.filters.update(day=day, moment=moment, clock=clock_time, number=number, grams=grams, code=show, hectares=hectares)
+    app.jinja_env.globals.update(
+        say=say, csrf_field=csrf_field, idempotency_field=idempotency_field, static=static, May=May, environment_name=environment_name
+    )
+
+
+def day(value: date | datetime | None) -> str:
+    """31/12/2026, as the city counts days."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        value = value.astimezone(CITY).date()
+    return value.strftime("%d/%m/%Y")
+
+
+def moment(value: datetime | None) -> str:
+    """14:05 31/12/2026 in the city's time."""
+    return "–" if value is None else value.astimezone(CITY).strftime("%H:%M %d/%m/%Y")
+
+
+def clock_time(value: datetime | None) -> str:
+    """14:05 in the city's time."""
+    return "–" if value is None else value.astimezone(CITY).strftime("%H:%M")
+
+
+def number(value: int | float | Decimal | None, decimals: int | None = None) -> str:
+    """1.234,5: points between thousands, a comma before decimals."""
+    if value is None:
+        return "–"
+    shown = f"{value:,.{decimals}f}" if decimals is not None else f"{value:,}"
+    return shown.replace(",", "\0").replace(".", ",").replace("\0", ".")
+
+
+def grams(value: int | None) -> str:
+    """500 g, 2 kg, 12 tấn: grams in the unit that people would say."""
+    if value is None:
+        return "–"
+    if abs(value) >= 1_000_000:
+        return _("%(n)s t", n=number(Decimal(value) / 1_000_000).rstrip("0").rstrip(",") if value % 1_000_000 else number(value // 1_000_000))
+    if abs(value) >= 1_000:
+        return f"{number((Decimal(value) / 1_000).normalize() if value % 1_000 else value // 1_000)} kg"
+    return f"{number(value)} g"
+
+
+def hectares(value: float | Decimal | None) -> str:
+    """3,27 ha."""
+    return "–" if value is None else f"{number(value, 2)} ha"
+
+
+def csrf_field() -> Markup:
+    """The hidden token of a signed-in form."""
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
+
+
+def idempotency_field() -> Markup:
+    """The hidden key of a creating form; a form shown again after a mistake keeps the key that it came with."""
+    kept = request.form.get("idempotency_key", "")
+    return Markup('<input type="hidden" name="idempotency_key" value="{}">').format(kept or uuid.uuid4().hex)
+
+
+@cache
+def _fingerprint(path: str) -> str:
+    file = ROOT / "trace" / "static" / path
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:10]
+
+
+def static(path: str) -> str:
+    """The address of a static file with its fingerprint, so that it may be cached for a year."""
+    return url_for("static", filename=path, v=_fingerprint(path))
+
+
+def environment_name() -> str | None:
+    """What kind of installation this is, for the banner; nothing in production."""
+    return None if current_app.config["TEMTHAT"].environment == "production" else _("Sample data")
+
+
+def navigation(who: Person | None) -> list[tuple[str, str, bool]]:
+    """The places a person may go to, with the present one marked."""
+    if who is None:
+        return []
+    entries = [
+        (_("Home"), "accounts.home", May.ACCOUNT_USE),
+        (_("Orders"), "orders.index", May.LABEL_READ),
+        (_("Hand-overs"), "orders.handovers", May.LABEL_HAND_OVER),
+        (_("Lots"), "lots.index", May.LOT_READ),
+        (_("Growing areas"), "areas.index", May.AREA_READ),
+        (_("Control"), "controls.index", May.CONTROL_READ),
+        (_("Certificates"), "certificates.index", May.CERTIFICATE_READ),
+        (_("Titles"), "titles.index", May.TITLE_READ),
+        (_("Queue"), "queue.index", May.SIGNAL_TRIAGE),
+        (_("Cases"), "cases.index", May.CASE_READ),
+        (_("Observations"), "observations.index", May.OBSERVATION_READ),
+        (_("People"), "accounts.people", May.USER_MANAGE),
+        (_("Search"), "places.search", May.TITLE_READ),
+    ]
+    return [
+        (label, url_for(endpoint), request.endpoint is not None and request.endpoint == endpoint)
+        for label, endpoint, permission in entries
+        if who.may(permission)
+    ]

@@ -1,0 +1,220 @@
+"""Every component and every verdict on show, for reviewers, screenshots and accessibility checks. Open in the demo environment only.
+
+What must not live here: anything a page needs. The facts below are samples and say so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, current_app, render_template, request
+from flask_babel import lazy_gettext
+from wtforms import (
+    BooleanField,
+    FileField,
+    Form,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length, NumberRange
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from trace.access import needs
+from trace.errors import NotFound
+from trace.forms import VietnameseDate, VietnameseInteger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask.typing import ResponseReturnValue
+
+bp = Blueprint("gallery", __name__)
+_: Callable[[str], Any] = lazy_gettext
+
+KINDS = (
+    "valid", "valid-first", "suspected_copy", "not_activated", "voided", "expired", "holder_suspended", "holder_suspended-before",
+    "unknown", "malformed", "lot_code", "recalled", "not_checked", "sample", "several", "long",
+)  # fmt: skip
+
+NOW = dt.datetime(2026, 6, 14, 7, 5, tzinfo=dt.UTC)
+LONG_NAME = "Hợp tác xã Dịch vụ nông nghiệp và tiêu thụ vải thiều Thanh Quang, Thanh Sơn, Thanh Thủy (dữ liệu mẫu)"
+
+
+class SampleForm(Form):
+    """One field of each kind."""
+
+    code = StringField(_("Label code"), [InputRequired()])
+    quantity = VietnameseInteger(_("Quantity"), [InputRequired(), NumberRange(1, 1_000_000)])
+    packed_on = VietnameseDate(_("Packed"), [InputRequired()])
+    commune = SelectField(
+        _("Commune"),
+        [InputRequired()],
+        choices=[("", "–"), ("11359", "An Biên (phường)"), ("10525", "Hải Dương (phường)"), ("11413", "Hải An (phường)"),
+                 ("10537", "Tân Hưng (phường)"), ("10507", "Thành Đông (phường)")],
+    )  # fmt: skip
+    reason = RadioField(
+        _("Why do you suspect it?"),
+        [InputRequired()],
+        choices=[
+            ("label", _("The label looks unusual")),
+            ("goods", _("The goods are not as usual")),
+            ("none", _("There is no label")),
+        ],
+    )
+    marks = SelectMultipleField(
+        _("Which points differ?"),
+        choices=[("seal", _("The seal")), ("date", _("The printed date")), ("weight", _("The weight"))],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+    note = TextAreaField(_("Note"), [Length(max=2000)])
+    photo = FileField(_("Photo"))
+    agreed = BooleanField(_("I agree to be contacted about this report"))
+
+
+@bp.get("/gallery")
+@needs(None)
+def index() -> ResponseReturnValue:
+    """All components in their states."""
+    _only_in_demo()
+    wrong = SampleForm(data={"quantity": 0, "note": "Tem bị bóc ra rồi dán lại, mép tem còn vết keo."})
+    wrong.validate()
+    return render_template(
+        "gallery.html",
+        form=SampleForm(prefix="ok-", data={"packed_on": NOW.date(), "reason": "label", "marks": ["seal"]}),
+        wrong=wrong,
+        kinds=KINDS,
+        now=NOW,
+        long_name=LONG_NAME,
+        reasons=_reasons(),
+        orders=_orders(),
+        events=_events(),
+        files=_files(),
+        boundary=_boundary(),
+    )
+
+
+@bp.get("/gallery/verdict/<kind>")
+@needs(None)
+def verdict(kind: str) -> ResponseReturnValue:
+    """The verdict page in one state; `?answer=match|differs|cannot` shows it after the comparison."""
+    _only_in_demo()
+    if kind not in KINDS:
+        raise NotFound
+    return render_template("verdict.html", verdict=_sample_verdict(kind), answer=request.args.get("answer", ""))
+
+
+def _only_in_demo() -> None:
+    if not current_app.config["GALLERY"]:
+        raise NotFound
+
+
+def _sample_verdict(name: str) -> Any:
+    facts: dict[str, Any] = {
+        "kind": name.split("-", maxsplit=1)[0], "code": "7K4M92QDXJ3P", "also": (), "checks": 7, "first_check": NOW - dt.timedelta(days=2),
+        "first_place": "Hải Phòng", "provinces": 2, "days": 3, "voided_on": None, "expires_on": dt.date(2026, 6, 26),
+        "suspended_on": None, "packed_before_suspension": None, "product_name": "Vải thiều Thanh Hà",
+        "title_name": "Chỉ dẫn địa lý “Thanh Hà” cho vải thiều (dữ liệu mẫu)", "holder_name": "HTX Vải thiều Thanh Quang (dữ liệu mẫu)",
+        "area_name": "Vùng trồng thôn Tiên Tảo", "area_code": "MẪU-HP-0012", "pack": 2000, "lot_code": "L-2606-014",
+        "harvested_on": dt.date(2026, 6, 11), "packed_on": dt.date(2026, 6, 12), "certificate_number": "MẪU-07/2026",
+        "certificate_valid_until": dt.date(2027, 12, 31), "recall_reason": None, "checked_at": NOW,
+        "compare": (
+            ("Tem còn nguyên, không có vết bóc dán lại", True),
+            ("Đúng Vải thiều Thanh Hà, túi 2 kg, HTX Vải thiều Thanh Quang", False),
+            ("Ngày đóng gói in trên túi: 12/06/2026", False),
+        ),
+    }  # fmt: skip
+    unread = dict.fromkeys(
+        ("product_name", "title_name", "holder_name", "area_name", "area_code", "pack", "lot_code", "harvested_on", "packed_on",
+         "expires_on", "certificate_number", "certificate_valid_until", "first_check", "first_place")
+    ) | {"checks": 0, "provinces": 0, "days": 0, "compare": ()}  # fmt: skip
+    stopped = {"kind": "holder_suspended", "suspended_on": dt.date(2026, 6, 1)}
+    changes: dict[str, dict[str, Any]] = {
+        "valid-first": {"checks": 1, "first_check": NOW, "provinces": 1, "days": 1},
+        "suspected_copy": {"checks": 46, "provinces": 5, "days": 3},
+        "not_activated": {"packed_on": None, "harvested_on": None, "lot_code": None},
+        "voided": {"voided_on": dt.date(2026, 6, 5)},
+        "expired": {"checked_at": NOW + dt.timedelta(days=40)},
+        "holder_suspended": stopped | {"packed_before_suspension": False},
+        "holder_suspended-before": stopped | {"suspended_on": dt.date(2026, 6, 13), "packed_before_suspension": True},
+        "unknown": unread,
+        "malformed": unread | {"code": None},
+        "lot_code": {"checks": 310},
+        "recalled": {"recall_reason": "Dư lượng thuốc bảo vệ thực vật vượt mức cho phép (dữ liệu mẫu)"},
+        "not_checked": unread,
+        "sample": unread,
+        "several": {"kind": "voided", "voided_on": dt.date(2026, 6, 5), "checks": 46, "provinces": 5,
+                    "also": ("holder_suspended", "suspected_copy", "expired"), "suspended_on": dt.date(2026, 6, 1)},
+        "long": {"kind": "valid", "checks": 12_345, "holder_name": LONG_NAME, "first_place": "Thành phố Hồ Chí Minh"},
+    }  # fmt: skip
+    return SimpleNamespace(**(facts | changes.get(name, {})))
+
+
+def _reasons() -> list[dict[str, str]]:
+    return [
+        {"message": "Nhật ký vùng trồng thiếu tuần 23.", "way_out": "Bổ sung nhật ký", "url": "#nhat-ky"},
+        {"message": "Vượt sản lượng được cấp 2.200 tem.", "way_out": "Giảm số lượng hoặc xin điều chỉnh hạn mức."},
+    ]
+
+
+def _orders() -> list[dict[str, Any]]:
+    return [
+        {"id": number, "code": f"DT-2026-{number:05}", "holder": LONG_NAME if number == 2 else "HTX Vải thiều Thanh Quang (dữ liệu mẫu)",
+         "quantity": quantity, "placed_on": dt.date(2026, 6, number), "left": left, "late": left < 0}
+        for number, quantity, left in ((1, 5000, -1), (2, 120_000, 2), (3, 800, 9))
+    ]  # fmt: skip
+
+
+def _events() -> list[dict[str, Any]]:
+    return [
+        {
+            "at": NOW,
+            "what": "Đã nhận 5.000 tem",
+            "who": "Nguyễn Thị Hồng Thắm",
+            "source": "HTX",
+            "digest": "9f2c4a71d0e85b63",
+        },
+        {
+            "at": NOW - dt.timedelta(hours=5),
+            "what": "Đã in xong",
+            "who": "Vũ Văn Ước",
+            "note": "Hỏng 12 tem, đã hủy theo dải.",
+        },
+        {"at": NOW - dt.timedelta(days=1), "what": "Đặt 5.000 tem"},
+    ]
+
+
+def _files() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": "IMG_2041.jpg",
+            "taken_at": NOW,
+            "accuracy_m": 6,
+            "digest": "c0ffee5f1a2b3c4d",
+            "sent": True,
+            "on_the_spot": True,
+        },
+        {
+            "name": "anh-tu-thu-vien-cua-may-co-ten-rat-dai-2026-06-12.jpg",
+            "digest": "5f1a2b3c4dc0ffee",
+            "sent": False,
+            "on_the_spot": False,
+        },
+    ]
+
+
+def _boundary() -> dict[str, Any]:
+    ring = [
+        [106.452, 20.902],
+        [106.461, 20.905],
+        [106.466, 20.899],
+        [106.458, 20.893],
+        [106.450, 20.896],
+        [106.452, 20.902],
+    ]
+    return {"type": "Polygon", "coordinates": [ring]}

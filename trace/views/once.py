@@ -1,0 +1,63 @@
+"""A form sent twice counts once: the guard that every creating POST goes through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from flask import request
+from flask_login import current_user
+
+from trace import clock
+from trace.db import session
+from trace.errors import Invalid
+from trace.services import idempotency
+
+# Drawn anew with every rendering of a form, and so no part of what the form says.
+NOT_CONTENT = {"csrf_token", "idempotency_key"}
+KEY = re.compile(r"[A-Za-z0-9_-]{8,80}")
+
+
+class KeyMissing(Invalid):
+    """This form came without its one-time key, so it was not carried out.
+
+    Load the page again and send the form once.
+    """
+
+
+@dataclass
+class FormKey:
+    """The key of the form in hand: whether it was carried out before, and where its result is shown."""
+
+    scope: str
+    key: str
+    location: str = ""
+    done: bool = False
+
+    def settle(self, location: str) -> None:
+        """Say where the result will be shown, before the commit."""
+        self.location = location
+        idempotency.settle(session(), scope=self.scope, key=self.key, location=location)
+
+
+@contextmanager
+def once(form: str) -> Iterator[FormKey]:
+    """Carry out a creating form at most once a person and key.
+
+    The key comes from the hidden field `idempotency_key` or the header `Idempotency-Key`. When `done` is set, answer with
+    `location` and do nothing. It must be used before anything else is written in the transaction.
+    """
+    key = request.headers.get("Idempotency-Key") or request.form.get("idempotency_key", "")
+    if not KEY.fullmatch(key):
+        raise KeyMissing
+    whose = str(current_user.id) if current_user.is_authenticated else "public"
+    parts = [("path", request.path)]
+    parts += [(name, value) for name, value in request.form.items(multi=True) if name not in NOT_CONTENT]
+    parts += [(name, upload.filename or "") for name, upload in request.files.items(multi=True)]
+    scope = f"{form}:{whose}"
+    earlier = idempotency.claim(
+        session(), scope=scope, key=key, body_hash=idempotency.digest(parts), location=request.path, at=clock.now()
+    )
+    yield FormKey(scope, key, location=earlier or "", done=earlier is not None)
