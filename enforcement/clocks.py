@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from enforcement import deadlines
 from enforcement.deadlines import DeadlineKind, Unit
+from enforcement.errors import CalendarGap
 from enforcement.models import CaseFile, Deadline
 from trace.clock import CITY
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from enforcement.deadlines import Extension
+    from enforcement.deadlines import Extension, Rule
     from enforcement.law import Law
 
 LIMITATION = frozenset({DeadlineKind.LIMITATION_IP, DeadlineKind.LIMITATION_GENERAL})
@@ -45,9 +46,7 @@ class Standing:
 
 def start(session: Session, case: CaseFile, kind: DeadlineKind, *, began: datetime, law: Law, at: datetime) -> Deadline:
     """Start a clock that began at a moment. One of the same kind that still runs is stopped: the later start counts."""
-    for running in _running(session, case.id, {kind}):
-        running.stopped_at = at
-    session.flush()  # the old clock stops before the new one runs, or the index sees two
+    stop(session, case, {kind}, at=at)  # before the new one runs, or the index sees two
     rule = law.rule(kind, began.astimezone(CITY).date())
     reckoned = deadlines.reckon(began, rule, law.calendar)
     made = Deadline(
@@ -72,10 +71,11 @@ def meet(session: Session, case: CaseFile, kinds: Collection[DeadlineKind], *, a
     return ended
 
 
-def stop_all(session: Session, case: CaseFile, *, at: datetime) -> None:
-    """A closed case has no running clock."""
-    for deadline in _running(session, case.id, DeadlineKind):
+def stop(session: Session, case: CaseFile, kinds: Collection[DeadlineKind] | None = None, *, at: datetime) -> None:
+    """Stop running clocks, of some kinds or all, without calling them met: a closed case has none that runs."""
+    for deadline in _running(session, case.id, kinds):
         deadline.stopped_at = at
+    session.flush()
 
 
 def extend(deadline: Deadline, extension: Extension, *, law: Law, at: datetime, note: str) -> None:
@@ -92,7 +92,7 @@ def extend(deadline: Deadline, extension: Extension, *, law: Law, at: datetime, 
 def next_due(session: Session, case_id: UUID) -> datetime | None:
     """When the nearest running clock runs out."""
     session.flush()
-    return min((deadline.due_at for deadline in _running(session, case_id, DeadlineKind)), default=None)
+    return min((deadline.due_at for deadline in _running(session, case_id)), default=None)
 
 
 def running(session: Session, case_id: UUID, kinds: Collection[DeadlineKind]) -> datetime | None:
@@ -133,8 +133,16 @@ def _standing(deadline: Deadline, law: Law, at: datetime) -> Standing:
         unit, left = "working", left_until(deadline.due_at, law, at=moment)
     else:
         unit, left = "calendar", _days_left(deadline.due_at, moment)
-    longer = tuple(e for e in rule.extensions if deadlines.due(deadline.started_at, rule, law.calendar, e) > deadline.due_at)
-    return Standing(deadline, left, unit, ended is not None, () if ended or deadline.due_at < at else longer)
+    open_still = ended is None and at <= deadline.due_at
+    longer = tuple(e for e in rule.extensions if open_still and _is_longer(deadline, rule, e, law))
+    return Standing(deadline, left, unit, ended is not None, longer)
+
+
+def _is_longer(deadline: Deadline, rule: Rule, extension: Extension, law: Law) -> bool:
+    try:
+        return deadlines.due(deadline.started_at, rule, law.calendar, extension) > deadline.due_at
+    except CalendarGap:
+        return False
 
 
 def _days_left(due: datetime, at: datetime) -> int:
@@ -146,8 +154,9 @@ def _due(standing: Standing) -> datetime:
     return standing.deadline.due_at
 
 
-def _running(session: Session, case_id: UUID, kinds: Collection[DeadlineKind]) -> list[Deadline]:
-    statement = select(Deadline).where(
-        Deadline.case_id == case_id, Deadline.kind.in_(list(kinds)), Deadline.met_at.is_(None), Deadline.stopped_at.is_(None)
-    )
+def _running(session: Session, case_id: UUID, kinds: Collection[DeadlineKind] | None = None) -> list[Deadline]:
+    """The running clocks of a case, of some kinds or of all."""
+    statement = select(Deadline).where(Deadline.case_id == case_id, Deadline.met_at.is_(None), Deadline.stopped_at.is_(None))
+    if kinds is not None:
+        statement = statement.where(Deadline.kind.in_(list(kinds)))
     return list(session.scalars(statement))

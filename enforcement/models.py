@@ -135,7 +135,7 @@ class CaseFile(Base):
     deadlines: Mapped[list[Deadline]] = relationship(order_by="Deadline.due_at")
     evidence: Mapped[list[Evidence]] = relationship(order_by="Evidence.folio")
 
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  a declarative attribute, read once
+    __mapper_args__ = {"version_id_col": version}
 
 
 class Signal(Base):
@@ -316,7 +316,7 @@ class InformantContact(Base):
     """How to reach the person behind a tip, sealed under a key of its own. Nothing else in the system leads here."""
 
     __tablename__ = "contact"
-    __table_args__ = {"schema": "informant"}  # noqa: RUF012  a declarative attribute, read once
+    __table_args__ = {"schema": "informant"}
 
     tip_id: Mapped[UUID] = mapped_column(ForeignKey("tip.id"), primary_key=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)

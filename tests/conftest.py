@@ -9,15 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyotp
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -25,6 +21,13 @@ from tests import factories
 from trace import cluster, db
 from trace.app import create_app
 from trace.config import ROOT, Config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from flask import Flask
+    from flask.testing import FlaskClient
 
 MASTER = bytes(range(32))
 NOW = datetime(2026, 6, 15, 3, 0, tzinfo=UTC)  # a Monday, ten in the morning in Hải Phòng
@@ -122,7 +125,7 @@ def app(shared_app: Flask, connection: Connection) -> Iterator[Flask]:
     shared_app.extensions["sessionmaker"] = sessionmaker(connection, join_transaction_mode="create_savepoint")
     shared_app.extensions["scan_connection"] = lambda: nullcontext(connection)
     shared_app.extensions["keyring"].forget()
-    yield shared_app
+    return shared_app
 
 
 @pytest.fixture

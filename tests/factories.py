@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.orm import Session
 
 from labels import keys
 from trace.models.areas import AreaCodeStatus, GrowingArea, GrowingAreaCode
@@ -21,9 +20,20 @@ from trace.models.lots import EligibleBalance, Lot, LotState
 from trace.models.parties import AppUser, Commune, CommuneKind, Party, PartyKind, Role, RoleGrant
 from trace.models.scans import CopyRule
 from trace.models.titles import (
-    ComparisonPoint, Product, ProtectionTitle, Season, SourceKind, TitleKind, TitleRole, TitleRoleKind, UseRegulation,
+    ComparisonPoint,
+    Product,
+    ProtectionTitle,
+    Season,
+    SourceKind,
+    TitleKind,
+    TitleRole,
+    TitleRoleKind,
+    UseRegulation,
 )  # fmt: skip
 from trace.services import accounts
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 PASSWORD = "con trâu đi trước cái cày"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -99,7 +109,7 @@ def user(session: Session, login: str, full_name: str, at: datetime, *, key: byt
 def role(session: Session, person: AppUser, organisation: Party, what: Role, at: datetime, **facts: Any) -> RoleGrant:
     made = RoleGrant(
         user_id=person.id, party_id=organisation.id, role=what, granted_at=at,
-        valid_during=facts.pop("valid_during", Range(date(2025, 1, 1), None)),
+        valid_during=facts.pop("valid_during", Range(at.date() - timedelta(days=500), None)),
     )  # fmt: skip
     session.add(made)
     session.flush()
@@ -132,7 +142,7 @@ def certificate(
 ) -> UseCertificate:
     made = UseCertificate(
         title_id=title.id, holder_id=holder.id, number=number, status=CertificateStatus.ACTIVE, is_sample=True,
-        valid_during=Range(date(2025, 1, 1), date(2028, 1, 1)), status_since=at - timedelta(days=300),
+        valid_during=Range(at.date() - timedelta(days=500), at.date() + timedelta(days=700)), status_since=at - timedelta(days=300),
     )  # fmt: skip
     session.add(made)
     session.flush()
@@ -206,6 +216,7 @@ def make_world(session: Session, *, master: bytes, at: datetime) -> World:
     from trace.config import Config
 
     totp = Config(database_url="", var_dir=None, master_key=master).derived("second-factor")  # type: ignore[arg-type]
+    today = at.date()
     place = commune(session)
     title = ProtectionTitle(
         kind=TitleKind.GI, name="Vải mẫu Thanh Hà", area_in_words="Các xã mẫu", area=square(106.40, 20.88, 0.1),
@@ -253,7 +264,7 @@ def make_world(session: Session, *, master: bytes, at: datetime) -> World:
     season = Season(
         product_id=product.id,
         name="Vụ mẫu 2026",
-        runs_during=Range(date(2026, 5, 1), date(2026, 8, 1)),
+        runs_during=Range(today - timedelta(days=45), today + timedelta(days=60)),
         yield_cap_kg_per_ha=8000,
     )
     session.add(season)

@@ -14,6 +14,9 @@ import pytest
 from trace import cluster
 from trace.cluster import Cluster, ClusterError
 
+# One worker for all of them: they share what takes seconds to make.
+pytestmark = pytest.mark.xdist_group("cluster")
+
 
 def _open_folder() -> Path:
     """A folder that the server's user can pass into, which pytest's own temporary folders are not."""
@@ -92,6 +95,21 @@ def test_a_second_start_is_harmless(made: Cluster) -> None:
     assert not made.ensure_database(cluster.DATABASE)
     assert made.ensure_database("another")
     assert not made.ensure_database("another")
+
+
+def test_the_last_of_several_users_stops_what_one_of_them_started(made: Cluster) -> None:
+    made.stop()
+    with made.in_use():
+        with made.in_use() as seen:
+            assert seen.running
+        assert made.query("SELECT 1") == "1"
+    assert not made.status().running
+
+
+def test_users_leave_a_server_running_that_ran_before_they_came(made: Cluster) -> None:
+    with made.in_use():
+        pass
+    assert made.status().running
 
 
 def test_a_killed_server_comes_back_with_what_was_committed(made: Cluster) -> None:

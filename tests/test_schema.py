@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from enforcement.schema import metadata
 from trace import cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 OURS = "n.nspname IN ('public', 'enforcement', 'informant')"
 NOT_OF_AN_EXTENSION = "NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = {oid} AND d.deptype = 'e')"

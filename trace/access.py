@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import UUID
 
 from flask import current_app, g, redirect, request, url_for
 from flask_login import LoginManager, UserMixin, current_user
@@ -27,6 +26,8 @@ from trace.services.reach import Reach, titles_of
 from trace.words import say
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from flask import Flask
     from flask.typing import ResponseReturnValue
 
@@ -106,7 +107,7 @@ class Post:
     party: Party
 
 
-class Person(UserMixin):  # type: ignore[misc]
+class Person(UserMixin):
     """The signed-in person of this request."""
 
     def __init__(self, token: str, found: accounts.SignedIn) -> None:
@@ -227,7 +228,7 @@ def _guard() -> ResponseReturnValue | None:
     if request.endpoint == "static":
         return None
     view = current_app.view_functions[request.endpoint]
-    permission: May | None = view.needs  # type: ignore[attr-defined]  # no default: an unmarked view fails closed
+    permission: May | None = vars(view)["needs"]  # no default: an unmarked view fails closed
     g.permission = permission
     if permission is None:
         return None

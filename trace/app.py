@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import secrets
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -18,12 +20,8 @@ import enforcement.schema  # noqa: F401  the mapped classes refer to each other 
 from enforcement.views import blueprints as desk_blueprints
 from trace import access, db, failures, shown
 from trace.config import ROOT, Config
-try:
-    from trace.services.keys import KeyringCache
-except ModuleNotFoundError:  # TEMPORARY
-    class KeyringCache:
-        def __init__(self, m): ...
-        def forget(self): ...
+
+from trace.services.keys import KeyringCache
 from trace.views import blueprints
 
 if TYPE_CHECKING:
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 LOCALES = ("vi", "en")
+PUBLIC_PAGES = {"verify", "report", "gallery"}
+COMPRESSIBLE = {"text/html", "text/css", "text/javascript", "application/javascript", "application/json", "image/svg+xml"}
 UPLOAD_MOST = 64 * 2**20
 log = structlog.get_logger("temthat.web")
 csrf = CSRFProtect()
@@ -39,6 +39,7 @@ csrf = CSRFProtect()
 def create_app(config: Config | None = None, *, engine: Engine | None = None, testing: bool = False) -> Flask:
     """The application over a configuration (the environment's, if none is given)."""
     config = config or Config.from_env()
+    write_logs()
     app = Flask("trace", root_path=str(ROOT / "trace"))
     app.config.update(
         TEMTHAT=config,
@@ -60,6 +61,7 @@ def create_app(config: Config | None = None, *, engine: Engine | None = None, te
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_loader = shown.loader()
     db.init_app(app, engine or db.make_engine(config))
+    app.before_request(_begin)
     Babel(app, locale_selector=_locale)
     access.init_app(app)
     app.extensions["keyring"] = KeyringCache(config.master_key)
@@ -71,12 +73,24 @@ def create_app(config: Config | None = None, *, engine: Engine | None = None, te
         if anonymous:
             # Nobody's authority rides on these forms, and they must work without a cookie.
             csrf.exempt(blueprint)
-    app.before_request(_begin)
     app.after_request(_finish)
     app.context_processor(_page)
     if config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
     return app
+
+
+def write_logs() -> None:
+    """One JSON object a line on standard error: what happened, never what somebody typed."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
 
 
 def _locale() -> str:
@@ -105,9 +119,12 @@ def _finish(response: Response) -> Response:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
+    elif "v" in request.args:
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     asked = request.args.get("lang")
-    if asked in LOCALES and request.endpoint != "static":
+    if asked in LOCALES and request.endpoint != "static" and request.blueprint not in PUBLIC_PAGES:
         response.set_cookie("lang", asked, max_age=31536000, samesite="Lax", httponly=True, secure=request.is_secure)
+    _squeeze(response)
     # The path stays out of the log: it may hold a code or the secret of a follow-up page. The rule does not.
     log.info(
         "request",
@@ -117,6 +134,25 @@ def _finish(response: Response) -> Response:
         ms=round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1),
     )
     return response
+
+
+def _squeeze(response: Response) -> None:
+    """Compress what anybody may see. Pages behind the sign-in are left alone: compressed, their length would tell of the token inside."""
+    public = request.blueprint in PUBLIC_PAGES or request.endpoint == "static"
+    wanted = request.accept_encodings["gzip"] > 0 and str(response.mimetype) in COMPRESSIBLE and response.status_code != 304
+    if not public or not wanted or (response.is_streamed and request.endpoint != "static") or _signed_in_cookie():
+        return
+    response.direct_passthrough = False
+    body = response.get_data()
+    if len(body) > 1000:
+        response.set_data(gzip.compress(body, compresslevel=4, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"
+        response.vary.add("Accept-Encoding")
+
+
+def _signed_in_cookie() -> bool:
+    """Whether the request came with a sign-in."""
+    return request.cookies.get("temthat") is not None
 
 
 def _page() -> dict[str, object]:

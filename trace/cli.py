@@ -92,19 +92,12 @@ def _parser() -> argparse.ArgumentParser:
 
 @contextlib.contextmanager
 def configured() -> Iterator[Config]:
-    """The configuration, with the private cluster running for as long as needed; left running if it ran before."""
+    """The configuration, with the private cluster running for as long as anybody needs it."""
     from trace.config import Config
 
-    private = None if os.environ.get("TEMTHAT_DATABASE_URL") else cluster.own()
-    ran = private is None or private.status().running
-    if private is not None:
-        private.start()
-    try:
+    real = os.environ.get("TEMTHAT_DATABASE_URL")
+    with contextlib.nullcontext() if real else cluster.own().in_use():
         yield Config.from_env()
-    finally:
-        # A ./run that began meanwhile holds its lock and relies on the cluster.
-        if private is not None and not ran and not _somebody_serves():
-            private.stop()
 
 
 @contextlib.contextmanager
@@ -122,14 +115,6 @@ def opened() -> Iterator[tuple[Config, Session]]:
                 yield config, session
         finally:
             engine.dispose()
-
-
-def _somebody_serves() -> bool:
-    try:
-        with serve.sole(cluster.var_dir()) as lock:
-            return lock is None
-    except FileNotFoundError:
-        return False
 
 
 # -- commands ---------------------------------------------------------------------------------------------------
@@ -392,7 +377,9 @@ def test(more: list[str]) -> int:
         *(f"hỏng: {name}" for name in failed),
         flush=True,
     )
-    tests = subprocess.run([sys.executable, "-m", "pytest", "-n", "2", *more], cwd=cluster.ROOT, check=False)
+    tests = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", *more], cwd=cluster.ROOT, check=False
+    )
     if failed:
         print(f"✗ Ngoài pytest còn hỏng: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else tests.returncode

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import quote, urlencode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +32,8 @@ PORT = 5432  # only part of the socket's name; spelt out so that a PGPORT in the
 RECOVERY_SECONDS = 600
 STOP_SECONDS = 12
 LOG_KEPT_BYTES = 10_000_000
+
+NOT_YOURS = "{} thuộc về người dùng khác: hãy chạy bằng người dùng đó hoặc bằng root."
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
@@ -90,12 +93,34 @@ class Cluster:
             with self._locked():
                 self._stop()
 
-    def destroy(self) -> None:
-        """Stop the server and delete the cluster with everything in it."""
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[Status]:
+        """The running server for as long as it is needed: of all users, whoever leaves last stops it, if one started it."""
+        with self._own_file("users") as users:
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if not self.status().running:
+                users.write("started\n")
+                users.flush()
+            try:
+                yield self.start()
+            finally:
+                with contextlib.suppress(BlockingIOError):  # raised while somebody else uses it
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    users.seek(0)
+                    if users.read():
+                        self.stop()
+                        users.truncate(0)
+
+    def clear(self) -> None:
+        """Stop the server and delete its data; the locks stay, for somebody may be waiting at them."""
         if self.home.is_dir():
             with self._locked():
                 self._remove()
-            shutil.rmtree(self.home, ignore_errors=True)
+
+    def destroy(self) -> None:
+        """Stop the server and delete everything, the folder too: only for a cluster that nobody else knows of."""
+        self.clear()
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def status(self) -> Status:
         """Whether the server runs, its process and its folders."""
@@ -249,9 +274,7 @@ class Cluster:
         except (FileNotFoundError, ValueError):
             return None
         except PermissionError as error:
-            raise ClusterError(
-                f"{self.data} thuộc về người dùng khác: hãy chạy bằng người dùng đó hoặc bằng root."
-            ) from error
+            raise ClusterError(NOT_YOURS.format(self.data)) from error
         return pid if _works_in(pid, self.data.resolve()) else None
 
     def _answers(self) -> bool:
@@ -309,13 +332,24 @@ class Cluster:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """One set of hands at a time, also among processes; the lock goes with its holder."""
+        with self._own_file("lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _own_file(self, name: str) -> TextIO:
+        """A small file in `home`, made with it if need be, that belongs to whoever owns `home`."""
         if not self.home.parent.is_dir():
             self.home.parent.mkdir(parents=True)
             self.home.parent.chmod(0o755)  # the server's user must be able to pass, whatever the umask
         self.home.mkdir(mode=0o700, exist_ok=True)
-        with (self.home / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        try:
+            opened = (self.home / name).open("a+", encoding="utf-8")
+        except PermissionError as error:
+            raise ClusterError(NOT_YOURS.format(self.home)) from error
+        if os.geteuid() == 0:
+            owner = self.home.stat()
+            os.fchown(opened.fileno(), owner.st_uid, owner.st_gid)
+        return opened
 
 
 # -- the two clusters of this project ---------------------------------------------------------------------------
@@ -389,7 +423,7 @@ def _as_owner(folder: Path) -> list[str]:
     if os.geteuid() == 0:
         return _drop_to(owner.st_uid, owner.st_gid) if owner.st_uid else list(UNSHARE)
     if owner.st_uid != os.geteuid():
-        raise ClusterError(f"{folder} thuộc về người dùng khác: hãy chạy bằng người dùng đó hoặc bằng root.")
+        raise ClusterError(NOT_YOURS.format(folder))
     return []
 
 

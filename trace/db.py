@@ -5,7 +5,6 @@ No queries live here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from trace.config import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from alembic.config import Config as AlembicConfig
     from flask import Flask
 

@@ -6,21 +6,41 @@ from typing import TYPE_CHECKING
 
 import structlog
 from flask import jsonify, redirect, render_template, request, url_for
+from flask_babel import get_locale, gettext
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
+from markupsafe import escape
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as NoSuchPage
 
-from labels.errors import LabelError
-from trace.errors import Conflict, Forbidden, Invalid, NotFound, Refused, SignInNeeded, TemThatError, TooLarge, Unavailable
+from labels.errors import FontMissing, LabelError, NoKey, UnknownWrapping, WrongMasterKey
+from trace.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    SignInNeeded,
+    TemThatError,
+    TooLarge,
+    Unavailable,
+)
 from trace.words import explain, way_out
 
 if TYPE_CHECKING:
     from flask import Flask
     from flask.typing import ResponseReturnValue
+
+# A missing font or key is no mistake of the person who asked.
+OUR_FAULT = (FontMissing, NoKey, UnknownWrapping, WrongMasterKey)
+
+BARE_PAGE = (
+    '<!doctype html><html lang="{lang}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    "<title>{message}</title><h1>{message}</h1><p>{way_out}</p></html>"
+)
 
 log = structlog.get_logger("temthat.failures")
 
@@ -50,7 +70,7 @@ class BadRequest(Invalid):
 def init_app(app: Flask) -> None:
     """Join the handlers to the application."""
     app.register_error_handler(TemThatError, _refused)
-    app.register_error_handler(LabelError, lambda _exc: _answer(Invalid()))
+    app.register_error_handler(LabelError, _label_refused)
     app.register_error_handler(CSRFError, lambda _exc: _answer(FormExpired()))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(StaleDataError, lambda _exc: _answer(Conflict()))
@@ -63,6 +83,13 @@ def _refused(error: TemThatError) -> ResponseReturnValue:
     if isinstance(error, SignInNeeded) and not wants_json() and request.method == "GET":
         return redirect(url_for("accounts.sign_in", next=request.full_path.rstrip("?")), 303)
     return _answer(error)
+
+
+def _label_refused(error: LabelError) -> ResponseReturnValue:
+    if isinstance(error, OUR_FAULT):
+        return _fault(error)
+    said = {"message": gettext(error.message_id(), **error.facts), "way_out": None}
+    return _answer(Invalid(), said=[said])
 
 
 def _http(exc: HTTPException) -> ResponseReturnValue:
@@ -100,19 +127,25 @@ def wants_json() -> bool:
     return best != "text/html"
 
 
-def _answer(error: TemThatError, headers: dict[str, str] | None = None) -> ResponseReturnValue:
+def _answer(
+    error: TemThatError, headers: dict[str, str] | None = None, said: list[dict[str, str | None]] | None = None
+) -> ResponseReturnValue:
     headers = {k: v for k, v in (headers or {}).items() if k.lower() not in {"content-type", "content-length"}}
     if error.status == 503:
         headers["Retry-After"] = "30"
     reasons = error.reasons if isinstance(error, Refused) else ()
-    said = [{"message": explain(reason), "way_out": way_out(reason)} for reason in reasons]
+    said = said or [{"message": explain(reason), "way_out": way_out(reason)} for reason in reasons]
     if wants_json():
-        problem = {"type": "about:blank", "title": explain(error), "status": error.status, "detail": way_out(error)}
+        problem: dict[str, object] = {"type": "about:blank", "title": explain(error), "status": error.status, "detail": way_out(error)}
         if said:
             problem["errors"] = said
         return jsonify(problem), error.status, {**headers, "Content-Type": "application/problem+json"}
-    inside = current_user is not None and error.status not in {500, 503} and current_user.is_authenticated
-    page = render_template(
-        "error.html", status=error.status, message=explain(error), way_out=way_out(error), reasons=said, inside=inside
-    )
+    try:
+        inside = current_user is not None and error.status not in {500, 503} and current_user.is_authenticated
+        page = render_template(
+            "error.html", status=error.status, message=explain(error), way_out=way_out(error), reasons=said, inside=inside
+        )
+    except Exception as exc:
+        log.error("error page broken", kind=type(exc).__name__)  # noqa: TRY400  the text of an exception may quote what somebody typed
+        page = BARE_PAGE.format(lang=get_locale() or "vi", message=escape(explain(error)), way_out=escape(way_out(error) or ""))
     return page, error.status, headers

@@ -6,11 +6,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
 from wtforms import DateField, IntegerField, SelectField, StringField
 from wtforms.validators import ValidationError
 
@@ -20,11 +22,45 @@ from trace.words import say
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
+# What WTForms says by itself; named here so that the catalogue holds it.
+LIBRARY_WORDS = (
+    _l("This field is required."), _l("Invalid input."), _l("Not a valid choice."), _l("Invalid Choice: could not coerce."),
+    _l("Not a valid date value."), _l("Not a valid datetime value."), _l("Not a valid decimal value."), _l("Not a valid integer value."),
+    _l("Number must be at least %(min)s."), _l("Number must be at most %(max)s."), _l("Number must be between %(min)s and %(max)s."),
+    _l("Field must be between %(min)d and %(max)d characters long."), _l("Invalid URL."), _l("Invalid UUID."),
+    _l("Field must be at least %(min)d characters long."), _l("Field cannot be longer than %(max)d characters."),
+)  # fmt: skip
+
+
+class Wording:
+    """WTForms' own messages, from our catalogue."""
+
+    def gettext(self, message: str) -> str:
+        """A message in the reader's language; WTForms fills the placeholders itself."""
+        return str(_(message))
+
+    def ngettext(self, _one: str, many: str, _n: int) -> str:
+        """Vietnamese has no plural, and our English needs none here."""
+        return self.gettext(many)
+
+
+class PostForm(FlaskForm):
+    """A form of a signed-in page: token against forged requests, and messages in the reader's language."""
+
+    class Meta(FlaskForm.Meta):
+        """Settings of WTForms."""
+
+        def get_translations(self, _form: Any) -> Wording:
+            """Our catalogue instead of the library's, which knows no Vietnamese."""
+            return Wording()
+
+
 def clean(text: str | None) -> str | None:
     """Text as it is kept: NFC, no control characters, no white space around it. Nothing stays nothing."""
     if text is None:
         return None
-    return CONTROLS.sub("", unicodedata.normalize("NFC", text)).strip()
+    # Controls go first: one between a letter and its mark would keep the two from being composed.
+    return unicodedata.normalize("NFC", CONTROLS.sub("", text)).strip()
 
 
 def clean_or_none(text: str | None) -> str | None:
@@ -42,15 +78,12 @@ def whole_number(text: str) -> int:
 
 def decimal_number(text: str) -> Decimal:
     """Read "1.234,5" or "0,35". A lone point with one or two digits behind it is taken for a comma."""
-    folded = unicodedata.normalize("NFKC", text).strip().replace(" ", "")
+    folded = unicodedata.normalize("NFKC", text).strip()
     if re.fullmatch(r"-?\d{1,12}\.\d{1,2}", folded):
         return Decimal(folded)
-    if not re.fullmatch(r"-?(\d{1,3}(\.\d{3})*|\d{1,12})(,\d{1,6})?", folded):
+    if not re.fullmatch(r"-?(\d{1,3}([. ]\d{3}){0,3}|\d{1,12})(,\d{1,6})?", folded):
         raise ValueError(text)
-    try:
-        return Decimal(folded.replace(".", "").replace(",", "."))
-    except InvalidOperation as exc:
-        raise ValueError(text) from exc
+    return Decimal(re.sub(r"[. ]", "", folded).replace(",", "."))
 
 
 class VietnameseInteger(IntegerField):
@@ -58,12 +91,14 @@ class VietnameseInteger(IntegerField):
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read what was typed."""
-        if not valuelist or not valuelist[0].strip():
+        if not valuelist:
+            return
+        self.data = None  # a field emptied by hand is empty, whatever it was offered with
+        if not valuelist[0].strip():
             return
         try:
             self.data = whole_number(valuelist[0])
         except ValueError as exc:
-            self.data = None
             raise ValueError(_("Write a whole number, for example 1.200.")) from exc
 
 
@@ -101,7 +136,7 @@ class VietnameseDate(DateField):
             self.data = None
             return
         try:
-            super().process_formdata([" ".join(valuelist).strip()])
+            super().process_formdata([unicodedata.normalize("NFKC", " ".join(valuelist)).strip()])
         except ValueError as exc:
             self.data = None
             raise ValueError(_("Write a date as day/month/year, for example 31/12/2026.")) from exc
@@ -120,9 +155,9 @@ class EnumField(SelectField):
 
     def __init__(self, label: Any = None, validators: Any = None, *, kind: type[StrEnum], blank: Any = None, **kwargs: Any) -> None:
         self.kind = kind
-        super().__init__(label, validators, coerce=self._member, choices=lambda: self._choices(blank), **kwargs)
+        super().__init__(label, validators, coerce=self._member, choices=lambda: self._offered(blank), **kwargs)
 
-    def _choices(self, blank: Any) -> list[tuple[str, str]]:
+    def _offered(self, blank: Any) -> list[tuple[str, str]]:
         return ([("", str(blank))] if blank is not None else []) + enum_choices(self.kind)
 
     def _member(self, value: Any) -> StrEnum | None:
@@ -130,13 +165,7 @@ class EnumField(SelectField):
             return None
         return self.kind(getattr(value, "value", value))
 
-    def iter_choices(self) -> Any:
-        """Choices with the chosen one marked."""
-        chosen = self.data.value if isinstance(self.data, StrEnum) else (self.data or "")
-        for value, label in self.choices or []:
-            yield value, label, value == chosen, {}
-
-    def pre_validate(self, form: Any) -> None:
+    def pre_validate(self, _form: Any) -> None:
         """Anything that is no member was refused when it was read; an empty choice is left to the validators."""
 
 
@@ -150,9 +179,10 @@ class WardField(SelectField):
         """Give the field its communes, with an empty line first."""
         self.choices = [("", "–"), *choices]
 
-    def pre_validate(self, form: Any) -> None:
+    def pre_validate(self, _form: Any) -> None:
         """Refuse a code that is not among those offered."""
-        if self.data is not None and self.data not in {value for value, *_rest in self.choices or []}:
+        offered: list[tuple[str, str]] = self.choices or []
+        if self.data is not None and self.data not in {value for value, _label in offered}:
             raise ValidationError(_("Choose a ward or commune from the list."))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from procrastinate import App, PsycopgConnector
@@ -14,8 +13,12 @@ from sqlalchemy.orm import Session
 
 from enforcement import evidence, intake
 from trace import clock, db
-from trace.config import Config
 from trace.services import accounts, idempotency
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trace.config import Config
 
 log = structlog.get_logger("temthat.jobs")
 KEYS_KEPT = timedelta(days=30)
@@ -51,7 +54,7 @@ def make_app(config: Config) -> App:
     def housekeeping(timestamp: int) -> None:
         """Partitions ahead of time; old keys, tries and salts out."""
         del timestamp
-        run("housekeeping", lambda session: keep_house(session))
+        run("housekeeping", keep_house)
 
     @app.periodic(cron="23 2 * * *")
     @app.task(queueing_lock="evidence", name="check_evidence")

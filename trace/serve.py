@@ -66,6 +66,7 @@ class Supervisor:
     port: int
     cluster: cluster.Cluster | None
     children: list[Child] = field(default_factory=list)
+    held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     @property
     def address(self) -> str:
@@ -189,8 +190,7 @@ class Supervisor:
         for child in self.children:
             end(child)
         sweep(self.var)
-        if self.cluster is not None:
-            self.cluster.stop()
+        self.held.close()
 
 
 def end(child: Child) -> None:
@@ -392,7 +392,8 @@ def _start(supervisor: Supervisor, options: argparse.Namespace, lock: TextIO) ->
     if options.fresh:
         _wipe(supervisor)
     if supervisor.cluster is not None:
-        step("Cơ sở dữ liệu riêng", supervisor.cluster.start)
+        using = supervisor.cluster.in_use()
+        step("Cơ sở dữ liệu riêng", lambda: supervisor.held.enter_context(using))
     step("Cập nhật lược đồ", lambda: supervisor.ask("db", "upgrade"))
     if not options.no_demo:
         step("Dữ liệu mẫu", lambda: supervisor.ask("demo", "load", "--if-empty"))
@@ -444,5 +445,5 @@ def _wipe(supervisor: Supervisor) -> None:
         print("Gõ «xóa» để đồng ý: ", end="", flush=True)
         if unicodedata.normalize("NFC", sys.stdin.readline()).strip().lower() not in {"xóa", "xoá", "xoa"}:
             raise Trouble("Không xóa gì cả.")
-    step("Xóa dữ liệu cũ", private.destroy)
+    step("Xóa dữ liệu cũ", private.clear)
     shutil.rmtree(files, ignore_errors=True)

@@ -70,7 +70,7 @@ def grams(value: int | None) -> str:
     if value is None:
         return "–"
     if abs(value) >= 1_000_000:
-        return _("%(n)s t", n=number(Decimal(value) / 1_000_000).rstrip("0").rstrip(",") if value % 1_000_000 else number(value // 1_000_000))
+        return str(_("%(n)s t", n=number(Decimal(value) / 1_000_000).rstrip("0").rstrip(",") if value % 1_000_000 else number(value // 1_000_000)))
     if abs(value) >= 1_000:
         return f"{number((Decimal(value) / 1_000).normalize() if value % 1_000 else value // 1_000)} kg"
     return f"{number(value)} g"

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
 from enum import StrEnum
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from babel.messages.extract import extract_python
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir, extract_python
+from babel.messages.pofile import read_po, write_po
 from flask_babel import gettext
 
-from trace.errors import TemThatError
+from trace.config import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trace.errors import TemThatError
+
+CATALOGUES = ROOT / "trace" / "translations"
+LOCALES = ("vi", "en")
 
 
 def say(member: StrEnum) -> str:
@@ -52,7 +61,7 @@ def extract(
         if "StrEnum" in bases and not _silent(node):
             for item in node.body:
                 if isinstance(item, ast.Assign) and isinstance(item.value, ast.Constant):
-                    yield item.lineno, "gettext", f"{node.name}.{item.value.value}", []
+                    yield item.lineno, "gettext", f"{node.name}.{item.value.value!s}", []
         elif node.name in errors or bases & errors:
             errors.add(node.name)
             for paragraph in inspect.cleandoc(ast.get_docstring(node) or "").split("\n\n")[:2]:
@@ -68,3 +77,59 @@ ERROR_BASES = {
 def _silent(node: ast.ClassDef) -> bool:
     """Enums that no person ever reads say so in their docstring."""
     return "(never shown)" in (ast.get_docstring(node) or "")
+
+
+def gather() -> set[str]:
+    """Every message id that the code and the templates of both slices and of `labels` can ask for."""
+    found: set[str] = set()
+    for folder in ("trace", "enforcement", "labels"):
+        methods: list[tuple[str, Any]] = [("**.py", extract), ("**.html", "jinja2")]
+        # `_l` is lazy_gettext, for what is named when a module is loaded.
+        keywords = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None}
+        for _file, _line, message, _comments, _context in extract_from_dir(
+            str(ROOT / folder), methods, {"**.html": {"silent": "false", "trimmed": "true"}}, keywords
+        ):
+            found.add(message if isinstance(message, str) else message[0])
+    return {message for message in found if message}
+
+
+def read(locale: str) -> Catalog:
+    """A language's catalogue as it stands in the repository."""
+    with (CATALOGUES / locale / "LC_MESSAGES" / "messages.po").open("rb") as handle:
+        return read_po(handle, locale=locale)
+
+
+def write(locale: str, wording: dict[str, str]) -> None:
+    """Write a language's catalogue, sorted and without places, so that only wording shows up in a change."""
+    catalogue = Catalog(locale=locale, domain="messages", fuzzy=False, header_comment="# Wording of Tem Thật.")
+    for message in sorted(wording):
+        catalogue.add(message, wording[message], flags={"python-format"} if "%(" in message else set())
+    target = CATALOGUES / locale / "LC_MESSAGES" / "messages.po"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as handle:
+        write_po(handle, catalogue, width=120, omit_header=False, sort_output=False)
+
+
+def update() -> dict[str, list[str]]:
+    """Bring the catalogues up to the code: new ids are added empty, dead ones dropped. Returns what is untranslated.
+
+    English is the language of the ids themselves, so an id without a dot-name of an enum is its own English.
+    """
+    wanted = gather()
+    missing: dict[str, list[str]] = {}
+    for locale in LOCALES:
+        try:
+            kept = {str(m.id): str(m.string) for m in read(locale) if m.id}
+        except FileNotFoundError:
+            kept = {}
+        wording = {message: kept.get(message, "") for message in wanted}
+        if locale == "en":
+            wording = {message: text or ("" if _is_member(message) else message) for message, text in wording.items()}
+        write(locale, wording)
+        missing[locale] = sorted(message for message, text in wording.items() if not text)
+    return missing
+
+
+def _is_member(message: str) -> bool:
+    name, dot, value = message.partition(".")
+    return bool(dot) and name.isidentifier() and name[:1].isupper() and value.replace("_", "").isalnum() and value.islower()

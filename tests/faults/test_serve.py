@@ -18,6 +18,8 @@ import pytest
 from trace import serve
 from trace.cluster import ROOT, Cluster
 
+# One worker for all of them: they share what takes seconds to make.
+pytestmark = pytest.mark.xdist_group("serve")
 PATIENCE_SECONDS = 60
 
 

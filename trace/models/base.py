@@ -38,7 +38,7 @@ class Base(DeclarativeBase):
     """Parent of every table. Text has no length; every moment carries its zone; enums are text with a CHECK."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {  # noqa: RUF012  read once by SQLAlchemy, as its manual writes it
+    type_annotation_map = {
         str: Text,
         datetime: DateTime(timezone=True),
         date: Date,

@@ -169,7 +169,7 @@ def append_only(qualified: str) -> str:
 
 
 def _quoted(sql: str) -> DDL:
-    return DDL(sql.replace("%", "%%"))
+    return DDL(sql.replace("%", "%%"))  # type: ignore[no-untyped-call]
 
 
 def _table(qualified: str) -> Table:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 import pyotp
 from argon2 import PasswordHasher
@@ -24,6 +23,10 @@ from trace.clock import CITY
 from trace.errors import Conflict, Invalid, TooMany, broken_constraint
 from trace.models.parties import AppUser, Party, Role, RoleGrant, SignInAttempt, SignInSession
 from trace.services import history
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
 
 PASSWORD_LEAST = 15
 IDLE = timedelta(hours=8)

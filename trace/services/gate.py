@@ -5,17 +5,21 @@ Nothing is locked, read or written here: `ordering` gathers the facts under its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from trace.clock import CITY
 from trace.errors import Invalid, TemThatError
-from trace.models.certificates import CertificateStatus
-from trace.models.controls import Nonconformity
+from trace.models.certificates import CertificateStatus, UseCertificate
 from trace.models.lots import EligibleBalance, Lot, LotState
-from trace.models.titles import UseRegulation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trace.models.controls import Nonconformity
+    from trace.models.titles import UseRegulation
 
 MOST_PER_ORDER = 1_000_000
 
@@ -174,18 +178,8 @@ class Facts:
 
 def standing(facts: Facts, *, on: date) -> list[TemThatError]:
     """Why no label at all may be ordered for a lot on a day of the city; empty when some may."""
-    lot, certificate, reasons = facts.lot, facts.lot.certificate, list[TemThatError]()
-    valid = certificate.valid_during
-    if certificate.status is not CertificateStatus.ACTIVE:
-        since = certificate.status_since.astimezone(CITY).date()
-        reasons.append(
-            CertificateNotActive(
-                number=certificate.number, status=certificate.status, since=since, reason=certificate.status_reason or ""
-            )
-        )
-    if on not in valid:
-        last = date.fromordinal(valid.upper.toordinal() - 1) if valid.upper else None
-        reasons.append(CertificateOutOfPeriod(number=certificate.number, start=valid.lower, end=last))
+    lot, certificate = facts.lot, facts.lot.certificate
+    reasons = certificate_stands(certificate, on=on)
     if not facts.covered:
         reasons.append(SourceNotCovered(number=certificate.number, source=facts.source_name))
     if facts.regulation is None:
@@ -213,7 +207,28 @@ def standing(facts: Facts, *, on: date) -> list[TemThatError]:
     return reasons
 
 
-def reasons(facts: Facts, *, quantity: int, pack_weight_g: int, layouts: frozenset[str], layout: str, on: date) -> list[TemThatError]:
+def certificate_stands(certificate: UseCertificate, *, on: date) -> list[TemThatError]:
+    """What speaks against a certificate itself on a day of the city."""
+    reasons, valid = list[TemThatError](), certificate.valid_during
+    if certificate.status is not CertificateStatus.ACTIVE:
+        since = certificate.status_since.astimezone(CITY).date()
+        reasons.append(
+            CertificateNotActive(
+                number=certificate.number,
+                status=certificate.status,
+                since=since,
+                reason=certificate.status_reason or "",
+            )
+        )
+    if on not in valid:
+        last = valid.upper - timedelta(days=1) if valid.upper else None
+        reasons.append(CertificateOutOfPeriod(number=certificate.number, start=valid.lower, end=last))
+    return reasons
+
+
+def reasons(
+    facts: Facts, *, quantity: int, pack_weight_g: int, layouts: frozenset[str], layout: str, on: date
+) -> list[TemThatError]:
     """Every reason against an order, all at once; an empty list opens the gate."""
     found = standing(facts, on=on)
     lot, allowed = facts.lot, facts.regulation.pack_weights_g if facts.regulation else []

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,6 +13,9 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session, joinedload
 
 from trace.models.history import History
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 def record(

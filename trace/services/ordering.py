@@ -6,16 +6,14 @@ lives in `ledger`, their drawing in `printing`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
-from labels.code import MAX_SERIAL
+from labels.code import MAX_SERIAL, show_serial
 from labels.layout import PRESETS, ROLLS
 from trace.clock import CITY
 from trace.errors import Conflict, NotFound, Refused, TemThatError, Unavailable
@@ -27,7 +25,13 @@ from trace.models.lots import EligibleBalance, Lot, LotState
 from trace.models.titles import Product, UseRegulation
 from trace.services import gate, history
 from trace.services.numbers import next_number
-from trace.services.reach import Reach
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from trace.services.reach import Reach
 
 LAYOUTS = frozenset(PRESETS) | frozenset(ROLLS)
 PAGE = 50
@@ -88,7 +92,15 @@ class Candidate:
 
 
 def place(
-    session: Session, *, lot_id: UUID, quantity: int, pack_weight_g: int, layout: str, by: UUID, at: datetime, reach: Reach
+    session: Session,
+    *,
+    lot_id: UUID,
+    quantity: int,
+    pack_weight_g: int,
+    layout: str,
+    by: UUID,
+    at: datetime,
+    reach: Reach,
 ) -> LabelOrder:
     """Issue labels for a lot, or refuse with every reason at once. Safe under any concurrency."""
     seen = _lot(session, lot_id, reach)
@@ -134,7 +146,9 @@ def place(
     )
     session.add(order)
     session.flush()
-    session.add(LabelRange(serials=serials, state=LabelState.ORDERED, since=at, order_id=order.id, keeper_id=lot.holder_id))
+    session.add(
+        LabelRange(serials=serials, state=LabelState.ORDERED, since=at, order_id=order.id, keeper_id=lot.holder_id)
+    )
     session.add(
         LabelMovement(
             order_id=order.id, serials=serials, move=LabelMove.ISSUE, was=None, becomes=LabelState.ORDERED,
@@ -183,7 +197,8 @@ def candidates(session: Session, *, at: datetime, reach: Reach) -> Sequence[Cand
     lots = session.scalars(statement).all()
     facts = _facts(session, lots, on=on)
     found = [
-        Candidate(lot, min(facts[lot.id].left_g, facts[lot.id].lot_left_g), gate.standing(facts[lot.id], on=on)) for lot in lots
+        Candidate(lot, min(facts[lot.id].left_g, facts[lot.id].lot_left_g), gate.standing(facts[lot.id], on=on))
+        for lot in lots
     ]
     return sorted(found, key=lambda candidate: bool(candidate.reasons))
 
@@ -213,14 +228,24 @@ def find(
     session: Session, *, reach: Reach, state: LabelState | None = None, text: str = "", page: int = 1
 ) -> tuple[Sequence[LabelOrder], int]:
     """A page of orders, newest first, and how many there are. `text` is part of an order's number, lot or holder."""
-    statement = select(LabelOrder).join(LabelOrder.certificate).join(LabelOrder.lot).join(LabelOrder.holder).where(within(reach))
+    statement = (
+        select(LabelOrder)
+        .join(LabelOrder.certificate)
+        .join(LabelOrder.lot)
+        .join(LabelOrder.holder)
+        .where(within(reach))
+    )
     if state is not None:
         statement = statement.where(exists().where(LabelRange.order_id == LabelOrder.id, LabelRange.state == state))
     if text:
         like = func.fold("%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
         holder = LabelOrder.holder.property.mapper.class_
         statement = statement.where(
-            or_(func.fold(LabelOrder.number).like(like), func.fold(Lot.code).like(like), func.fold(holder.name).like(like))
+            or_(
+                func.fold(LabelOrder.number).like(like),
+                func.fold(Lot.code).like(like),
+                func.fold(holder.name).like(like),
+            )
         )
     total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
     rows = session.scalars(
@@ -243,12 +268,12 @@ def within(reach: Reach) -> ColumnElement[bool]:
 
 
 def show_range(serials: Range[int]) -> str:
-    """Serials as people write them: 120–180, the last one included."""
+    """Serials as they are printed on the labels: 000.120–000.180, the last one included."""
     first, last = serials.lower or 0, (serials.upper or 0) - 1
-    return f"{first}" if first == last else f"{first}–{last}"
+    return show_serial(first) if first == last else f"{show_serial(first)}–{show_serial(last)}"
 
 
-def _lots_within(reach: Reach) -> Select[tuple[Lot]]:
+def _lots_within(reach: Reach) -> Select[Lot]:
     return (
         select(Lot)
         .join(Lot.product)
@@ -332,7 +357,10 @@ def _take_serials(session: Session, quantity: int) -> Range[int]:
     """The next serials of the one series. The row stays locked until the commit, so none is skipped or given twice."""
     session.execute(insert(LabelSeries).values(id=1, next_serial=1).on_conflict_do_nothing())
     series = session.scalars(
-        select(LabelSeries).where(LabelSeries.id == 1).with_for_update(key_share=True).execution_options(populate_existing=True)
+        select(LabelSeries)
+        .where(LabelSeries.id == 1)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     ).one()
     first = series.next_serial
     if first + quantity - 1 > MAX_SERIAL:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, case, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from trace.models.certificates import UseCertificate
@@ -101,33 +101,27 @@ def search(
 
 def communes(session: Session, q: str, *, limit: int = 20) -> list[PlaceFound]:
     """Communes by name or old name. Exact diacritics come first: "cẩm giang" finds Cẩm Giang before Cẩm Giàng."""
-    text = asked(q)
-    bare = _KIND_WORDS.sub("", text)
-    own = _rank(Commune.name, bare)
-    named: list[PlaceFound] = []
-    seen: set[str] = set()
-    aliases = select(Commune, CommuneAlias.name, _rank(CommuneAlias.name, bare) + 1).join(CommuneAlias)
-    ranked: list[tuple[int, int, Commune, str | None]] = []
-    for position, (commune, rank) in enumerate(session.execute(_found(select(Commune, own), Commune.name, bare, own)).tuples()):
-        ranked.append((rank, position, commune, None))
-    found = session.execute(_found(aliases, CommuneAlias.name, bare, _rank(CommuneAlias.name, bare)))
-    for position, (commune, alias, rank) in enumerate(found.tuples()):
-        ranked.append((rank, 10_000 + position, commune, alias))
-    for _rank_found, _position, commune, alias in sorted(ranked, key=lambda row: row[:2]):
-        if commune.code not in seen:
-            seen.add(commune.code)
-            named.append(PlaceFound(commune, alias))
-    return named[:limit]
+    bare = _KIND_WORDS.sub("", asked(q))
+    order = Commune.code
+    by_name = select(Commune, _rank(Commune.name, bare)).where(matches(bare, Commune.name)).order_by(in_order(Commune.name), order)
+    by_alias = (
+        select(Commune, _rank(CommuneAlias.name, bare) + 1, CommuneAlias.name)
+        .join(CommuneAlias, CommuneAlias.commune_code == Commune.code)
+        .where(matches(bare, CommuneAlias.name))
+        .order_by(in_order(Commune.name), order)
+    )
+    ranked: list[tuple[int, PlaceFound]] = [(rank, PlaceFound(commune, None)) for commune, rank in session.execute(by_name)]
+    ranked += [(rank, PlaceFound(commune, alias)) for commune, rank, alias in session.execute(by_alias)]
+    best: dict[str, PlaceFound] = {}
+    for _, found in sorted(ranked, key=lambda row: row[0]):
+        best.setdefault(found.commune.code, found)
+    return list(best.values())[:limit]
 
 
 def order_of_serial(session: Session, serial: int, *, reach: Reach) -> LabelOrder | None:
     """The order that a serial belongs to, if it is within reach."""
     statement = select(LabelOrder).where(LabelOrder.serials.contains(serial), _order_within(reach))
     return session.scalars(statement).one_or_none()
-
-
-def _found(statement: Select[Any], column: Text, text: str, rank: ColumnElement[int]) -> Select[Any]:
-    return statement.where(matches(text, column)).order_by(rank, in_order(column), Commune.code)
 
 
 def _rank(column: Text, text: str) -> ColumnElement[int]:

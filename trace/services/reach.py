@@ -6,13 +6,17 @@ A record outside one's reach is not found: absent and not yours look alike.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, false, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from trace.models.titles import TitleRole, TitleRoleKind
+
+if TYPE_CHECKING:
+    from datetime import date
+    from uuid import UUID
+
+    from sqlalchemy.orm import InstrumentedAttribute, Session
 
 
 @dataclass(frozen=True)

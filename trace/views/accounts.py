@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pyotp
 import qrcode
 import structlog
-from flask import Blueprint, current_app, flash, redirect, render_template, request, session as cookie, url_for
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import session as cookie
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user, login_user, logout_user
-from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
@@ -22,10 +22,13 @@ from trace import clock
 from trace.access import May, Person, needs, network_hash, person, salted
 from trace.db import session
 from trace.errors import TemThatError
-from trace.forms import clean
+from trace.forms import PostForm, clean
 from trace.models.parties import AppUser
 from trace.services import accounts
 from trace.words import explain, say, way_out
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
 
 bp = Blueprint("accounts", __name__)
 log = structlog.get_logger("temthat.accounts")
@@ -34,14 +37,14 @@ log = structlog.get_logger("temthat.accounts")
 PENDING_SECONDS = 300
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]
+class SignInForm(PostForm):
     """Name and password."""
 
     login = StringField(_l("Sign-in name"), [InputRequired(_l("Write your sign-in name.")), Length(max=80)], filters=[clean])
     password = PasswordField(_l("Password"), [InputRequired(_l("Write your password.")), Length(max=500)])
 
 
-class DigitsForm(FlaskForm):  # type: ignore[misc]
+class DigitsForm(PostForm):
     """The six digits of the second factor."""
 
     digits = StringField(_l("Six digits"), [InputRequired(_l("Write the six digits from your app.")), Length(max=20)], filters=[clean])
@@ -56,10 +59,11 @@ def sign_in() -> ResponseReturnValue:
     form = SignInForm()
     if not form.validate_on_submit():
         return _sign_in_page(form, 422 if request.method == "POST" else 200)
-    login_hash = salted(f"login:{form.login.data.lower()}")
+    login, password = str(form.login.data), str(form.password.data)
+    login_hash = salted(f"login:{login.lower()}")
     try:
         user = accounts.check_password(
-            session(), login=form.login.data, password=form.password.data, login_hash=login_hash, network_hash=network_hash(), at=clock.now()
+            session(), login=login, password=password, login_hash=login_hash, network_hash=network_hash(), at=clock.now()
         )
     except TemThatError as exc:
         session().commit()  # the failed try counts
@@ -88,7 +92,7 @@ def second_factor() -> ResponseReturnValue:
         login_hash = salted(f"login:{user.login}")
         try:
             accounts.check_tries(session(), login_hash=login_hash, network_hash=network_hash(), at=clock.now())
-            accounts.check_second_factor(session(), user, form.digits.data, key=_totp_key(), at=clock.now())
+            accounts.check_second_factor(session(), user, str(form.digits.data), key=_totp_key(), at=clock.now())
         except TemThatError as exc:
             accounts.count_failure(session(), login_hash=login_hash, network_hash=network_hash(), at=clock.now())
             session().commit()
@@ -110,7 +114,7 @@ def second_factor_setup() -> ResponseReturnValue:
     secret = cookie.setdefault("totp_offer", accounts.new_second_factor())
     error: TemThatError | None = None
     if form.validate_on_submit():
-        if pyotp.TOTP(secret).verify("".join(form.digits.data.split()), for_time=clock.now(), valid_window=1):
+        if pyotp.TOTP(secret).verify("".join(str(form.digits.data).split()), for_time=clock.now(), valid_window=1):
             user = session().get_one(AppUser, whoever.id)
             accounts.set_second_factor(session(), user, secret, key=_totp_key(), at=clock.now(), by=whoever.id)
             session().commit()

@@ -6,9 +6,9 @@ What must not live here: anything a page needs. The facts below are samples and 
 from __future__ import annotations
 
 import datetime as dt
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import msgspec.structs
 from flask import Blueprint, current_app, render_template, request
 from flask_babel import lazy_gettext
 from wtforms import (
@@ -27,6 +27,11 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from trace.access import needs
 from trace.errors import NotFound
 from trace.forms import VietnameseDate, VietnameseInteger
+from trace.models.certificates import CertificateStatus
+from trace.models.labels import LabelState
+from trace.models.scans import VerdictKind
+from trace.models.titles import TitleKind
+from trace.services.scanning import ComparePoint, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +43,7 @@ _: Callable[[str], Any] = lazy_gettext
 
 KINDS = (
     "valid", "valid-first", "suspected_copy", "not_activated", "voided", "expired", "holder_suspended", "holder_suspended-before",
+    "holder_suspended-unclear",
     "unknown", "malformed", "lot_code", "recalled", "not_checked", "sample", "several", "long",
 )  # fmt: skip
 
@@ -54,8 +60,10 @@ class SampleForm(Form):
     commune = SelectField(
         _("Commune"),
         [InputRequired()],
-        choices=[("", "–"), ("11359", "An Biên (phường)"), ("10525", "Hải Dương (phường)"), ("11413", "Hải An (phường)"),
-                 ("10537", "Tân Hưng (phường)"), ("10507", "Thành Đông (phường)")],
+        choices=[
+            ("", "–"), ("11359", "An Biên (phường)"), ("11413", "Hải An (phường)"),
+            ("10525", "Hải Dương (phường)"), ("10537", "Tân Hưng (phường)"), ("10507", "Thành Đông (phường)"),
+        ],
     )  # fmt: skip
     reason = RadioField(
         _("Why do you suspect it?"),
@@ -68,7 +76,11 @@ class SampleForm(Form):
     )
     marks = SelectMultipleField(
         _("Which points differ?"),
-        choices=[("seal", _("The seal")), ("date", _("The printed date")), ("weight", _("The weight"))],
+        choices=[
+            ("seal", _("The seal")),
+            ("date", _("The printed date")),
+            ("weight", _("The weight")),
+        ],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
@@ -114,45 +126,45 @@ def _only_in_demo() -> None:
         raise NotFound
 
 
-def _sample_verdict(name: str) -> Any:
-    facts: dict[str, Any] = {
-        "kind": name.split("-", maxsplit=1)[0], "code": "7K4M92QDXJ3P", "also": (), "checks": 7, "first_check": NOW - dt.timedelta(days=2),
-        "first_place": "Hải Phòng", "provinces": 2, "days": 3, "voided_on": None, "expires_on": dt.date(2026, 6, 26),
-        "suspended_on": None, "packed_before_suspension": None, "product_name": "Vải thiều Thanh Hà",
-        "title_name": "Chỉ dẫn địa lý “Thanh Hà” cho vải thiều (dữ liệu mẫu)", "holder_name": "HTX Vải thiều Thanh Quang (dữ liệu mẫu)",
-        "area_name": "Vùng trồng thôn Tiên Tảo", "area_code": "MẪU-HP-0012", "pack": 2000, "lot_code": "L-2606-014",
-        "harvested_on": dt.date(2026, 6, 11), "packed_on": dt.date(2026, 6, 12), "certificate_number": "MẪU-07/2026",
-        "certificate_valid_until": dt.date(2027, 12, 31), "recall_reason": None, "checked_at": NOW,
-        "compare": (
-            ("Tem còn nguyên, không có vết bóc dán lại", True),
-            ("Đúng Vải thiều Thanh Hà, túi 2 kg, HTX Vải thiều Thanh Quang", False),
-            ("Ngày đóng gói in trên túi: 12/06/2026", False),
+def _sample_verdict(name: str) -> Verdict:
+    plain = Verdict(
+        kind=VerdictKind.VALID, checked_at=NOW, code="7K4M92QDXJ3P", serial=1, state=LabelState.ACTIVATED,
+        since=dt.datetime(2026, 6, 5, 2, tzinfo=dt.UTC), checks=7, recent_checks=5, days=7, provinces=2, devices=4,
+        first_check=NOW - dt.timedelta(days=2), first_place="Hải Phòng", pack_weight_g=2000, lot_code="L-2606-014",
+        harvested_on=dt.date(2026, 6, 11), packed_on=dt.date(2026, 6, 12), expires_on=dt.date(2026, 6, 26),
+        certificate_number="MẪU-07/2026", certificate_status=CertificateStatus.ACTIVE, certificate_until=dt.date(2027, 12, 31),
+        holder_name="HTX Vải thiều Thanh Quang (dữ liệu mẫu)", product_name="Vải thiều Thanh Hà", product_name_en="Thanh Hà lychee",
+        title_name="Thanh Hà", title_kind=TitleKind.GI, source_name="Vùng trồng thôn Tiên Tảo", commune_name="xã Thanh Hà",
+        area_code="MẪU-HP-0012", is_sample=True,
+        compare=(
+            ComparePoint("Tem còn nguyên, không có vết bóc dán lại", "The seal is whole, with no sign of re-gluing", hard_to_copy=True),
+            ComparePoint("Đúng Vải thiều Thanh Hà, túi 2 kg", "It is Thanh Hà lychee, a 2 kg bag", hard_to_copy=False),
+            ComparePoint("Ngày đóng gói in trên túi: 12/06/2026", "Packing date on the bag: 12/06/2026", hard_to_copy=False),
         ),
-    }  # fmt: skip
-    unread = dict.fromkeys(
-        ("product_name", "title_name", "holder_name", "area_name", "area_code", "pack", "lot_code", "harvested_on", "packed_on",
-         "expires_on", "certificate_number", "certificate_valid_until", "first_check", "first_place")
-    ) | {"checks": 0, "provinces": 0, "days": 0, "compare": ()}  # fmt: skip
-    stopped = {"kind": "holder_suspended", "suspended_on": dt.date(2026, 6, 1)}
+    )  # fmt: skip
+    copied: dict[str, Any] = {"checks": 52, "recent_checks": 46, "provinces": 5, "days": 3}
+    stopped: dict[str, Any] = {"certificate_status": CertificateStatus.SUSPENDED, "kind": VerdictKind.HOLDER_SUSPENDED}
+    in_may, in_mid_june = dt.datetime(2026, 5, 1, tzinfo=dt.UTC), dt.datetime(2026, 6, 13, tzinfo=dt.UTC)
     changes: dict[str, dict[str, Any]] = {
-        "valid-first": {"checks": 1, "first_check": NOW, "provinces": 1, "days": 1},
-        "suspected_copy": {"checks": 46, "provinces": 5, "days": 3},
-        "not_activated": {"packed_on": None, "harvested_on": None, "lot_code": None},
-        "voided": {"voided_on": dt.date(2026, 6, 5)},
-        "expired": {"checked_at": NOW + dt.timedelta(days=40)},
-        "holder_suspended": stopped | {"packed_before_suspension": False},
-        "holder_suspended-before": stopped | {"suspended_on": dt.date(2026, 6, 13), "packed_before_suspension": True},
-        "unknown": unread,
-        "malformed": unread | {"code": None},
-        "lot_code": {"checks": 310},
-        "recalled": {"recall_reason": "Dư lượng thuốc bảo vệ thực vật vượt mức cho phép (dữ liệu mẫu)"},
-        "not_checked": unread,
-        "sample": unread,
-        "several": {"kind": "voided", "voided_on": dt.date(2026, 6, 5), "checks": 46, "provinces": 5,
-                    "also": ("holder_suspended", "suspected_copy", "expired"), "suspended_on": dt.date(2026, 6, 1)},
-        "long": {"kind": "valid", "checks": 12_345, "holder_name": LONG_NAME, "first_place": "Thành phố Hồ Chí Minh"},
+        "valid-first": {"checks": 1, "recent_checks": 1, "first_check": NOW, "provinces": 1},
+        "suspected_copy": copied | {"kind": VerdictKind.SUSPECTED_COPY},
+        "not_activated": {"kind": VerdictKind.NOT_ACTIVATED, "packed_on": None, "harvested_on": None, "lot_code": None},
+        "voided": {"kind": VerdictKind.VOIDED, "state": LabelState.VOIDED},
+        "expired": {"kind": VerdictKind.EXPIRED, "checked_at": NOW + dt.timedelta(days=40)},
+        "holder_suspended": stopped | {"status_since": in_may},
+        "holder_suspended-before": stopped | {"status_since": in_mid_june},
+        "holder_suspended-unclear": stopped | {"status_since": in_mid_june, "packed_on": None},
+        "lot_code": {"kind": VerdictKind.LOT_CODE, "checks": 310},
+        "recalled": {"kind": VerdictKind.RECALLED, "recall_reason": "Dư lượng thuốc bảo vệ thực vật vượt mức cho phép (dữ liệu mẫu)"},
+        "several": copied | stopped | {
+            "kind": VerdictKind.VOIDED, "state": LabelState.VOIDED, "status_since": in_may,
+            "also": (VerdictKind.HOLDER_SUSPENDED, VerdictKind.SUSPECTED_COPY, VerdictKind.EXPIRED),
+        },
+        "long": {"checks": 12_345, "recent_checks": 40, "holder_name": LONG_NAME, "first_place": "Thành phố Hồ Chí Minh"},
     }  # fmt: skip
-    return SimpleNamespace(**(facts | changes.get(name, {})))
+    if name in {"unknown", "malformed", "not_checked", "sample"}:
+        return Verdict(kind=VerdictKind(name), checked_at=NOW, code=None if name == "malformed" else plain.code)
+    return msgspec.structs.replace(plain, **changes.get(name, {}))
 
 
 def _reasons() -> list[dict[str, str]]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flask import request
 from flask_login import current_user
@@ -14,6 +14,9 @@ from trace import clock
 from trace.db import session
 from trace.errors import Invalid
 from trace.services import idempotency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Drawn anew with every rendering of a form, and so no part of what the form says.
 NOT_CONTENT = {"csrf_token", "idempotency_key"}

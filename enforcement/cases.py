@@ -1,0 +1,280 @@
+"""What people do to a case: move it through the law's steps, take it, hand it over, note, add evidence, extend a deadline, close it.
+
+Every deed locks the case, compares the version the person saw, changes, and writes the event in the same transaction. Which moves
+there are is data in `transitions`; the clocks are in `clocks`. What must not live here: HTTP, and who the person is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from enforcement import clocks, competence, deadlines, evidence, law
+from enforcement.casebook import CaseIsOver, NotInFuture, lock, name_of, said, same_version, workable, write
+from enforcement.competence import LegalQualification
+from enforcement.deadlines import DeadlineKind
+from enforcement.errors import BeyondCompetence, MissingDemand, NotYourMove
+from enforcement.models import CaseEvent, CaseFile, Evidence, Outcome, Signal
+from enforcement.transitions import HEADS, OVER, CaseState, Demand, Move, Step, check
+from enforcement.triage import tell_reporters
+from trace.clock import CITY
+from trace.errors import Conflict, Invalid, NotFound
+from trace.models.parties import AppUser, Role, RoleGrant
+from trace.models.tips import TipState
+from trace.services import history
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import date, datetime
+    from pathlib import Path
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+    from enforcement.transitions import Duty
+    from trace.models.files import StoredFile
+
+# Worked by these; what each may do on the way is said move by move in `transitions`.
+DESK_ROLES = (Role.OFFICER, Role.TEAM_HEAD, Role.BRANCH_HEAD)
+# Facts of a fine besides the amount itself; the bracket, not the amount, decides who may sign.
+BRACKET, ORGANISATION, CONFISCATION = "bracket_top", "organisation", "confiscation"
+
+
+class AlreadyTaken(Conflict):
+    """%(who)s already works this case.
+
+    Choose another case from the queue.
+    """
+
+
+class NoSuchOfficer(Invalid):
+    """This person does not work at the case desk today.
+
+    Choose somebody from the list.
+    """
+
+
+class FineAboveBracket(Invalid):
+    """The fine must lie between 1 đồng and the top of its bracket.
+
+    Check both amounts.
+    """
+
+
+class NoSuchFolio(Invalid):
+    """The case has no evidence under this folio number.
+
+    Choose from the evidence listed on the page.
+    """
+
+
+def get(session: Session, case_id: UUID) -> CaseFile:
+    """One case with all that its page shows."""
+    statement = (
+        select(CaseFile)
+        .where(CaseFile.id == case_id)
+        .options(
+            joinedload(CaseFile.officer),
+            joinedload(CaseFile.opener),
+            joinedload(CaseFile.commune),
+            joinedload(CaseFile.suspect),
+            selectinload(CaseFile.signals).joinedload(Signal.commune),
+            selectinload(CaseFile.events).joinedload(CaseEvent.author),
+            selectinload(CaseFile.deadlines),
+        )
+    )
+    case = session.scalars(statement).one_or_none()
+    if case is None:
+        raise NotFound
+    return case
+
+
+def move(
+    session: Session,
+    case_id: UUID,
+    taken: Move,
+    *,
+    by: UUID,
+    duties: Collection[Duty],
+    given: Mapping[str, Any],
+    at: datetime,
+    version: int | None = None,
+) -> CaseFile:
+    """Take one step. `given` maps the names of `Demand` (and the facts of a fine) to what was filled in; empty counts as missing.
+
+    `version`: the case's version on the page the person saw; None for callers that have just locked and looked themselves.
+    """
+    case = lock(session, case_id)
+    same_version(session, case, version)
+    filled = {name: value for name, value in given.items() if value not in (None, "", [], ())}
+    step = check(case.state, taken, duties=duties, given=filled)
+    rules = law.load(session)
+    facts = _facts(session, case, taken, step, filled)
+    if taken is Move.PENALISE:
+        _may_fine(session, case, filled, duties=duties, at=at)
+    was, case.state = case.state, step.to
+    if step.to is CaseState.CLOSED:
+        case.outcome, case.closed_at = Outcome(filled[Demand.OUTCOME]), at
+    ended = clocks.meet(session, case, step.meets, at=at)
+    begun = [
+        clocks.start(session, case, kind, began=_beginning(session, case, taken, at), law=rules, at=at)
+        for kind in step.starts
+    ]
+    facts |= {"deadlines_started": clocks.facts(begun), "deadlines_met": clocks.facts(ended)}
+    note = filled.get(Demand.NOTE)
+    write(session, case, "move", by=by, at=at, move=taken, was=was, becomes=step.to, note=note, facts=facts)
+    if step.to is CaseState.CLOSED:
+        _wind_up(session, case, at=at)
+    case.next_due_at = clocks.next_due(session, case.id)
+    history.record(session, "case:move", case.id, by=by, at=at, changes={"state": (was, step.to)}, why=note)
+    session.flush()
+    return case
+
+
+def claim(session: Session, case_id: UUID, *, by: UUID, at: datetime) -> CaseFile:
+    """Take a case that nobody works. Of many who try at once exactly one gets it; the winner may try again without harm."""
+    case = lock(session, case_id)
+    if case.officer_id == by:
+        return case
+    if case.officer_id is not None:
+        raise AlreadyTaken(who=name_of(session, case.officer_id))
+    if case.state in OVER:
+        raise CaseIsOver(number=case.number)
+    case.officer_id = by
+    write(session, case, "claim", by=by, at=at, facts={"officer": name_of(session, by)})
+    history.record(session, "case:claim", case.id, by=by, at=at, changes={"officer": (None, by)})
+    session.flush()
+    return case
+
+
+def assign(
+    session: Session,
+    case_id: UUID,
+    officer_id: UUID,
+    *,
+    reason: str,
+    by: UUID,
+    duties: Collection[Duty],
+    at: datetime,
+    version: int | None = None,
+) -> CaseFile:
+    """Give a case to somebody of the desk, with a reason. For heads."""
+    case = workable(session, case_id, version)
+    if HEADS.isdisjoint(duties):
+        raise NotYourMove(duties=HEADS)
+    if officer_id not in {officer.id for officer in officers(session, on=at.astimezone(CITY).date())}:
+        raise NoSuchOfficer
+    why = said(reason)
+    was, case.officer_id = case.officer_id, officer_id
+    names = {"was": name_of(session, was) if was else None, "officer": name_of(session, officer_id)}
+    write(session, case, "assign", by=by, at=at, note=why, facts=names)
+    history.record(session, "case:assign", case.id, by=by, at=at, changes={"officer": (was, officer_id)}, why=why)
+    session.flush()
+    return case
+
+
+def note(session: Session, case_id: UUID, text: str, *, by: UUID, at: datetime) -> CaseEvent:
+    """Write something into the file. A closed case takes no note."""
+    case = workable(session, case_id)
+    event = write(session, case, "note", by=by, at=at, note=said(text))
+    history.record(session, "case:note", case.id, by=by, at=at)
+    session.flush()
+    return event
+
+
+def add_evidence(
+    session: Session, case_id: UUID, file: StoredFile, *, title: str, origin: str, taken_at: datetime, store: Path, by: UUID, at: datetime
+) -> Evidence:
+    """Take a file that an officer brings into a case."""
+    case = workable(session, case_id)
+    if taken_at > at:
+        raise NotInFuture
+    piece = evidence.take(
+        session, case, file, title=said(title), origin=said(origin), taken_at=taken_at, taken_by=by, store=store, by=by, at=at
+    )
+    write(session, case, "take_evidence", by=by, at=at, facts={"folio": piece.folio, "title": piece.title, "sha256": piece.sha256})
+    return piece
+
+
+def gather_evidence(session: Session, case_id: UUID, *, store: Path, by: UUID, at: datetime) -> list[Evidence]:
+    """Take in the photos that reached the case's signals after they joined it."""
+    case = workable(session, case_id)
+    taken, damaged = evidence.gather(session, case, store=store, by=by, at=at)
+    if taken or damaged:
+        facts = {"folios": [piece.folio for piece in taken], "damaged": [file.sha256 for file in damaged]}
+        write(session, case, "gather_evidence", by=by, at=at, facts=facts)
+    return taken
+
+
+def officers(session: Session, *, on: date) -> Sequence[AppUser]:
+    """Who works at the desk on a day, by given name."""
+    works = select(RoleGrant.user_id).where(RoleGrant.role.in_(DESK_ROLES), RoleGrant.valid_during.contains(on))
+    statement = select(AppUser).where(AppUser.id.in_(works), AppUser.closed_at.is_(None))
+    return sorted(session.scalars(statement), key=lambda user: (user.full_name.split()[-1], user.full_name))
+
+
+def _facts(session: Session, case: CaseFile, taken: Move, step: Step, filled: Mapping[str, Any]) -> dict[str, Any]:
+    """What the event keeps of the form, besides the note."""
+    facts: dict[str, Any] = {}
+    for name in sorted(step.demands - {Demand.NOTE}):
+        value = filled[name]
+        if name == Demand.EVIDENCE:
+            value = sorted({int(folio) for folio in value})
+            known = set(session.scalars(select(Evidence.folio).where(Evidence.case_id == case.id)))
+            if not known.issuperset(value):
+                raise NoSuchFolio
+        elif name == Demand.OUTCOME:
+            value = Outcome(value).value
+        elif name != Demand.FINE:
+            value = said(str(value))
+        facts[str(name)] = value
+    if Demand.NOTE in filled:
+        said(str(filled[Demand.NOTE]))
+    if taken is Move.PENALISE:
+        facts |= {BRACKET: filled.get(BRACKET), ORGANISATION: bool(filled.get(ORGANISATION)), CONFISCATION: filled.get(CONFISCATION, 0)}
+    return facts
+
+
+def _may_fine(session: Session, case: CaseFile, filled: Mapping[str, Any], *, duties: Collection[Duty], at: datetime) -> None:
+    """Time first, then competence: after the time nobody is competent."""
+    deadlines.time_to_fine(
+        at,
+        decision_due=clocks.running(session, case.id, {DeadlineKind.PENALTY_DECISION}),
+        limitation_end=clocks.running(session, case.id, clocks.LIMITATION),
+    )
+    fine, top = int(filled[Demand.FINE]), filled.get(BRACKET)
+    if top is None:
+        raise MissingDemand(move=Move.PENALISE, missing=(BRACKET,))
+    if not 0 < fine <= int(top):
+        raise FineAboveBracket
+    signer = competence.signer_for(duties)
+    if signer is None:
+        raise BeyondCompetence
+    qualification = case.legal_qualification or LegalQualification.UNDETERMINED
+    competence.check(
+        signer,
+        int(top),
+        organisation=bool(filled.get(ORGANISATION)),
+        on=at.astimezone(CITY).date(),
+        confiscation=int(filled.get(CONFISCATION) or 0),
+        field=qualification.field,
+    )
+
+
+def _beginning(session: Session, case: CaseFile, taken: Move, at: datetime) -> datetime:
+    """When the clocks of a step begin: now, save that the time to explain counts from the day of the violation record."""
+    if taken is not Move.OPEN_EXPLANATION:
+        return at
+    recorded = select(func.max(CaseEvent.at)).where(CaseEvent.case_id == case.id, CaseEvent.move == Move.RECORD_VIOLATION)
+    return session.scalar(recorded) or at
+
+
+def _wind_up(session: Session, case: CaseFile, *, at: datetime) -> None:
+    """What a closed case leaves behind: no running clock, signals that know how it ended, reporters who know that it did."""
+    clocks.stop(session, case, at=at)
+    signals = session.scalars(select(Signal).where(Signal.case_id == case.id)).all()
+    for signal in signals:
+        signal.outcome = case.outcome
+    tell_reporters(session, signals, TipState.CLOSED)

@@ -1,0 +1,115 @@
+"""A served application and the system's Chromium. Pages are driven as people drive them; nothing leaves this machine."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyotp
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+from werkzeug.serving import make_server
+
+from tests import factories
+from tests.conftest import MASTER, config_for
+from trace import clock
+from trace.app import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert found, "no Chromium on this machine: ./test installs it"
+    quiet = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    return {**browser_type_launch_args, "executable_path": found, "args": quiet}
+
+
+@dataclass
+class Served:
+    """A running application over a database of its own, with the small city in it."""
+
+    url: str
+    engine: Engine
+    world: factories.World
+    session: Session
+    files: Path
+
+
+@pytest.fixture
+def served(committed: Engine, tmp_path: Path) -> Iterator[Served]:
+    with Session(committed, expire_on_commit=False) as session:
+        at = clock.now()
+        world = factories.make_world(session, master=MASTER, at=at)
+        session.execute(text("SELECT make_scan_months(:d, :d)"), {"d": at.date()})
+        _seed_law(session)
+        session.commit()
+        config = config_for(str(committed.url), tmp_path)
+        app = create_app(config, engine=committed)
+        server = make_server("127.0.0.1", 0, app, threaded=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield Served(f"http://127.0.0.1:{server.server_port}", committed, world, session, config.files_dir)
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
+
+
+def _seed_law(session: Session) -> None:
+    from enforcement import law
+
+    law.seed(session)
+
+
+class Visitor:
+    """A person with a browser of their own."""
+
+    def __init__(self, browser: Browser, url: str, viewport: dict[str, int]) -> None:
+        self.context: BrowserContext = browser.new_context(viewport=viewport, locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh")  # type: ignore[arg-type]
+        self.context.set_default_timeout(10_000)
+        self.page: Page = self.context.new_page()
+        self.url = url
+        self.errors: list[str] = []
+        self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.url + path)
+        return self.page
+
+    def sign_in(self, user: Any) -> Page:
+        """Type the password and, where the account has one, the digits of the second factor."""
+        page = self.go("/dang-nhap")
+        page.get_by_label("Tên đăng nhập").fill(user.login)
+        page.get_by_label("Mật khẩu").fill(factories.PASSWORD)
+        page.get_by_role("button", name="Đăng nhập").click()
+        if user.totp_sealed is not None:
+            page.get_by_label("Sáu chữ số").fill(pyotp.TOTP(factories.TOTP_SECRET).now())
+            page.get_by_role("button", name="Tiếp tục").click()
+        page.wait_for_url("**/trang-chinh")
+        return page
+
+
+@pytest.fixture
+def visitor(browser: Browser, served: Served) -> Iterator[Any]:
+    """Makes visitors: `visitor()` on a desk, `visitor(PHONE)` with a phone."""
+    made: list[Visitor] = []
+
+    def make(viewport: dict[str, int] = DESK) -> Visitor:
+        made.append(Visitor(browser, served.url, viewport))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.context.close()

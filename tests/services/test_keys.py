@@ -1,0 +1,116 @@
+"""Label keys at rest, and the keyring of a process."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from labels import code
+from labels.errors import Malformed
+from labels.keys import Keyring
+from tests.conftest import MASTER, NOW
+from trace.models.history import History
+from trace.models.labels import LabelKey, LabelSeries
+from trace.services import keys
+
+
+def series(session: Session) -> LabelSeries:
+    return session.scalars(select(LabelSeries)).one()
+
+
+def test_the_first_key_covers_serial_one_and_is_issued_once(session: Session) -> None:
+    first = keys.issue_first(session, MASTER, NOW)
+    again = keys.issue_first(session, MASTER, NOW + timedelta(days=1))
+    assert again is first
+    assert first.first_serial == 1
+    assert series(session).next_serial == 1
+    ring = keys.load(session, MASTER)
+    assert ring.verify(code.encode(1, ring.secret_for(1))).serial == 1
+
+
+def test_a_rotation_starts_at_the_next_serial_and_leaves_issued_labels_good(session: Session) -> None:
+    keys.issue_first(session, MASTER, NOW)
+    series(session).next_serial = 121
+    session.flush()
+    old = keys.load(session, MASTER)
+    rotated = keys.rotate(session, MASTER, NOW, why="planned")
+    ring = keys.load(session, MASTER)
+    assert rotated.first_serial == 121
+    assert ring.secret_for(120) == old.secret_for(120)
+    assert ring.secret_for(121) != old.secret_for(121)
+    assert ring.verify(code.encode(120, old.secret_for(120))).serial == 120
+
+
+def test_a_second_rotation_before_any_label_replaces_the_unused_key(session: Session) -> None:
+    keys.issue_first(session, MASTER, NOW)
+    series(session).next_serial = 50
+    session.flush()
+    keys.rotate(session, MASTER, NOW)
+    before = keys.load(session, MASTER).secret_for(50)
+    keys.rotate(session, MASTER, NOW)
+    assert keys.load(session, MASTER).secret_for(50) != before
+    assert len(session.scalars(select(LabelKey)).all()) == 2
+    deeds = session.scalars(select(History.deed).where(History.deed.startswith("label_key"))).all()
+    assert sorted(deeds) == ["label_key:issue", "label_key:replace", "label_key:rotate"]
+
+
+def test_no_secret_lies_in_the_clear(session: Session) -> None:
+    key = keys.issue_first(session, MASTER, NOW)
+    assert keys.load(session, MASTER).secret_for(1) not in key.wrapped_secret
+
+
+@pytest.fixture
+def statements(session: Session) -> list[str]:
+    seen: list[str] = []
+    event.listen(session.connection(), "before_cursor_execute", lambda _c, _cur, statement, *_rest: seen.append(statement))
+    return seen
+
+
+def held(cache: keys.KeyringCache, text: str, session: Session, after: float) -> Keyring:
+    return cache.judge(text, lambda: session, at=NOW + timedelta(seconds=after))
+
+
+def test_a_rotation_elsewhere_never_makes_a_good_label_forged(session: Session) -> None:
+    keys.issue_first(session, MASTER, NOW)
+    cache = keys.KeyringCache(MASTER)
+    held(cache, code.encode(1, keys.load(session, MASTER).secret_for(1)), session, 0)
+    series(session).next_serial = 10
+    session.flush()
+    keys.rotate(session, MASTER, NOW)
+    fresh = code.encode(10, keys.load(session, MASTER).secret_for(10))
+    assert held(cache, fresh, session, 31).verify(fresh).serial == 10
+
+
+def test_a_flood_of_forged_codes_costs_one_query_in_thirty_seconds(session: Session, statements: list[str]) -> None:
+    keys.issue_first(session, MASTER, NOW)
+    cache = keys.KeyringCache(MASTER)
+    forged = [code.encode(serial, b"x" * 32) for serial in range(1, 40)]
+    held(cache, forged[0], session, 0)
+    statements.clear()
+    for text in forged:
+        held(cache, text, session, 29)
+    assert statements == []
+    for text in forged:
+        held(cache, text, session, 31)
+    assert len(statements) == 1
+
+
+def test_a_right_code_costs_no_query_until_the_keyring_is_five_minutes_old(session: Session, statements: list[str]) -> None:
+    keys.issue_first(session, MASTER, NOW)
+    cache = keys.KeyringCache(MASTER)
+    right = code.encode(7, keys.load(session, MASTER).secret_for(7))
+    held(cache, right, session, 0)
+    statements.clear()
+    held(cache, right, session, 299)
+    assert statements == []
+    held(cache, right, session, 301)
+    assert len(statements) == 1
+
+
+def test_what_is_no_code_never_reads_keys(session: Session, statements: list[str]) -> None:
+    with pytest.raises(Malformed):
+        held(keys.KeyringCache(MASTER), "hello", session, 0)
+    assert statements == []

@@ -1,0 +1,323 @@
+"""Lots: recording goods from a covered source, certifying them by a second person, recalling them.
+
+Labels of a lot are ordered in `ordering`; that a recall changes the next scan is the work of `verify_label`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, joinedload
+
+from trace.clock import CITY
+from trace.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TemThatError, broken_constraint
+from trace.models.areas import GrowingArea, ProductionSite
+from trace.models.certificates import CertificateSource, CertificateStatus, UseCertificate
+from trace.models.history import History
+from trace.models.labels import LabelOrder, LabelRange, LabelState
+from trace.models.lots import EligibleBalance, Lot, LotState
+from trace.models.parties import Party
+from trace.models.titles import Product, Season, SourceKind
+from trace.services import history, places
+from trace.services.reach import Reach
+
+
+class DatesOutOfOrder(Invalid):
+    """The dates must follow each other: harvest, then packing, then expiry."""
+
+
+class HarvestInFuture(Invalid):
+    """A lot is recorded after its harvest."""
+
+
+class NotCovered(Invalid):
+    """No certificate in force covers this source for this product.
+
+    Look at the certificate: it may have expired, be suspended, or not name this source.
+    """
+
+
+class WrongSourceKind(Invalid):
+    """This product does not come from this kind of source."""
+
+
+class SeasonNotRunning(Invalid):
+    """The harvest does not fall in this season, or the season is closed.
+
+    Choose the season in which the goods were harvested.
+    """
+
+
+class VolumeNotPositive(Invalid):
+    """The volume must be more than nothing."""
+
+
+class NoBalance(Invalid):
+    """No eligible volume was set for this holder and season.
+
+    Ask the managing body to confirm the area and yield.
+    """
+
+
+class BeyondBalance(Invalid):
+    """The lot is %(excess)s kg more than what is left of the eligible volume (%(left)s kg).
+
+    Reduce the volume, or ask the managing body to adjust the balance.
+    """
+
+
+class CodeTaken(Conflict):
+    """This organisation already has a lot with this code."""
+
+
+class CodeMissing(Invalid):
+    """A lot needs a code."""
+
+
+class NotADraft(Conflict):
+    """Only a lot that waits for certification can be certified."""
+
+
+class CertifiedByRecorder(Forbidden):
+    """Whoever recorded a lot cannot certify it.
+
+    Ask another person of the managing body or the certifier.
+    """
+
+
+class NotCertified(Conflict):
+    """Only a certified lot can be recalled. This one has no labels, or was recalled already."""
+
+
+class ReasonMissing(Invalid):
+    """A recall says why: buyers will read it."""
+
+
+@dataclass(frozen=True)
+class OrderOfLot:
+    """An order of labels for a lot, with how many labels are in each state."""
+
+    order: LabelOrder
+    states: dict[LabelState, int]
+
+
+def record(
+    session: Session,
+    *,
+    code: str,
+    season_id: UUID,
+    area_id: UUID | None = None,
+    site_id: UUID | None = None,
+    volume_g: int,
+    harvested_on: date,
+    packed_on: date,
+    expires_on: date,
+    by: UUID,
+    at: datetime,
+    reach: Reach,
+    is_sample: bool = False,
+) -> Lot:
+    """Record goods of one source and season. Refuses with every reason at once; takes the balance row's lock on the way."""
+    source = _source(session, area_id, site_id, reach)
+    season = session.scalar(select(Season).where(Season.id == season_id).options(joinedload(Season.product)))
+    if season is None or season.product.title_id != source.title_id:
+        raise NotFound
+    product, today = season.product, at.astimezone(CITY).date()
+    reasons: list[TemThatError] = []
+    if not code.strip():
+        reasons.append(CodeMissing())
+    elif session.scalar(select(Lot.id).where(Lot.holder_id == source.holder_id, Lot.code == code)):
+        reasons.append(CodeTaken())
+    if not harvested_on <= packed_on <= expires_on:
+        reasons.append(DatesOutOfOrder())
+    if harvested_on > today:
+        reasons.append(HarvestInFuture())
+    if product.source_kind is not (SourceKind.AREA if area_id else SourceKind.SITE):
+        reasons.append(WrongSourceKind())
+    if harvested_on not in season.runs_during or season.closed_at is not None:
+        reasons.append(SeasonNotRunning())
+    certificate = covering_certificate(session, source, on=today)
+    if certificate is None:
+        reasons.append(NotCovered())
+    reasons += _volume_reasons(session, source.holder_id, season_id, volume_g)
+    if reasons or certificate is None:
+        raise Refused(reasons)
+    lot = Lot(
+        code=code, holder_id=source.holder_id, certificate_id=certificate.id, product_id=product.id, season_id=season_id,
+        area_id=area_id, site_id=site_id, volume_g=volume_g, harvested_on=harvested_on, packed_on=packed_on, expires_on=expires_on,
+        state=LotState.DRAFT, recorded_at=at, is_sample=is_sample,
+    )  # fmt: skip
+    try:
+        with session.begin_nested():
+            session.add(lot)
+    except IntegrityError as exc:
+        if broken_constraint(exc) == "uq_lot_holder_id_code":
+            raise Refused([CodeTaken()]) from exc
+        raise
+    history.record(session, "lot:record", lot.id, by=by, at=at, changes={"code": (None, code), "volume_g": (None, volume_g)})
+    session.flush()
+    return lot
+
+
+def certify(session: Session, lot_id: UUID, *, by: UUID, at: datetime, reach: Reach) -> Lot:
+    """Release a recorded lot for labels. By another person than the one who recorded it."""
+    lot = _locked(session, lot_id, reach)
+    if lot.state is not LotState.DRAFT:
+        raise NotADraft
+    recorded = select(History.id).where(History.subject_id == lot.id, History.deed == "lot:record", History.by == by)
+    if session.scalar(recorded.limit(1)) is not None:
+        raise CertifiedByRecorder
+    source = lot.area or lot.site
+    if source is None or covering_certificate(session, source, on=at.astimezone(CITY).date()) is None:
+        raise NotCovered
+    lot.state, lot.certified_at, lot.certified_by = LotState.CERTIFIED, at, by
+    history.record(session, "lot:certify", lot.id, by=by, at=at, changes={"state": (LotState.DRAFT, LotState.CERTIFIED)})
+    session.flush()
+    return lot
+
+
+def recall(session: Session, lot_id: UUID, *, reason: str, by: UUID, at: datetime, reach: Reach) -> Lot:
+    """Call goods back. From the commit on, every scan of the lot's labels says so, with the reason."""
+    lot = _locked(session, lot_id, reach)
+    if lot.state is not LotState.CERTIFIED:
+        raise NotCertified
+    if not reason.strip():
+        raise ReasonMissing
+    lot.state, lot.recall_reason = LotState.RECALLED, reason
+    history.record(session, "lot:recall", lot.id, by=by, at=at, why=reason, changes={"state": (LotState.CERTIFIED, LotState.RECALLED)})
+    session.flush()
+    return lot
+
+
+def listing(
+    session: Session,
+    *,
+    reach: Reach,
+    q: str = "",
+    state: LotState | None = None,
+    title_id: UUID | None = None,
+    page: int = 1,
+    size: int = 50,
+) -> tuple[Sequence[Lot], int]:
+    """Lots within reach, latest first, and how many there are in all."""
+    wanted: list[ColumnElement[bool]] = [reach.covers(Lot.holder_id, UseCertificate.title_id)]
+    if places.asked(q):
+        wanted.append(places.matches(q, Lot.code, Party.name, Product.name))
+    if state:
+        wanted.append(Lot.state == state)
+    if title_id:
+        wanted.append(UseCertificate.title_id == title_id)
+    base = select(Lot).join(Lot.certificate).join(Lot.holder).join(Lot.product).where(*wanted)
+    total = session.scalar(select(func.count()).select_from(base.subquery())) or 0
+    statement = (
+        base.order_by(Lot.recorded_at.desc(), Lot.code)
+        .limit(size)
+        .offset((page - 1) * size)
+        .options(joinedload(Lot.holder), joinedload(Lot.product), joinedload(Lot.area), joinedload(Lot.site))
+    )
+    return session.scalars(statement).all(), total
+
+
+def get(session: Session, lot_id: UUID, *, reach: Reach) -> Lot:
+    """One lot; not within reach is not found."""
+    statement = select(Lot).join(Lot.certificate).where(Lot.id == lot_id, reach.covers(Lot.holder_id, UseCertificate.title_id))
+    lot = session.scalars(statement).one_or_none()
+    if lot is None:
+        raise NotFound
+    return lot
+
+
+def labels_of(session: Session, lot_id: UUID) -> list[OrderOfLot]:
+    """The orders placed for a lot, latest first, with the labels of each by state."""
+    orders = session.scalars(select(LabelOrder).where(LabelOrder.lot_id == lot_id).order_by(LabelOrder.placed_at.desc())).all()
+    length = func.sum(func.upper(LabelRange.serials) - func.lower(LabelRange.serials))
+    counts = select(LabelRange.order_id, LabelRange.state, length).where(LabelRange.order_id.in_([order.id for order in orders]))
+    states: dict[UUID, dict[LabelState, int]] = {}
+    for order_id, state, count in session.execute(counts.group_by(LabelRange.order_id, LabelRange.state)):
+        states.setdefault(order_id, {})[state] = int(count)
+    return [OrderOfLot(order, states.get(order.id, {})) for order in orders]
+
+
+def seasons(session: Session, *, reach: Reach) -> Sequence[Season]:
+    """The open seasons of the products for which somebody within reach holds a live certificate, latest first."""
+    held = select(UseCertificate.title_id).where(
+        reach.covers(UseCertificate.holder_id, UseCertificate.title_id), UseCertificate.status == CertificateStatus.ACTIVE
+    )
+    statement = (
+        select(Season)
+        .join(Season.product)
+        .where(Product.title_id.in_(held), Season.closed_at.is_(None))
+        .order_by(func.lower(Season.runs_during).desc(), places.in_order(Product.name))
+        .options(joinedload(Season.product))
+    )
+    return session.scalars(statement).all()
+
+
+def left_of_balance(session: Session, holder_id: UUID, season_id: UUID) -> int | None:
+    """How many grams a holder may still record as lots in a season; None when no eligible volume was set."""
+    eligible = session.scalar(
+        select(EligibleBalance.eligible_g).where(EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == season_id)
+    )
+    return None if eligible is None else eligible - _recorded(session, holder_id, season_id)
+
+
+def covering_certificate(session: Session, source: GrowingArea | ProductionSite, *, on: date) -> UseCertificate | None:
+    """The certificate in force on a day that covers a source, if there is one."""
+    covers = CertificateSource.area_id if isinstance(source, GrowingArea) else CertificateSource.site_id
+    statement = (
+        select(UseCertificate)
+        .join(CertificateSource)
+        .where(
+            covers == source.id, UseCertificate.holder_id == source.holder_id, UseCertificate.title_id == source.title_id,
+            UseCertificate.status == CertificateStatus.ACTIVE, UseCertificate.valid_during.contains(on),
+        )
+    )  # fmt: skip
+    return session.scalars(statement).one_or_none()
+
+
+def _volume_reasons(session: Session, holder_id: UUID, season_id: UUID, volume_g: int) -> list[TemThatError]:
+    """What speaks against a volume. The lock on the balance makes two clerks wait for each other."""
+    if volume_g <= 0:
+        return [VolumeNotPositive()]
+    statement = select(EligibleBalance).where(EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == season_id)
+    balance = session.scalars(statement.with_for_update().execution_options(populate_existing=True)).one_or_none()
+    if balance is None:
+        return [NoBalance()]
+    left = balance.eligible_g - _recorded(session, holder_id, season_id)
+    if volume_g > left:
+        return [BeyondBalance(excess=_kilograms(volume_g - left), left=_kilograms(max(left, 0)))]
+    return []
+
+
+def _recorded(session: Session, holder_id: UUID, season_id: UUID) -> int:
+    """Grams in all lots of a holder and season. Recalled ones count: the goods were harvested."""
+    total = session.scalar(select(func.coalesce(func.sum(Lot.volume_g), 0)).where(Lot.holder_id == holder_id, Lot.season_id == season_id))
+    return int(total or 0)
+
+
+def _kilograms(grams: int) -> str:
+    text = f"{grams / 1000:,.3f}".rstrip("0").rstrip(".")
+    return text.translate(str.maketrans(",.", ".,"))
+
+
+def _source(session: Session, area_id: UUID | None, site_id: UUID | None, reach: Reach) -> GrowingArea | ProductionSite:
+    source: GrowingArea | ProductionSite | None = None
+    if area_id:
+        source = session.scalar(select(GrowingArea).where(GrowingArea.id == area_id, reach.covers(GrowingArea.holder_id)))
+    elif site_id:
+        source = session.scalar(select(ProductionSite).where(ProductionSite.id == site_id, reach.covers(ProductionSite.holder_id)))
+    if source is None:
+        raise NotFound
+    return source
+
+
+def _locked(session: Session, lot_id: UUID, reach: Reach) -> Lot:
+    get(session, lot_id, reach=reach)
+    return session.scalars(
+        select(Lot).where(Lot.id == lot_id).with_for_update(of=Lot).execution_options(populate_existing=True)
+    ).one()

@@ -1,0 +1,108 @@
+"""Certificates of use: the list, the page of each, and the decisions about it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired, Length
+
+from trace import clock
+from trace.access import May, needs, person
+from trace.db import session
+from trace.errors import TemThatError
+from trace.forms import EnumField, clean
+from trace.services import certificates, titles
+from trace.services.certificates import Decision, Standing
+from trace.views import lists, past
+from trace.words import explain, say, way_out
+
+bp = Blueprint("certificates", __name__, url_prefix="/giay-chung-nhan")
+
+
+class DecisionForm(FlaskForm):  # type: ignore[misc]
+    """A decision with its reason and document."""
+
+    decision = EnumField(_l("Decision"), [InputRequired(_l("Choose a decision."))], kind=Decision, blank=_l("Choose"))
+    reason = TextAreaField(_l("Reason"), [DataRequired(_l("Write the reason.")), Length(max=2000)], filters=[clean])
+    document_number = StringField(
+        _l("Number of the deciding document"), [DataRequired(_l("Write the number of the document.")), Length(max=100)], filters=[clean]
+    )
+
+
+@bp.get("")
+@needs(May.CERTIFICATE_READ)
+def index() -> ResponseReturnValue:
+    """Certificates within reach."""
+    q, state, title_id = lists.text(), lists.member(Standing, "state"), lists.identity("title")
+    expiring = lists.text("expiring") == "1"
+    known = {line.title.id: line.title.name for line in titles.listing(session(), on=lists.today())}
+    found = certificates.listing(
+        session(), reach=person().reach(May.CERTIFICATE_READ), on=lists.today(), q=q, state=state,
+        title_id=title_id, expiring=expiring, page=lists.page(), size=lists.SIZE,
+    )  # fmt: skip
+    chips = [(_("Search: %(text)s", text=q), "q", None)] if q else []
+    if state:
+        chips.append((say(state), "state", None))
+    if title_id in known:
+        chips.append((known[title_id], "title", None))
+    if expiring:
+        chips.append((_("Expires within %(n)s days", n=certificates.EXPIRES_SOON.days), "expiring", None))
+    return render_template(
+        "certificates/index.html", rows=found.rows, total=found.total, chips=chips, today=lists.today(), titles=list(known.items()),
+        states=[(each.value, say(each)) for each in Standing], standing=certificates.standing, page=lists.page(),
+        pages=lists.pages(found.total), soon=lists.today() + certificates.EXPIRES_SOON,
+    )  # fmt: skip
+
+
+@bp.get("/<uuid:certificate_id>")
+@needs(May.CERTIFICATE_READ)
+def show(certificate_id: UUID) -> ResponseReturnValue:
+    """One certificate with what it covers and what was decided about it."""
+    return _page(certificate_id, DecisionForm())
+
+
+@bp.post("/<uuid:certificate_id>/quyet-dinh")
+@needs(May.CERTIFICATE_DECIDE)
+def decide(certificate_id: UUID) -> ResponseReturnValue:
+    """Suspend, reinstate, revoke, or note that the holder gave it up."""
+    form = DecisionForm()
+    reach = person().reach(May.CERTIFICATE_DECIDE)
+    certificates.get(session(), certificate_id, reach=reach)
+    if not form.validate_on_submit():
+        return _page(certificate_id, form), 422
+    try:
+        certificates.decide(
+            session(), certificate_id, form.decision.data, reason=form.reason.data, document_number=form.document_number.data,
+            by=person().id, at=clock.now(), reach=reach,
+        )  # fmt: skip
+    except TemThatError as exc:
+        return _page(certificate_id, form, [exc]), exc.status
+    session().commit()
+    flash(_("The decision has been recorded. Scans answer by it from now on."), "success")
+    return redirect(url_for(".show", certificate_id=certificate_id), 303)
+
+
+def _page(certificate_id: UUID, form: DecisionForm, refusals: list[TemThatError] | None = None) -> str:
+    reasons = [{"message": explain(exc), "way_out": way_out(exc)} for exc in refusals or ()]
+    certificate = certificates.get(session(), certificate_id, reach=person().reach(May.CERTIFICATE_READ))
+    decides = person().may(May.CERTIFICATE_DECIDE) and person().reach(May.CERTIFICATE_DECIDE).includes(
+        holder_id=certificate.holder_id, title_id=certificate.title_id
+    )
+    open_decisions = certificates.decisions_for(certificate, lists.today()) if decides else []
+    form.decision.choices = [("", _("Choose")), *((each.value, say(each)) for each in open_decisions)]
+    return render_template(
+        "certificates/show.html",
+        certificate=certificate,
+        standing=certificates.standing(certificate, lists.today()),
+        changes=certificates.status_changes(session(), certificate_id),
+        decisions=open_decisions,
+        form=form,
+        reasons=reasons,
+        events=past.of(certificate_id),
+    )

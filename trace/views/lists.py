@@ -1,0 +1,60 @@
+"""What the lists of the register read from their address: page, filters, today. And how a page asks for its row of pages.
+
+What must not live here: queries.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import TypeVar
+from uuid import UUID
+
+from flask import request
+
+from trace import clock
+from trace.services import places
+from trace.shown import day
+
+SIZE = 50
+E = TypeVar("E", bound=StrEnum)
+
+
+def today() -> date:
+    """The city's date."""
+    return clock.now().astimezone(clock.CITY).date()
+
+
+def last_day(end: date) -> str:
+    """The last day of a period whose end, as PostgreSQL keeps it, is the day after."""
+    return day(end - timedelta(days=1))
+
+
+def text(name: str = "q") -> str:
+    """A search text, normalised."""
+    return places.asked(request.args.get(name))
+
+
+def member(kind: type[E], name: str) -> E | None:
+    """The member of an enum that a filter names; anything else is no filter."""
+    asked = request.args.get(name)
+    return kind(asked) if asked in set(kind) else None
+
+
+def identity(name: str) -> UUID | None:
+    """The id that a filter names; anything else is no filter."""
+    try:
+        return UUID(request.args.get(name, ""))
+    except ValueError:
+        return None
+
+
+def page() -> int:
+    """The page asked for, from 1."""
+    asked = request.args.get("page", "")
+    return max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) <= 6 else 1
+
+
+def pages(total: int, size: int = SIZE) -> int:
+    """How many pages a list has."""
+    return max(1, -(-total // size))
