@@ -126,7 +126,7 @@ def move(
     note = filled.get(Demand.NOTE)
     write(session, case, "move", by=by, at=at, move=taken, was=was, becomes=step.to, note=note, facts=facts)
     if step.to is CaseState.CLOSED:
-        _wind_up(session, case, at=at)
+        _wind_up(session, case, by=by, at=at)
     case.next_due_at = clocks.next_due(session, case.id)
     history.record(session, "case:move", case.id, by=by, at=at, changes={"state": (was, step.to)}, why=note)
     session.flush()
@@ -271,10 +271,10 @@ def _beginning(session: Session, case: CaseFile, taken: Move, at: datetime) -> d
     return session.scalar(recorded) or at
 
 
-def _wind_up(session: Session, case: CaseFile, *, at: datetime) -> None:
+def _wind_up(session: Session, case: CaseFile, *, by: UUID, at: datetime) -> None:
     """What a closed case leaves behind: no running clock, signals that know how it ended, reporters who know that it did."""
     clocks.stop(session, case, at=at)
     signals = session.scalars(select(Signal).where(Signal.case_id == case.id)).all()
     for signal in signals:
         signal.outcome = case.outcome
-    tell_reporters(session, signals, TipState.CLOSED)
+    tell_reporters(session, signals, TipState.CLOSED, by=by, at=at)

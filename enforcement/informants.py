@@ -86,6 +86,19 @@ def is_kept(session: Session, tip_id: UUID) -> bool:
     return session.scalar(select(InformantContact.tip_id).where(InformantContact.tip_id == tip_id)) is not None
 
 
+def tip(session: Session, tip_id: UUID) -> Tip:
+    """The tip that a contact belongs to."""
+    found = session.get(Tip, tip_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def tip_numbered(session: Session, number: str) -> Tip | None:
+    """The tip of a number as people write it, in any case."""
+    return session.scalars(select(Tip).where(Tip.number == number.upper())).one_or_none()
+
+
 def open_contact(session: Session, tip_id: UUID, *, reason: str, key: bytes, by: UUID, at: datetime) -> str:
     """The contact in clear. The reading is written first, in the same transaction; the caller commits before showing anything."""
     said = reason.strip()

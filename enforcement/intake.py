@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
@@ -28,9 +29,7 @@ from trace.models.tips import Tip, TipReason
 from trace.services import history
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
-    from uuid import UUID
 
     from sqlalchemy.orm import Session
 
@@ -164,9 +163,20 @@ def from_system(
     )
 
 
-def signals_of(session: Session, source: SignalSource, refs: Sequence[str]) -> Sequence[Signal]:
-    """The signals of some sources, for pages that show the way on from a tip or an observation."""
-    return session.scalars(select(Signal).where(Signal.source == source, Signal.source_ref.in_(refs))).all()
+def of_observation(session: Session, observation_id: UUID) -> Signal | None:
+    """The signal that an observation raised."""
+    return session.scalars(
+        select(Signal).where(Signal.source == SignalSource.OBSERVATION, Signal.source_ref == str(observation_id))
+    ).one_or_none()
+
+
+def behind(session: Session, signal: Signal) -> Tip | Observation | None:
+    """The tip or observation that a signal came from; None for the system's own signals."""
+    if signal.source is SignalSource.TIP:
+        return session.get(Tip, UUID(signal.source_ref))
+    if signal.source is SignalSource.OBSERVATION:
+        return session.get(Observation, UUID(signal.source_ref))
+    return None
 
 
 def _known(session: Session, serial: int | None) -> LabelRange | None:
@@ -175,7 +185,7 @@ def _known(session: Session, serial: int | None) -> LabelRange | None:
         return None
     statement = (
         select(LabelRange)
-        .where(LabelRange.serials.contains(serial))
+        .where(LabelRange.serials.contains(literal(serial, BigInteger())))
         .options(joinedload(LabelRange.order).options(joinedload(LabelOrder.holder), joinedload(LabelOrder.lot).joinedload(Lot.product)))
     )
     return session.scalars(statement).one_or_none()

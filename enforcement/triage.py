@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, false, func, literal, or_, select
 from sqlalchemy.orm import joinedload
 
 from enforcement import clocks, evidence, law
@@ -23,7 +23,7 @@ from trace.clock import CITY
 from trace.errors import Conflict, Invalid, NotFound
 from trace.models.labels import LabelOrder
 from trace.models.tips import Tip, TipState
-from trace.services import history, numbers
+from trace.services import history, numbers, tips
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,7 +172,7 @@ def reject(session: Session, signal_id: UUID, *, reason: str, outcome: Outcome, 
     signal.state, signal.reason, signal.outcome, signal.wait_until = SignalState.REJECTED, said, outcome, None
     signal.decided_at, signal.decided_by = at, by
     history.record(session, "signal:reject", signal.id, by=by, at=at, changes=changes, why=said)
-    tell_reporters(session, [signal], TipState.CLOSED)
+    tell_reporters(session, [signal], TipState.CLOSED, by=by, at=at)
     session.flush()
     return signal
 
@@ -182,7 +182,7 @@ def similar(session: Session, signal: Signal, *, limit: int = 10) -> Similar:
     tests = {alike: test for alike, test in _tests(session, signal).items() if test is not None}
     if not tests:
         return Similar((), ())
-    score = [test.label(alike.value) for alike, test in tests.items()]
+    score = [test.label(f"alike_{alike.value}") for alike, test in tests.items()]
     statement = (
         select(Signal, *score)
         .where(Signal.id != signal.id, or_(*tests.values()))
@@ -203,14 +203,13 @@ def similar(session: Session, signal: Signal, *, limit: int = 10) -> Similar:
     return Similar(tuple(signals[:limit]), tuple(ordered[:limit]))
 
 
-def tell_reporters(session: Session, signals: Sequence[Signal], state: TipState) -> None:
+def tell_reporters(session: Session, signals: Sequence[Signal], state: TipState, *, by: UUID, at: datetime) -> None:
     """Bring the tips behind some signals to what their reporters may be told. A closed tip stays closed."""
     ids = [UUID(signal.source_ref) for signal in signals if signal.source is SignalSource.TIP]
-    tips = session.scalars(select(Tip).where(Tip.id.in_(ids), Tip.state != TipState.CLOSED).order_by(Tip.id).with_for_update())
-    for tip in tips:
-        tip.state = state
-        if state is TipState.CLOSED:
-            tip.answer = NEUTRAL_ANSWER
+    found = session.scalars(select(Tip).where(Tip.id.in_(ids), Tip.state != TipState.CLOSED).order_by(Tip.id).with_for_update())
+    for tip in found.all():
+        if tip.state is not state:
+            tips.tell(session, tip, state, answer=NEUTRAL_ANSWER if state is TipState.CLOSED else None, by=by, at=at)
 
 
 def _join(session: Session, signal: Signal, case: CaseFile, *, store: Path, by: UUID, at: datetime) -> None:
@@ -227,7 +226,7 @@ def _join(session: Session, signal: Signal, case: CaseFile, *, store: Path, by: 
         "damaged": [file.sha256 for file in damaged],
     }
     write(session, case, "add_signal", by=by, at=at, facts=facts)
-    tell_reporters(session, [signal], TipState.LOOKED_INTO)
+    tell_reporters(session, [signal], TipState.LOOKED_INTO, by=by, at=at)
 
 
 def _undecided(session: Session, signal_id: UUID) -> Signal:
@@ -250,7 +249,7 @@ def _said(reason: str) -> str:
 def _tests(session: Session, signal: Signal) -> dict[Alike, ColumnElement[bool] | None]:
     order = None
     if signal.serial is not None:
-        order = session.scalars(select(LabelOrder).where(LabelOrder.serials.contains(signal.serial))).one_or_none()
+        order = session.scalars(select(LabelOrder).where(LabelOrder.serials.contains(literal(signal.serial, BigInteger())))).one_or_none()
     place: ColumnElement[bool] | None = None
     if signal.commune_code and signal.place:
         alike = func.similarity(func.fold(Signal.place), func.fold(signal.place)) >= LIKE_PLACE

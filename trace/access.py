@@ -7,6 +7,7 @@ Row rules are a `Reach`: the holders and titles for which a person holds a role 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -123,7 +124,9 @@ class Person(UserMixin):
 
     @cached_property
     def permissions(self) -> frozenset[May]:
-        """All that the roles of today allow."""
+        """All that the roles of today allow; as long as a second factor is owed, nothing but to set it up."""
+        if self.needs_second_factor:
+            return frozenset({May.ACCOUNT_USE})
         allowed = frozenset[May]().union(*(ROLE_MAY[post.role] for post in self.posts))
         return allowed | {May.ACCOUNT_USE}
 
@@ -175,7 +178,7 @@ def needs(permission: May | None) -> Callable[[V], V]:
     """Mark a view with the permission it needs; None opens it to everybody."""
 
     def mark(view: V) -> V:
-        view.needs = permission  # type: ignore[attr-defined]
+        view.needs = permission  # type: ignore[attr-defined]  # noqa: SLF001  as flask-login itself does
         return view
 
     return mark
@@ -191,15 +194,27 @@ def person() -> Person:
 
 def network_hash() -> bytes:
     """A salted hash of the caller's network (IPv4 address, IPv6 /64), to slow down guessing without keeping addresses."""
-    address = request.remote_addr or ""
-    if ":" in address:
-        address = ":".join(address.split(":")[:4])
-    return salted(f"network:{address}")
+    return salted(f"network:{_network(request.remote_addr or '')}")
+
+
+def _network(address: str) -> str:
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address  # a socket without an address
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def salted(text: str) -> bytes:
     """A keyed hash under this installation's own key."""
     return hashlib.blake2b(text.encode(), key=current_app.config["SALT"], digest_size=16).digest()
+
+
+def forget_person() -> None:
+    """Ask no more who this is: the database that knows cannot be trusted to answer in this request."""
+    g._login_user = current_app.login_manager.anonymous_user()  # type: ignore[attr-defined]  # noqa: SLF001  as flask-login itself does
 
 
 def init_app(app: Flask) -> None:
@@ -231,10 +246,13 @@ def _guard() -> ResponseReturnValue | None:
     permission: May | None = vars(view)["needs"]  # no default: an unmarked view fails closed
     g.permission = permission
     if permission is None:
+        if request.method not in {"GET", "HEAD", "OPTIONS"}:
+            # Reading who this is commits (`_load`). It happens here, before the view has written anything, or not at all.
+            _ = current_user.is_authenticated
         return None
     whoever = person()
     if whoever.needs_second_factor and request.endpoint not in {"accounts.second_factor_setup", "accounts.sign_out"}:
-        return redirect(url_for("accounts.second_factor_setup"))
+        return redirect(url_for("accounts.second_factor_setup"), 303)
     if not whoever.may(permission):
         raise Forbidden
     return None

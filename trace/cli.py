@@ -62,14 +62,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("packages", help="chỉ cài các gói hệ thống; phần này cần quyền root")
 
+    preparing = commands.add_parser("prepare")  # for ./run alone, so not in the help
+    preparing.add_argument("--demo", action="store_true")
+    preparing.set_defaults(run=prepare)
+
     db = commands.add_parser("db", help="cơ sở dữ liệu").add_subparsers(required=True, metavar="VIỆC")
     db.add_parser("upgrade", help="đưa lược đồ lên bản mới nhất").set_defaults(run=upgrade)
 
     demo = commands.add_parser("demo", help="dữ liệu mẫu").add_subparsers(required=True, metavar="VIỆC")
     loading = demo.add_parser("load", help="nạp dữ liệu mẫu")
-    loading.add_argument("--if-empty", action="store_true", help="chỉ nạp khi chưa có tài khoản nào")
+    loading.add_argument("--if-empty", action="store_true", help="im lặng khi đã có tài khoản")
     loading.set_defaults(run=load_demo)
     demo.add_parser("accounts", help="in các tài khoản mẫu").set_defaults(run=show_accounts)
+    digits = demo.add_parser("code", help="in mã 2 lớp đang đúng của một tài khoản mẫu")
+    digits.add_argument("login", help="tên đăng nhập")
+    digits.set_defaults(run=show_code)
 
     user = commands.add_parser("user", help="tài khoản").add_subparsers(required=True, metavar="VIỆC")
     adding = user.add_parser("add", help="mở tài khoản; mật khẩu hỏi trên terminal hoặc đọc một dòng từ đầu vào")
@@ -101,20 +108,19 @@ def configured() -> Iterator[Config]:
 
 
 @contextlib.contextmanager
-def opened() -> Iterator[tuple[Config, Session]]:
+def opened(config: Config) -> Iterator[Session]:
     """A session on the configured database; committed by the command, or not at all."""
     from sqlalchemy import create_engine
     from sqlalchemy.orm import Session
 
     import enforcement.schema  # noqa: F401  the mapped classes refer to each other across both slices
 
-    with configured() as config:
-        engine = create_engine(config.database_url)
-        try:
-            with Session(engine) as session:
-                yield config, session
-        finally:
-            engine.dispose()
+    engine = create_engine(config.database_url)
+    try:
+        with Session(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
 
 
 # -- commands ---------------------------------------------------------------------------------------------------
@@ -122,45 +128,87 @@ def opened() -> Iterator[tuple[Config, Session]]:
 
 def upgrade(_options: argparse.Namespace) -> int:
     """Bring the database's schema to the newest migration."""
+    with configured() as config:
+        _upgrade(config)
+    return 0
+
+
+def prepare(options: argparse.Namespace) -> int:
+    """What ./run needs before it can serve, in one process; progress on stderr, the closing words on stdout."""
+    with configured() as config:
+        serve.step("Cập nhật lược đồ", lambda: _upgrade(config), sys.stderr)
+        if options.demo:
+            serve.step("Dữ liệu mẫu", lambda: _load_demo(config, only_if_empty=True), sys.stderr)
+            _say_accounts(config)
+    return 0
+
+
+def _upgrade(config: Config) -> None:
     from trace import db
 
-    with configured() as config:
-        db.upgrade(config.database_url)
-    return 0
+    db.upgrade(config.database_url)
 
 
 def load_demo(options: argparse.Namespace) -> int:
     """Load the sample data in one transaction."""
+    with configured() as config:
+        if not _load_demo(config, only_if_empty=options.if_empty):
+            raise Failure(
+                "Đã có tài khoản trong cơ sở dữ liệu nên không nạp dữ liệu mẫu. Làm lại từ đầu: ./run --fresh"
+            )
+    return 0
+
+
+def _load_demo(config: Config, *, only_if_empty: bool) -> bool:
     from sqlalchemy import exists, select
 
     from trace import clock, demo
     from trace.models.parties import AppUser
 
-    with opened() as (config, session):
-        if options.if_empty and session.scalar(select(exists().select_from(AppUser))):
-            return 0
-        demo.load(session, config, at=clock.now())
+    with opened(config) as session:
+        if session.scalar(select(exists().select_from(AppUser))):
+            return only_if_empty
+        demo.load(session, config=config, at=clock.now())
         session.commit()
-    return 0
+    return True
 
 
 def show_accounts(_options: argparse.Namespace) -> int:
-    """Print who can sign in to the sample data, unless this is no place for sample data."""
+    """Print who can sign in to the sample data."""
+    with configured() as config:
+        _say_accounts(config)
+    return 0
+
+
+def _say_accounts(config: Config) -> None:
     from sqlalchemy import exists, select
 
     from trace import demo
     from trace.models.parties import AppUser
 
-    with opened() as (config, session):
+    with opened(config) as session:
         if config.environment != "demo" or not session.scalar(select(exists().where(AppUser.is_sample))):
+            return
+    people = demo.accounts()
+    wide = [max(len(person[column]) for person in people) for column in (0, 1)]
+    print("\nTài khoản mẫu (DỮ LIỆU MẪU):")
+    for person in people:
+        two = " · mã 2 lớp" if person.totp_secret else ""
+        print(f"  {person.login:<{wide[0]}}  {person.password:<{wide[1]}}  {person.who}{two}")
+    print("Mã 2 lớp của một tài khoản mẫu: ./manage demo code TÊN_ĐĂNG_NHẬP")
+
+
+def show_code(options: argparse.Namespace) -> int:
+    """Print the six digits of a sample account that are right just now, and the secret for an authenticator app."""
+    import pyotp
+
+    from trace import clock, demo
+
+    for person in demo.accounts():
+        if person.login == options.login and person.totp_secret:
+            print(f"{pyotp.TOTP(person.totp_secret).at(clock.now())}  (khóa cho ứng dụng tạo mã: {person.totp_secret})")
             return 0
-    rows = [tuple(map(str, account)) for account in demo.accounts()]
-    if rows:
-        widths = [max(len(row[column]) for row in rows) for column in range(2)]
-        print("\nTài khoản mẫu (DỮ LIỆU MẪU):")
-        for login, password, what in rows:
-            print(f"  {login:<{widths[0]}}  {password:<{widths[1]}}  {what}")
-    return 0
+    raise Failure(f"Không có tài khoản mẫu {options.login} dùng mã 2 lớp.")
 
 
 def add_user(options: argparse.Namespace) -> int:
@@ -176,7 +224,7 @@ def add_user(options: argparse.Namespace) -> int:
         raise Failure(f"Không có vai trò {options.role}. Chọn một trong: {', '.join(Role)}")
     password = getpass.getpass("Mật khẩu: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     at = clock.now()
-    with opened() as (config, session):
+    with configured() as config, opened(config) as session:
         try:
             user = accounts.add(
                 session, login=options.login, full_name=options.full_name, password=password, at=at, by=None
@@ -213,7 +261,7 @@ def _party_id(session: Session, named: str) -> UUID:
 
 def verify_keys(_options: argparse.Namespace) -> int:
     """Open every label key under the master key; name those that do not open."""
-    with opened() as (config, session):
+    with configured() as config, opened(config) as session:
         sound, broken = _try_keys(session, config)
     print(f"Mở được {sound} khóa tem." + (f" Không mở được khóa số: {', '.join(map(str, broken))}." if broken else ""))
     return 1 if broken else 0
@@ -288,7 +336,7 @@ def doctor(_options: argparse.Namespace) -> int:
     )
     _find_fonts(visit)
     try:
-        with opened() as (config, session):
+        with configured() as config, opened(config) as session:
             _find_database(visit, session)
             _find_keys(visit, session, config)
     except Exception as error:  # whatever is wrong with the database is the finding

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Config:
             url = cluster.Cluster(var_dir / "pg").url("temthat")
         port = os.environ.get("TEMTHAT_PORT", "8000")
         return cls(
-            database_url=url.replace("postgresql://", "postgresql+psycopg://", 1),
+            database_url=with_driver(url),
             var_dir=var_dir,
             master_key=read_master_key(Path(os.environ.get("TEMTHAT_MASTER_KEY_FILE") or var_dir / "master.key")),
             host=os.environ.get("TEMTHAT_HOST", f"127.0.0.1:{port}"),
@@ -66,6 +67,12 @@ class Config:
             pool_size=int(os.environ.get("TEMTHAT_POOL_SIZE", "8")),
             trusted_proxies=int(os.environ.get("TEMTHAT_TRUSTED_PROXIES", "0")),
         )
+
+
+def with_driver(url: str) -> str:
+    """A database address as SQLAlchemy wants it; `postgres://` and `postgresql://` mean the same."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if separator and scheme in {"postgres", "postgresql"} else url
 
 
 def read_master_key(path: Path) -> bytes:
@@ -77,10 +84,13 @@ def read_master_key(path: Path) -> bytes:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-            handle.write(secrets.token_hex(32))
+            handle.write(secrets.token_hex(KEY_BYTES))
             handle.flush()
             os.fsync(handle.fileno())
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()
-    return bytes.fromhex(path.read_text().strip())
+    key = bytes.fromhex(path.read_text().strip())
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{path} must hold {KEY_BYTES} bytes in hex, not {len(key)}")
+    return key

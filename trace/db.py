@@ -49,6 +49,13 @@ def session() -> Session:
     return opened
 
 
+def discard() -> None:
+    """Drop what this request has written and not committed: a refusal leaves nothing half done."""
+    opened: Session | None = g.get("session")
+    if opened is not None:
+        opened.rollback()
+
+
 @contextmanager
 def scan_connection() -> Iterator[Connection]:
     """A connection on which every statement commits by itself: a scan is one round trip, with no BEGIN and no COMMIT."""

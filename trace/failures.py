@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,13 +11,14 @@ from flask_babel import get_locale, gettext
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from markupsafe import escape
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as NoSuchPage
 
 from labels.errors import FontMissing, LabelError, NoKey, UnknownWrapping, WrongMasterKey
+from trace import access, db
 from trace.errors import (
     Conflict,
     Forbidden,
@@ -74,13 +76,15 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, lambda _exc: _answer(FormExpired()))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(StaleDataError, lambda _exc: _answer(Conflict()))
+    # A number beyond the column's range or a NUL in a query: what was sent cannot be stored or looked for.
+    app.register_error_handler(DataError, lambda _exc: _answer(BadRequest()))
     app.register_error_handler(OperationalError, _database)
     app.register_error_handler(PoolTimeout, _database)
     app.register_error_handler(Exception, _fault)
 
 
 def _refused(error: TemThatError) -> ResponseReturnValue:
-    if isinstance(error, SignInNeeded) and not wants_json() and request.method == "GET":
+    if isinstance(error, SignInNeeded) and not wants_json() and request.method in {"GET", "HEAD"}:
         return redirect(url_for("accounts.sign_in", next=request.full_path.rstrip("?")), 303)
     return _answer(error)
 
@@ -130,6 +134,10 @@ def wants_json() -> bool:
 def _answer(
     error: TemThatError, headers: dict[str, str] | None = None, said: list[dict[str, str | None]] | None = None
 ) -> ResponseReturnValue:
+    with contextlib.suppress(SQLAlchemyError):
+        db.discard()
+    if error.status in {500, 503}:
+        access.forget_person()
     headers = {k: v for k, v in (headers or {}).items() if k.lower() not in {"content-type", "content-length"}}
     if error.status == 503:
         headers["Retry-After"] = "30"
@@ -141,7 +149,7 @@ def _answer(
             problem["errors"] = said
         return jsonify(problem), error.status, {**headers, "Content-Type": "application/problem+json"}
     try:
-        inside = current_user is not None and error.status not in {500, 503} and current_user.is_authenticated
+        inside = current_user is not None and current_user.is_authenticated
         page = render_template(
             "error.html", status=error.status, message=explain(error), way_out=way_out(error), reasons=said, inside=inside
         )

@@ -84,14 +84,32 @@ class Supervisor:
 
     # -- start --------------------------------------------------------------------------------------------------
 
-    def ask(self, *words: str) -> str:
-        """Run one command of the application to its end."""
-        command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "trace.cli", *words]
+    def prepare(self, *, demo: bool) -> str:
+        """Let the application bring its schema and sample data up to date; what it wants said when all is up.
+
+        One process for both, for most of the time goes into loading the application. Its progress comes on stderr.
+        """
+        words = [
+            "setpriv",
+            "--pdeathsig",
+            "TERM",
+            sys.executable,
+            "-m",
+            "trace.cli",
+            "prepare",
+            *(["--demo"] if demo else []),
+        ]
         done = subprocess.run(
-            command, env=self.environment("step"), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            words,
+            env=self.environment("step"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=sys.stdout,
+            text=True,
+            check=False,
         )
         if done.returncode:
-            raise Trouble(f"`manage {' '.join(words)}` không xong:\n{(done.stderr or done.stdout).strip()[-4000:]}")
+            raise Trouble("Chưa chuẩn bị được cơ sở dữ liệu; chi tiết ở ngay trên.")
         return done.stdout
 
     def launch(self, child: Child) -> None:
@@ -301,16 +319,16 @@ def say(line: str = "") -> None:
         print(line, flush=True)
 
 
-def step(what: str, deed: Callable[[], Result]) -> Result:
+def step(what: str, deed: Callable[[], Result], stream: TextIO = sys.stdout) -> Result:
     """Do one step of the start, with a line that gives its seconds."""
     began = time.monotonic()
-    print(f"· {what} … ", end="", flush=True)
+    print(f"· {what} … ", end="", flush=True, file=stream)
     try:
         result = deed()
     except BaseException:
-        print("hỏng", flush=True)
+        print("hỏng", flush=True, file=stream)
         raise
-    print(f"{time.monotonic() - began:.1f} s".replace(".", ","), flush=True)
+    print(f"{time.monotonic() - began:.1f} s".replace(".", ","), flush=True, file=stream)
     return result
 
 
@@ -394,22 +412,23 @@ def _start(supervisor: Supervisor, options: argparse.Namespace, lock: TextIO) ->
     if supervisor.cluster is not None:
         using = supervisor.cluster.in_use()
         step("Cơ sở dữ liệu riêng", lambda: supervisor.held.enter_context(using))
-    step("Cập nhật lược đồ", lambda: supervisor.ask("db", "upgrade"))
-    if not options.no_demo:
-        step("Dữ liệu mẫu", lambda: supervisor.ask("demo", "load", "--if-empty"))
-    supervisor.children += _programs(options.port)
-    for child in supervisor.children:
-        supervisor.launch(child)
-    step("Máy chủ web và tiến trình nền", supervisor.wait_until_ready)
+    last_words = supervisor.prepare(demo=not options.no_demo)
+    web, worker = _programs(options.port)
+    # The worker loads the same application: the first page comes sooner when it waits its turn.
+    supervisor.children.append(web)
+    supervisor.launch(web)
+    step("Máy chủ web", supervisor.wait_until_ready)
+    supervisor.children.append(worker)
+    supervisor.launch(worker)
     lock.write(json.dumps({"pid": os.getpid(), "address": supervisor.address}))
     lock.flush()
+    if last_words.strip():
+        say(last_words.rstrip())
     say(f"\nTem Thật đang chạy: {supervisor.address}/")
-    if not options.no_demo:
-        say(supervisor.ask("demo", "accounts").rstrip())
     say(f"Nhật ký: {supervisor.var / 'log'}. Ctrl-C để dừng.")
 
 
-def _programs(port: int) -> list[Child]:
+def _programs(port: int) -> tuple[Child, Child]:
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--http", "1", "--no-ws"]
     web += [
         "--workers",
@@ -432,7 +451,7 @@ def _programs(port: int) -> list[Child]:
         "trace.app:create_app",
     ]
     jobs = [sys.executable, "-m", "trace.cli", "worker"]
-    return [Child("web", "Máy chủ web", web), Child("worker", "Tiến trình nền", jobs)]
+    return Child("web", "Máy chủ web", web), Child("worker", "Tiến trình nền", jobs)
 
 
 def _wipe(supervisor: Supervisor) -> None:

@@ -31,7 +31,8 @@ def loader() -> ChoiceLoader:
 
 
 def init_app(app: Flask) -> None:
-    """Give Jinja its filters and globals."""
+    """Give Jinja its filters and globals, and forms their words."""
+    app.config["WTF_I18N_ENABLED"] = False  # the messages of forms come from our catalogue: `trace.forms`
     app.jinja_env.filters.update(day=day, moment=moment, clock=clock_time, number=number, grams=grams, code=show, hectares=hectares)
     app.jinja_env.globals.update(
         say=say, csrf_field=csrf_field, idempotency_field=idempotency_field, static=static, May=May, environment_name=environment_name

@@ -73,7 +73,7 @@ CREATE OR REPLACE FUNCTION public.verify_label(
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    found record;
+    known record;
     rule record;
     counted record;
     recent record;
@@ -88,7 +88,7 @@ BEGIN
            (SELECT g.code FROM growing_area_code g WHERE g.area_id = a.id AND g.valid_during @> asked_at::date AND g.status = 'active'
              ORDER BY g.code LIMIT 1) AS area_code,
            h.is_sample
-      INTO found
+      INTO known
       FROM label_range r
       JOIN label_order o ON o.id = r.order_id
       JOIN lot l ON l.id = coalesce(r.lot_id, o.lot_id)
@@ -126,33 +126,33 @@ BEGIN
         scan_kind := 'reload';
     END IF;
 
-    IF found.lot_state = 'recalled' OR found.state = 'recalled' THEN kinds := kinds || 'recalled'::text; END IF;
-    IF found.state IN ('voided', 'spoiled', 'lost', 'returned') THEN kinds := kinds || 'voided'::text; END IF;
-    IF found.certificate_status IN ('suspended', 'revoked', 'given_up') THEN kinds := kinds || 'holder_suspended'::text; END IF;
+    IF known.lot_state = 'recalled' OR known.state = 'recalled' THEN kinds := kinds || 'recalled'::text; END IF;
+    IF known.state IN ('voided', 'spoiled', 'lost', 'returned') THEN kinds := kinds || 'voided'::text; END IF;
+    IF known.certificate_status IN ('suspended', 'revoked', 'given_up') THEN kinds := kinds || 'holder_suspended'::text; END IF;
     IF copied THEN kinds := kinds || 'suspected_copy'::text; END IF;
-    IF found.expires_on < (asked_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AND found.state IN ('activated', 'used') THEN
+    IF known.expires_on < (asked_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AND known.state IN ('activated', 'used') THEN
         kinds := kinds || 'expired'::text;
     END IF;
-    IF found.state IN ('ordered', 'printed', 'received', 'handed_over') THEN kinds := kinds || 'not_activated'::text; END IF;
+    IF known.state IN ('ordered', 'printed', 'received', 'handed_over') THEN kinds := kinds || 'not_activated'::text; END IF;
     IF kinds = '{}' THEN kinds := ARRAY['valid']; END IF;
 
     INSERT INTO scan (at, serial, verdict, kind, channel, device)
     VALUES (asked_at, asked_serial, kinds[1], scan_kind, asked_channel, asked_device);
 
     RETURN jsonb_build_object(
-        'kind', kinds[1], 'also', to_jsonb(kinds[2:]), 'state', found.state, 'since', found.since,
+        'kind', kinds[1], 'also', to_jsonb(kinds[2:]), 'state', known.state, 'since', known.since,
         'checks', counted.checks + (scan_kind = 'real')::int, 'first_check', counted.first_at,
         'recent_checks', recent.checks + (scan_kind = 'real')::int, 'provinces', recent.provinces, 'devices', recent.devices,
-        'days', coalesce(rule.days, 7), 'gtin', found.gtin,
-        'pack_weight_g', found.pack_weight_g, 'lot_code', found.lot_code, 'harvested_on', found.harvested_on, 'packed_on', found.packed_on,
-        'expires_on', found.expires_on, 'recall_reason', found.recall_reason,
-        'certificate_number', found.certificate_number, 'certificate_status', found.certificate_status,
-        'certificate_until', found.certificate_until, 'status_since', found.status_since,
-        'holder_name', found.holder_name, 'product_name', found.product_name, 'product_name_en', found.product_name_en,
-        'title_name', found.title_name, 'title_kind', found.title_kind, 'source_name', found.source_name,
-        'commune_name', found.commune_name, 'area_code', found.area_code, 'is_sample', found.is_sample,
+        'days', coalesce(rule.days, 7), 'gtin', known.gtin,
+        'pack_weight_g', known.pack_weight_g, 'lot_code', known.lot_code, 'harvested_on', known.harvested_on, 'packed_on', known.packed_on,
+        'expires_on', known.expires_on, 'recall_reason', known.recall_reason,
+        'certificate_number', known.certificate_number, 'certificate_status', known.certificate_status,
+        'certificate_until', known.certificate_until, 'status_since', known.status_since,
+        'holder_name', known.holder_name, 'product_name', known.product_name, 'product_name_en', known.product_name_en,
+        'title_name', known.title_name, 'title_kind', known.title_kind, 'source_name', known.source_name,
+        'commune_name', known.commune_name, 'area_code', known.area_code, 'is_sample', known.is_sample,
         'compare', (SELECT coalesce(jsonb_agg(jsonb_build_array(q.text_vi, q.text_en, q.hard_to_copy) ORDER BY q.position), '[]'::jsonb)
-                      FROM comparison_point q WHERE q.product_id = found.product_id));
+                      FROM comparison_point q WHERE q.product_id = known.product_id));
 END
 $$
 """

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import io
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
-from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.conftest import NOW
 from trace.errors import NotFound, TemThatError
 from trace.models.files import StoredFile
 from trace.services import files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy.orm import Session
 
 PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\nstartxref\n9\n%%EOF\n"
 
@@ -87,7 +90,19 @@ def test_a_pdf_is_known_by_its_content_whatever_its_name(session: Session, tmp_p
         (photo("PNG", (20000, 20000), "1"), files.ANY_KIND, files.TooManyPixels),
         (b"\xff\xd8\xff" + b"x" * 40 * 2**20, files.ANY_KIND, files.FileTooLarge),
     ],
-    ids=["empty", "text", "text-for-photo", "pdf-for-photo", "cut-pdf", "svg", "gif", "cut-photo", "bomb", "larger-bomb", "40-mb"],
+    ids=[
+        "empty",
+        "text",
+        "text-for-photo",
+        "pdf-for-photo",
+        "cut-pdf",
+        "svg",
+        "gif",
+        "cut-photo",
+        "bomb",
+        "larger-bomb",
+        "40-mb",
+    ],
 )
 def test_what_is_refused_leaves_nothing_behind(
     session: Session, tmp_path: Path, content: bytes, kinds: frozenset[str], error: type[TemThatError]
@@ -98,7 +113,9 @@ def test_what_is_refused_leaves_nothing_behind(
     assert factories.count(session, StoredFile) == 0
 
 
-def test_a_bomb_is_refused_before_it_is_decoded(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bomb_is_refused_before_it_is_decoded(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(files, "_working_copy", lambda _path: pytest.fail("decoded"))
     with pytest.raises(files.TooManyPixels):
         take(session, tmp_path, photo("PNG", (8000, 8000), "1"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -81,11 +81,11 @@ def bring_to(session: Session, world: World, order: LabelOrder, state: LabelStat
             do(session, world, order, move)
 
 
-def hand_over(session: Session, world: World, order: LabelOrder, first: int = 1, last: int = 100) -> UUID:
+def hand_over(session: Session, world: World, order: LabelOrder, first: int = 1, last: int = 100, at: datetime = NOW) -> UUID:
     offered = handovers.offer(
-        session, order.id, Range(first, last + 1), taker_id=world.packing_house.id, by=world.clerk.id, at=NOW, on=TODAY, reach=own(world)
+        session, order.id, Range(first, last + 1), taker_id=world.packing_house.id, by=world.clerk.id, at=at, on=TODAY, reach=own(world)
     )  # fmt: skip
-    handovers.take(session, offered.id, by=world.packer.id, at=NOW, reach=packers(world))
+    handovers.take(session, offered.id, by=world.packer.id, at=at, reach=packers(world))
     return offered.id
 
 
@@ -310,19 +310,19 @@ def test_any_walk_of_moves_adds_up_and_covers_every_serial_once(session: Session
     chance, done = random.Random(seed), 0
     both = replace(own(world), holders=frozenset({world.cooperative.id, world.packing_house.id}))
     moves = [move for move in LabelMove if move is not LabelMove.ISSUE] + [LabelMove.PRINT, LabelMove.RECEIVE] * 3
-    for turn in range(80):
+    for turn in range(160):
         move, first = chance.choice(moves), chance.randint(1, 100)
-        last, at = min(100, first + chance.randint(0, 30)), NOW + timedelta(minutes=turn)
+        last, at = min(100, first + chance.randint(0, 9)), NOW + timedelta(minutes=turn)
         try:
             with session.begin_nested():
                 if move is LabelMove.HAND_OVER:
-                    hand_over(session, world, order, first, last)
+                    hand_over(session, world, order, first, last, at)
                 else:
                     do(session, world, order, move, first, last, at=at, reach=both)
                 done += 1
         except Refused:
             continue
-    assert done > 10
+    assert done > 15
     account = reconciling.of_order(session, order.id, end=NOW + timedelta(days=1))
     assert account.adds_up
     session.expire_all()

@@ -72,6 +72,13 @@ class PasswordTooShort(Invalid):
     """
 
 
+class LoginMalformed(Invalid):
+    """A sign-in name has 3 to 80 letters without marks, digits, dots, hyphens, underscores or at signs.
+
+    Write it like an e-mail address, for example thu.kho.
+    """
+
+
 class LoginTaken(Conflict):
     """Somebody already signs in with this name.
 
@@ -98,12 +105,12 @@ def add(
     is_sample: bool = False,
 ) -> AppUser:
     """Open an account. The login is folded to lower case, the name to NFC."""
-    if len(password) < PASSWORD_LEAST:
+    if len(_composed(password)) < PASSWORD_LEAST:
         raise PasswordTooShort(least=PASSWORD_LEAST)
     user = AppUser(
         login=login.strip().lower(),
         full_name=unicodedata.normalize("NFC", full_name).strip(),
-        password_hash=_hasher.hash(password),
+        password_hash=_hasher.hash(_composed(password)),
         created_at=at,
         is_sample=is_sample,
     )
@@ -113,6 +120,8 @@ def add(
     except IntegrityError as exc:
         if broken_constraint(exc) == "uq_app_user_login":
             raise LoginTaken from exc
+        if broken_constraint(exc) == "ck_app_user_login_form":
+            raise LoginMalformed from exc
         raise
     history.record(session, "user:add", user.id, by=by, at=at, changes={"login": (None, user.login)})
     return user
@@ -138,14 +147,14 @@ def check_password(session: Session, *, login: str, password: str, login_hash: b
         select(AppUser).where(AppUser.login == login.strip().lower(), AppUser.closed_at.is_(None))
     ).one_or_none()
     try:
-        _hasher.verify(user.password_hash if user else _NOBODY, password)
+        _hasher.verify(user.password_hash if user else _NOBODY, _composed(password))
     except VerifyMismatchError as exc:
         session.add(SignInAttempt(at=at, login_hash=login_hash, network_hash=network_hash))
         raise WrongCredentials from exc
     if user is None:
         raise WrongCredentials
     if _hasher.check_needs_rehash(user.password_hash):
-        user.password_hash = _hasher.hash(password)
+        user.password_hash = _hasher.hash(_composed(password))
     return user
 
 
@@ -195,7 +204,7 @@ def second_factor_secret(user: AppUser, *, key: bytes) -> str:
 def check_second_factor(session: Session, user: AppUser, digits: str, *, key: bytes, at: datetime) -> None:
     """Accept six digits of the present or a neighbouring 30 seconds, each only once."""
     totp = pyotp.TOTP(second_factor_secret(user, key=key))
-    typed = "".join(digits.split())
+    typed = "".join(unicodedata.normalize("NFKC", digits).split())
     now_step = int(at.timestamp()) // TOTP_STEP
     for step in (now_step, now_step - 1, now_step + 1):
         if secrets.compare_digest(totp.generate_otp(step), typed.encode("ascii", "replace").decode()):
@@ -260,6 +269,11 @@ def people(session: Session) -> Sequence[tuple[AppUser, RoleGrant | None, Party 
         .order_by(AppUser.login, RoleGrant.granted_at)
     )
     return [(user, given, party) for user, given, party in session.execute(statement)]
+
+
+def _composed(password: str) -> str:
+    """A password in one form: some keyboards send Vietnamese letters and their marks apart, others together."""
+    return unicodedata.normalize("NFKC", password)
 
 
 def _token_hash(token: str) -> bytes:

@@ -6,13 +6,9 @@ Boundaries are for staff within reach only; nothing here may be called by a publ
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from enum import StrEnum
-from typing import Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 from geoalchemy2 import Geography
 from sqlalchemy import ColumnElement, Float, case, cast, func, select
@@ -24,7 +20,14 @@ from trace.models.certificates import CertificateSource, UseCertificate
 from trace.models.parties import Party
 from trace.models.titles import ProtectionTitle
 from trace.services import places
-from trace.services.reach import Reach
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from decimal import Decimal
+    from uuid import UUID
+
+    from trace.services.reach import Reach
 
 WORTH_A_WORD = 0.10
 """The share by which declared and measured hectares may differ before the page says so (ux.md S9)."""
@@ -70,7 +73,7 @@ class AreaPage:
 
 def check_size(declared_ha: Decimal, measured_ha: float) -> SizeCheck:
     """Compare a declared with a measured size, in hectares."""
-    difference = float(declared_ha) / measured_ha - 1
+    difference = round(float(declared_ha) / measured_ha - 1, 6)
     if abs(difference) <= WORTH_A_WORD:
         return SizeCheck.AGREES
     return SizeCheck.DECLARED_MORE if difference > 0 else SizeCheck.DECLARED_LESS
@@ -114,7 +117,7 @@ def listing(
         .offset((page - 1) * size)
         .options(joinedload(GrowingArea.holder), joinedload(GrowingArea.commune), joinedload(GrowingArea.title))
     )
-    return [Line(*row) for row in session.execute(statement).tuples()], total
+    return [Line(*row) for row in session.execute(statement)], total
 
 
 def sites(

@@ -6,11 +6,10 @@ a decision is the work of `verify_label`, which reads the status.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, String, and_, case, cast, func, select
 from sqlalchemy.dialects.postgresql import Range
@@ -24,7 +23,12 @@ from trace.models.certificates import CertificateSource, CertificateStatus, Cert
 from trace.models.parties import AppUser, Party, Role, RoleGrant
 from trace.models.titles import ProtectionTitle
 from trace.services import history, places, titles
-from trace.services.reach import Reach
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from uuid import UUID
+
+    from trace.services.reach import Reach
 
 EXPIRES_SOON = timedelta(days=60)
 
@@ -198,7 +202,7 @@ def status_changes(session: Session, certificate_id: UUID) -> list[tuple[Certifi
         .where(CertificateStatusChange.certificate_id == certificate_id)
         .order_by(CertificateStatusChange.at.desc(), CertificateStatusChange.id.desc())
     )
-    return list(session.execute(statement).tuples())
+    return list(session.execute(statement))
 
 
 def grant(
@@ -331,7 +335,7 @@ def holders_on(session: Session, title_id: UUID, *, as_of: date) -> list[tuple[P
         )
         .order_by(places.in_order(Party.name), UseCertificate.number)
     )  # fmt: skip
-    return list(session.execute(statement).tuples())
+    return list(session.execute(statement))
 
 
 def belongs_to(session: Session, user_id: UUID, party_id: UUID, *, on: date, roles: Collection[Role] = ()) -> bool:

@@ -6,11 +6,9 @@ open blocking nonconformities.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from enum import StrEnum
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
@@ -23,7 +21,13 @@ from trace.models.history import History
 from trace.models.parties import AppUser, Party, Role
 from trace.services import history, places
 from trace.services.certificates import belongs_to
-from trace.services.reach import Reach
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from trace.services.reach import Reach
 
 Source = GrowingArea | ProductionSite
 
@@ -233,7 +237,7 @@ def visits(
         .offset((page - 1) * size)
         .options(joinedload(ControlVisit.area), joinedload(ControlVisit.site))
     )
-    rows = list(session.execute(statement).tuples())
+    rows = list(session.execute(statement))
     found: dict[UUID | None, list[Nonconformity]] = {}
     of_these = select(Nonconformity).where(Nonconformity.visit_id.in_([row[0].id for row in rows])).order_by(Nonconformity.recorded_at)
     for nonconformity in session.scalars(of_these):

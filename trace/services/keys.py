@@ -22,7 +22,9 @@ from trace.services import history
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
+    from sqlalchemy import Connection
     from sqlalchemy.orm import Session
 
 STALE_AFTER = timedelta(seconds=30)
@@ -57,7 +59,7 @@ def rotate(
     return unused
 
 
-def load(session: Session, master: bytes) -> Keyring:
+def load(session: Session | Connection, master: bytes) -> Keyring:
     """Every label key, unwrapped."""
     rows = session.execute(select(LabelKey.first_serial, LabelKey.id, LabelKey.wrapped_secret)).all()
     return Keyring(tuple((first, key_id, open_key(wrapped, master, key_id=key_id)) for first, key_id, wrapped in rows))
@@ -85,22 +87,23 @@ class KeyringCache:
         with self._reading:
             self._held, self._read_at = Keyring(()), None
 
-    def judge(self, text: str, session: Callable[[], Session], *, at: datetime) -> Keyring:
-        """The keyring to check a code with. Raises Malformed for what is no code; opens a session only to read keys again."""
+    def judge(self, text: str, connect: Callable[[], AbstractContextManager[Connection]], *, at: datetime) -> Keyring:
+        """The keyring to check a code with. Raises Malformed for what is no code; connects only to read the keys again."""
         parsed = code.parse(text)
         if self._older_than(OLDEST, at):
-            self._read(session(), OLDEST, at)
+            self._read(connect, OLDEST, at)
         if self._older_than(STALE_AFTER, at) and not self._matches(parsed):
-            self._read(session(), STALE_AFTER, at)
+            self._read(connect, STALE_AFTER, at)
         return self._held
 
     def _older_than(self, age: timedelta, at: datetime) -> bool:
         return self._read_at is None or abs(at - self._read_at) > age
 
-    def _read(self, session: Session, age: timedelta, at: datetime) -> None:
+    def _read(self, connect: Callable[[], AbstractContextManager[Connection]], age: timedelta, at: datetime) -> None:
         with self._reading:
             if self._older_than(age, at):
-                self._held, self._read_at = load(session, self._master), at
+                with connect() as connection:
+                    self._held, self._read_at = load(connection, self._master), at
 
     def _matches(self, parsed: code.Parsed) -> bool:
         try:

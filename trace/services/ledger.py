@@ -294,7 +294,9 @@ def _change(
     return change
 
 
-def _lock_volumes(session: Session, order: LabelOrder, change: dict[UUID, int], step: Step) -> tuple[EligibleBalance | None, dict[UUID, Lot]]:
+def _lock_volumes(
+    session: Session, order: LabelOrder, change: dict[UUID, int], step: Step
+) -> tuple[EligibleBalance | None, dict[UUID, Lot]]:
     """The balance, if weight goes back to it, and then the lots whose counters move: locked in the order of `ordering.place`."""
     balance = None
     if step.gives_back:
@@ -382,7 +384,7 @@ def state_at(session: Session, serial: int, *, as_of: datetime) -> State | None:
     """The state of one label at a moment, from the ledger alone; None if it was not issued yet."""
     statement = (
         select(LabelMovement.becomes)
-        .where(LabelMovement.serials.contains(serial), LabelMovement.at <= as_of)
+        .where(LabelMovement.serials.contains(Range(serial, serial + 1)), LabelMovement.at <= as_of)
         .order_by(LabelMovement.at.desc(), LabelMovement.id.desc())
         .limit(1)
     )

@@ -5,10 +5,8 @@ Labels of a lot are ordered in `ordering`; that a recall changes the next scan i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import IntegrityError
@@ -24,7 +22,13 @@ from trace.models.lots import EligibleBalance, Lot, LotState
 from trace.models.parties import Party
 from trace.models.titles import Product, Season, SourceKind
 from trace.services import history, places
-from trace.services.reach import Reach
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from trace.services.reach import Reach
 
 
 class DatesOutOfOrder(Invalid):

@@ -22,6 +22,7 @@ from trace.models.certificates import CertificateSource, UseCertificate
 from trace.models.controls import Nonconformity
 from trace.models.labels import LabelMove, LabelMovement, LabelOrder, LabelRange, LabelSeries, LabelState
 from trace.models.lots import EligibleBalance, Lot, LotState
+from trace.models.parties import Party
 from trace.models.titles import Product, UseRegulation
 from trace.services import gate, history
 from trace.services.numbers import next_number
@@ -59,6 +60,8 @@ class Quote:
     """How many labels of this pack weight would pass."""
     pack_weights_g: Sequence[int]
     """What the regulation in force allows."""
+    standing: Sequence[TemThatError]
+    """Those that stand against any order for this lot, whatever its size."""
     reasons: Sequence[TemThatError]
 
     @property
@@ -181,6 +184,7 @@ def quote(
         lot_labelled_g=lot.labelled_g,
         fit=facts.fit(pack_weight_g) if pack_weight_g > 0 else 0,
         pack_weights_g=sorted(facts.regulation.pack_weights_g) if facts.regulation else [],
+        standing=gate.standing(facts, on=on),
         reasons=found,
     )
 
@@ -239,12 +243,11 @@ def find(
         statement = statement.where(exists().where(LabelRange.order_id == LabelOrder.id, LabelRange.state == state))
     if text:
         like = func.fold("%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
-        holder = LabelOrder.holder.property.mapper.class_
         statement = statement.where(
             or_(
                 func.fold(LabelOrder.number).like(like),
                 func.fold(Lot.code).like(like),
-                func.fold(holder.name).like(like),
+                func.fold(Party.name).like(like),
             )
         )
     total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
@@ -259,6 +262,12 @@ def find(
         )
     ).all()
     return rows, total
+
+
+def holders(session: Session, *, reach: Reach) -> Sequence[Party]:
+    """The parties whose orders lie within reach, by name."""
+    theirs = select(LabelOrder.holder_id).join(LabelOrder.certificate).where(within(reach))
+    return session.scalars(select(Party).where(Party.id.in_(theirs)).order_by(Party.name)).all()
 
 
 def within(reach: Reach) -> ColumnElement[bool]:

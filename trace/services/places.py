@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import ColumnElement, case, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, case, exists, func, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from trace.models.certificates import UseCertificate
 from trace.models.labels import LabelOrder
 from trace.models.lots import Lot
 from trace.models.parties import Commune, CommuneAlias, CommuneKind, Party
-from trace.services.reach import Reach
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from trace.services.reach import Reach
 
 VIETNAMESE = "vi-x-icu"
 LONGEST = 100
@@ -120,7 +123,7 @@ def communes(session: Session, q: str, *, limit: int = 20) -> list[PlaceFound]:
 
 def order_of_serial(session: Session, serial: int, *, reach: Reach) -> LabelOrder | None:
     """The order that a serial belongs to, if it is within reach."""
-    statement = select(LabelOrder).where(LabelOrder.serials.contains(serial), _order_within(reach))
+    statement = select(LabelOrder).where(LabelOrder.serials.contains(literal(serial, BigInteger)), _order_within(reach))
     return session.scalars(statement).one_or_none()
 
 

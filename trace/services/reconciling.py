@@ -128,16 +128,12 @@ def _account(session: Session, scope: ColumnElement[bool], *, start: datetime | 
         .where(scope)
         .group_by(LabelMovement.move, LabelMovement.was, LabelMovement.becomes)
     ).all()
-    now: dict[State, int] = dict(
-        session.execute(
-            select(LabelRange.state, func.sum(func.upper(LabelRange.serials) - func.lower(LabelRange.serials)))
-            .join(LabelOrder, LabelOrder.id == LabelRange.order_id)
-            .where(scope)
-            .group_by(LabelRange.state)
-        )
-        .tuples()
-        .all()
-    )
+    standing = session.execute(
+        select(LabelRange.state, func.sum(func.upper(LabelRange.serials) - func.lower(LabelRange.serials)))
+        .join(LabelOrder, LabelOrder.id == LabelRange.order_id)
+        .where(scope)
+        .group_by(LabelRange.state)
+    ).all()
 
     def sheet(states: frozenset[State], coming: LabelMove, leaving: tuple[LabelMove, ...]) -> Sheet:
         opening, came, since, left = 0, 0, 0, Counter[LabelMove](dict.fromkeys(leaving, 0))
@@ -149,7 +145,7 @@ def _account(session: Session, scope: ColumnElement[bool], *, start: datetime | 
                 came += int(within)
             elif change < 0:
                 left[move] += int(within)
-        held = sum(int(held_there) for state, held_there in now.items() if state in states)
+        held = sum(int(labels) for state, labels in standing if state in states)
         return Sheet(opening=opening, came=came, left=left, found=held - since)
 
     return Reconciliation(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import msgspec.structs
 from sqlalchemy import Connection, func, or_, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.orm import joinedload
 
 from labels import code
@@ -274,7 +274,7 @@ def officer_facts(session: Session, serial: int, *, looks: int = 5, movements: i
     """State, keeper, order, latest scans, hand-overs and open nonconformities of a label; None if it was never issued."""
     held = session.scalars(
         select(LabelRange)
-        .where(LabelRange.serials.contains(serial))
+        .where(LabelRange.serials.contains(Range(serial, serial + 1)))
         .options(
             joinedload(LabelRange.keeper),
             joinedload(LabelRange.order).options(
@@ -295,7 +295,7 @@ def officer_facts(session: Session, serial: int, *, looks: int = 5, movements: i
     )
     moved = (
         select(LabelMovement)
-        .where(LabelMovement.order_id == order.id, LabelMovement.serials.contains(serial))
+        .where(LabelMovement.order_id == order.id, LabelMovement.serials.contains(Range(serial, serial + 1)))
         .order_by(LabelMovement.id.desc())
         .limit(movements)
         .options(joinedload(LabelMovement.author), joinedload(LabelMovement.keeper))
@@ -312,7 +312,9 @@ def officer_facts(session: Session, serial: int, *, looks: int = 5, movements: i
         .order_by(Nonconformity.due_on)
     )
     answered = session.execute(
-        select(Comparison.answer, func.count()).where(Comparison.serial == serial).group_by(Comparison.answer)
+        select(Comparison.answer, func.count().label("number"))
+        .where(Comparison.serial == serial)
+        .group_by(Comparison.answer)
     )
     return OfficerFacts(
         serial=serial,
@@ -321,6 +323,6 @@ def officer_facts(session: Session, serial: int, *, looks: int = 5, movements: i
         looks=[Look(*row) for row in seen],
         movements=session.scalars(moved).all(),
         nonconformities=session.scalars(open_points).all(),
-        answers=dict(answered.tuples().all()),
+        answers={row.answer: row.number for row in answered},
         tips=session.scalars(select(func.count()).select_from(Tip).where(Tip.serial == serial)).one(),
     )

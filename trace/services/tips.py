@@ -61,9 +61,13 @@ def submit(
     """Take a report in. Returns it with the secret that opens its follow-up page; only the secret's hash is kept.
 
     `code_text` is what the label says, right or wrong; `serial` is set only for a code with a right tag. `secret` is given by
-    callers that can make the same one again for a form sent twice; without it a random one is drawn.
+    callers that can make the same one again for a form sent twice: then the report of the first time is given back. Without it
+    a random one is drawn.
     """
     secret = secret or secrets.token_urlsafe(24)
+    earlier = session.scalars(select(Tip).where(Tip.follow_hash == _hash(secret))).one_or_none()
+    if earlier is not None:
+        return earlier, secret
     tip = Tip(
         number=next_number(session, "PA", at=at),
         received_at=at,

@@ -6,11 +6,8 @@ The register of titles is open to all staff. What must not live here: certificat
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -20,6 +17,11 @@ from trace.models.certificates import UseCertificate
 from trace.models.parties import Party
 from trace.models.titles import Product, ProtectionTitle, TitleKind, TitleRole, TitleRoleKind, UseRegulation
 from trace.services import places
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from uuid import UUID
 
 
 class OwnerCannotHold(Invalid):
@@ -57,7 +59,7 @@ def listing(session: Session, *, on: date, q: str = "", kind: TitleKind | None =
         .scalar_subquery()
     )
     statement = select(ProtectionTitle, holders).where(*wanted).order_by(places.in_order(ProtectionTitle.name), ProtectionTitle.id)
-    lines = {title.id: Line(title, count) for title, count in session.execute(statement).tuples()}
+    lines = {title.id: Line(title, count) for title, count in session.execute(statement)}
     roles = select(TitleRole).where(TitleRole.title_id.in_(lines), TitleRole.valid_during.contains(on)).options(joinedload(TitleRole.party))
     for role in session.scalars(roles):
         lines[role.title_id].parties.setdefault(role.role, []).append(role.party)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pyotp
 import qrcode
@@ -114,14 +113,19 @@ def second_factor_setup() -> ResponseReturnValue:
     secret = cookie.setdefault("totp_offer", accounts.new_second_factor())
     error: TemThatError | None = None
     if form.validate_on_submit():
-        if pyotp.TOTP(secret).verify("".join(str(form.digits.data).split()), for_time=clock.now(), valid_window=1):
-            user = session().get_one(AppUser, whoever.id)
+        user = session().get_one(AppUser, whoever.id)
+        try:
             accounts.set_second_factor(session(), user, secret, key=_totp_key(), at=clock.now(), by=whoever.id)
+            # Checked like any other, so these six digits are used up too.
+            accounts.check_second_factor(session(), user, str(form.digits.data), key=_totp_key(), at=clock.now())
+        except TemThatError as exc:
+            session().rollback()
+            error = exc
+        else:
             session().commit()
             cookie.pop("totp_offer", None)
             flash(_("The second factor is set up. You will be asked for it at every sign-in."), "success")
             return redirect(url_for(".home"), 303)
-        error = accounts.WrongSecondFactor()
     address = pyotp.TOTP(secret).provisioning_uri(name=whoever.full_name, issuer_name="Tem Thật")
     picture = io.BytesIO()
     qrcode.make(address, border=2).save(picture)
@@ -129,7 +133,7 @@ def second_factor_setup() -> ResponseReturnValue:
         "accounts/second_factor_setup.html",
         form=form, secret=secret, picture=base64.b64encode(picture.getvalue()).decode(), extra=_said(error),
     )  # fmt: skip
-    return page, error.status if error else 200
+    return page, 422 if request.method == "POST" else 200
 
 
 @bp.post("/dang-xuat")
@@ -188,8 +192,7 @@ def _enter(user: AppUser) -> ResponseReturnValue:
 def _next() -> str | None:
     """Where to go after the sign-in: a path of this site, never another host."""
     wanted = request.values.get("next", "")
-    parts = urlsplit(wanted)
-    plain = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    plain = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
     return wanted if plain and wanted.isprintable() and len(wanted) < 500 else None
 
 

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
-from wtforms.validators import DataRequired, InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired
 
 from trace import clock
 from trace.access import May, needs, person
@@ -29,9 +29,9 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
     """A decision with its reason and document."""
 
     decision = EnumField(_l("Decision"), [InputRequired(_l("Choose a decision."))], kind=Decision, blank=_l("Choose"))
-    reason = TextAreaField(_l("Reason"), [DataRequired(_l("Write the reason.")), Length(max=2000)], filters=[clean])
+    reason = TextAreaField(_l("Reason"), [DataRequired(_l("Write the reason.")), lists.at_most(2000)], filters=[clean])
     document_number = StringField(
-        _l("Number of the deciding document"), [DataRequired(_l("Write the number of the document.")), Length(max=100)], filters=[clean]
+        _l("Number of the deciding document"), [DataRequired(_l("Write the number of the document.")), lists.at_most(100)], filters=[clean]
     )
 
 

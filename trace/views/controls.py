@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import FieldList, Form, FormField, RadioField, SelectField, TextAreaField
-from wtforms.validators import DataRequired, InputRequired, Length
+from wtforms.validators import AnyOf, DataRequired, InputRequired
 
 from trace import clock
 from trace.access import May, needs, person
@@ -35,11 +35,12 @@ class FindingForm(Form):  # type: ignore[misc]
     """One nonconformity. An empty one is left out."""
 
     severity = EnumField(_l("Severity"), kind=Severity, blank=_l("Nothing found"))
-    description = TextAreaField(_l("What was found"), [Length(max=2000)], filters=[clean])
+    description = TextAreaField(_l("What was found"), [lists.at_most(2000)], filters=[clean])
     due_on = VietnameseDate(_l("To be corrected by"))
     blocking = SelectField(
         _l("Blocks label orders"),
         choices=[("", _l("By severity: a critical one blocks")), ("yes", _l("Yes")), ("no", _l("No"))],
+        validate_choice=False,
     )
 
     @property
@@ -66,20 +67,23 @@ class FindingForm(Form):  # type: ignore[misc]
 class VisitForm(FlaskForm):  # type: ignore[misc]
     """A control of one area or site."""
 
-    source = SelectField(_l("Area or site"), [InputRequired(_l("Choose an area or site."))])
-    level = SelectField(_l("Level of control"), [InputRequired(_l("Choose the level."))])
+    source = lists.Choice(_l("Area or site"), [InputRequired(_l("Choose an area or site."))])
+    level = lists.Choice(_l("Level of control"), [InputRequired(_l("Choose the level."))])
     visited_on = VietnameseDate(_l("Day of the visit"), [InputRequired(_l("Write the day of the visit."))])
     passed = RadioField(
-        _l("Result"), [InputRequired(_l("Choose the result."))], choices=[("yes", _l("Passed")), ("no", _l("Not passed"))]
+        _l("Result"),
+        [InputRequired(_l("Choose the result.")), AnyOf(["yes", "no"], _l("Choose the result."))],
+        choices=[("yes", _l("Passed")), ("no", _l("Not passed"))],
+        validate_choice=False,
     )
-    note = TextAreaField(_l("Note"), [Length(max=4000)], filters=[clean])
+    note = TextAreaField(_l("Note"), [lists.at_most(4000)], filters=[clean])
     findings = FieldList(FormField(FindingForm), min_entries=FINDINGS, max_entries=FINDINGS)
 
 
 class WordsForm(FlaskForm):  # type: ignore[misc]
     """One text."""
 
-    text = TextAreaField(_l("In words"), [DataRequired(_l("Say in words what was done.")), Length(max=4000)], filters=[clean])
+    text = TextAreaField(_l("In words"), [DataRequired(_l("Say in words what was done.")), lists.at_most(4000)], filters=[clean])
 
 
 @bp.get("")

@@ -36,7 +36,9 @@ def show(file_id: UUID) -> ResponseReturnValue:
     if copy is None or not copy.exists():
         raise NothingToShow
     name = f"{PurePath(stored.name).stem}.jpg"
-    answer = send_file(copy, mimetype=files.COPY_MEDIA_TYPE, as_attachment=False, download_name=name, etag=False, max_age=0)
+    answer = send_file(
+        copy, mimetype=files.COPY_MEDIA_TYPE, as_attachment=False, download_name=name, etag=False, max_age=0
+    )
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     answer.headers["Cache-Control"] = "private, no-store"
     return answer

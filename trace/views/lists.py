@@ -1,4 +1,4 @@
-"""What the lists of the register read from their address: page, filters, today. And how a page asks for its row of pages.
+"""What the lists of the register read from their address (page, filters, today), and what their forms share.
 
 What must not live here: queries.
 """
@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import SelectField
+from wtforms.validators import Length, ValidationError
 
 from trace import clock
 from trace.services import places
@@ -18,6 +22,22 @@ from trace.shown import day
 
 SIZE = 50
 E = TypeVar("E", bound=StrEnum)
+
+
+class Choice(SelectField):
+    """A choice from a list, refused in our words when it is none of it (WTForms speaks no Vietnamese)."""
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse what was not offered."""
+        try:
+            super().pre_validate(form)
+        except ValidationError as exc:
+            raise ValidationError(_("Choose from the list.")) from exc
+
+
+def at_most(most: int) -> Length:
+    """No more than so many characters."""
+    return Length(max=most, message=_l("Write at most %(max)d characters."))
 
 
 def today() -> date:

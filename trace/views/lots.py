@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField, TextAreaField
-from wtforms.validators import DataRequired, InputRequired, Length
+from wtforms import StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired
 
 from trace import clock
 from trace.access import May, needs, person
@@ -30,9 +30,9 @@ bp = Blueprint("lots", __name__, url_prefix="/lo")
 class LotForm(FlaskForm):  # type: ignore[misc]
     """A lot about to be recorded."""
 
-    code = StringField(_l("Lot code"), [DataRequired(_l("Write the lot code.")), Length(max=40)], filters=[clean])
-    source = SelectField(_l("Area or site"), [InputRequired(_l("Choose an area or site."))])
-    season = SelectField(_l("Product and season"), [InputRequired(_l("Choose a product and season."))])
+    code = StringField(_l("Lot code"), [DataRequired(_l("Write the lot code.")), lists.at_most(40)], filters=[clean])
+    source = lists.Choice(_l("Area or site"), [InputRequired(_l("Choose an area or site."))])
+    season = lists.Choice(_l("Product and season"), [InputRequired(_l("Choose a product and season."))])
     volume_kg = VietnameseDecimal(_l("Volume"), [InputRequired(_l("Write the volume."))])
     harvested_on = VietnameseDate(_l("Harvested"), [InputRequired(_l("Write the date of harvest."))])
     packed_on = VietnameseDate(_l("Packed"), [InputRequired(_l("Write the date of packing."))])
@@ -42,7 +42,7 @@ class LotForm(FlaskForm):  # type: ignore[misc]
 class RecallForm(FlaskForm):  # type: ignore[misc]
     """Why a lot is recalled."""
 
-    reason = TextAreaField(_l("Reason"), [DataRequired(_l("Write the reason.")), Length(max=1000)], filters=[clean])
+    reason = TextAreaField(_l("Reason"), [DataRequired(_l("Write the reason.")), lists.at_most(1000)], filters=[clean])
 
 
 @bp.get("")

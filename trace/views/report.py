@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
@@ -22,7 +22,7 @@ from labels.code import Parsed
 from labels.errors import Malformed
 from trace import clock
 from trace.access import needs, network_hash
-from trace.db import session
+from trace.db import scan_connection, session
 from trace.errors import TemThatError
 from trace.forms import WardField, clean
 from trace.models.tips import TipReason
@@ -73,7 +73,7 @@ def with_scheme(text: str | None) -> str | None:
     return f"https://{text}" if text and "://" not in text and "." in text.split("/")[0] and ":" not in text else text
 
 
-class ReportForm(Form):  # type: ignore[misc]
+class ReportForm(Form):
     """All questions. Each page shows some; the rest are carried along hidden."""
 
     reason = RadioField(_l("Why do you suspect it?"), choices=[], validate_choice=False)
@@ -132,8 +132,11 @@ class ReportForm(Form):  # type: ignore[misc]
 
     def judge(self, names: tuple[str, ...]) -> bool:
         """Check some of the questions; every fault is found at once."""
-        checks = {name: [getattr(self, f"validate_{name}")] for name in names if hasattr(self, f"validate_{name}")}
-        return all([self[name].validate(self, [_inline(check) for check in checks.get(name, ())]) for name in names])
+        good = True
+        for name in names:
+            own = getattr(type(self), f"validate_{name}", None)
+            good &= self[name].validate(self, [own] if own else [])
+        return good
 
 
 STEPS: dict[str, tuple[str, ...]] = {
@@ -146,13 +149,9 @@ ORDER = (*STEPS, CHECK)
 EVERYTHING = tuple(name for names in STEPS.values() for name in names)
 
 
-def _inline(check: Any) -> Any:
-    return lambda _form, field: check(field)
-
-
-@bp.route("/report", methods=["GET", "POST"])
-@bp.route("/T/<path:code>/report", methods=["GET", "POST"])
 @bp.route("/t/<path:code>/report", methods=["GET", "POST"])
+@bp.route("/T/<path:code>/report", methods=["GET", "POST"])
+@bp.route("/report", methods=["GET", "POST"])
 @needs(None)
 def start(code: str | None = None) -> ResponseReturnValue:
     """The questions. `step` is the page that was filled in, `go` the button that was pressed."""
@@ -212,7 +211,6 @@ def _ask(form: ReportForm, step: str, known: str | None) -> str:
         position=ORDER.index(step) + 1,
         before=ORDER[ORDER.index(step) - 1] if step != ORDER[0] else None,
         changing=bool(request.form.get("changing")) or request.form.get("step") == CHECK,
-        extra=[],
     )
 
 
@@ -264,7 +262,7 @@ def _send(form: ReportForm, known: str | None) -> ResponseReturnValue:
 def _serial(code_text: str, at: Any) -> int | None:
     """The serial behind a code with a right tag."""
     try:
-        keyring = current_app.extensions["keyring"].judge(code_text, session, at=at)
+        keyring = current_app.extensions["keyring"].judge(code_text, scan_connection, at=at)
     except Malformed:
         return None
     found = scanning.read(code_text, keyring=keyring, at=at)
@@ -281,7 +279,13 @@ def _take(tip: Tip, upload: FileStorage, at: Any) -> None:
         raise tips.TooManyPhotos(most=tips.MOST_PHOTOS)
     store = current_app.config["TEMTHAT"].files_dir
     stored = files.receive(
-        session(), store, upload.stream, name=upload.filename or "", at=at, by=None, kinds=files.IMAGES
+        session(),
+        store,
+        cast("BinaryIO", upload.stream),
+        name=upload.filename or "",
+        at=at,
+        by=None,
+        kinds=files.IMAGES,
     )
     tips.add_photo(session(), tip, stored, at=at)
 

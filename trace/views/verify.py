@@ -95,8 +95,8 @@ def typed() -> ResponseReturnValue:
     return redirect(url_for("verify.show", code=parsed.text, go=1), 303)
 
 
-@bp.get("/T/<path:code>")
 @bp.get("/t/<path:code>")
+@bp.get("/T/<path:code>")
 @needs(None)
 def show(code: str) -> ResponseReturnValue:
     """The answer about one label."""
@@ -115,8 +115,8 @@ def show_gtin(gtin: str, code: str) -> ResponseReturnValue:
     return _page(verdict.unfound() if verdict.serial is not None and verdict.gtin != wanted else verdict)
 
 
-@bp.post("/T/<path:code>/so-sanh")
 @bp.post("/t/<path:code>/so-sanh")
+@bp.post("/T/<path:code>/so-sanh")
 @needs(None)
 def answer(code: str) -> ResponseReturnValue:
     """What somebody found when comparing the goods in hand."""
@@ -150,7 +150,7 @@ def _ask(code_text: str, asked: Asked) -> Verdict:
     """The verdict; `NOT_CHECKED` when the register cannot be reached. What is no code of ours costs no query."""
     at = clock.now()
     try:
-        keyring = _keyring().judge(code_text, session, at=at)
+        keyring = _keyring().judge(code_text, scan_connection, at=at)
         refused = scanning.read(code_text, keyring=keyring, at=at)
         if isinstance(refused, Verdict):
             return refused
@@ -179,9 +179,7 @@ def _page(verdict: Verdict, *, answer: ComparisonAnswer | None = None) -> Respon
         "verdict.html",
         verdict=shown,
         answer=answer.value if answer else "",
-        view_url=url_for("verify.show", code=verdict.code, xem=1)
-        if issued and VIEWED not in request.args
-        else "",
+        view_url=url_for("verify.show", code=verdict.code, xem=1) if issued and VIEWED not in request.args else "",
         officer=scanning.officer_facts(session(), verdict.serial)
         if verdict.serial is not None and _on_duty()
         else None,

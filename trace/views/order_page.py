@@ -1,0 +1,311 @@
+"""The page of one order, which several views show again after a refusal; and the blueprint that they all hang on.
+
+What must not live here: deeds. This page only says what stands and what may be done.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, current_app, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import StringField, TextAreaField
+
+from labels.layout import PRESETS, ROLLS
+from trace import clock
+from trace.access import May, person
+from trace.db import session
+from trace.errors import Refused, TemThatError
+from trace.forms import PostForm, VietnameseInteger, clean
+from trace.models.labels import LabelMove, LabelState
+from trace.models.lots import Lot
+from trace.services import gate, handovers, history, ledger, ordering, printing, ranges, reconciling
+from trace.shown import day, moment, number
+from trace.views import lists
+from trace.words import explain, say, way_out
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from sqlalchemy.dialects.postgresql import Range
+
+    from labels.keys import Keyring
+    from trace.models.history import History
+    from trace.models.labels import LabelOrder
+    from trace.services.reach import Reach
+
+bp = Blueprint("orders", __name__, url_prefix="/tem")
+
+MAY_MOVE: dict[LabelMove, May] = {
+    LabelMove.RECEIVE: May.LABEL_HAND_OVER,
+    LabelMove.HAND_OVER: May.LABEL_HAND_OVER,
+    LabelMove.ACTIVATE: May.LABEL_ACTIVATE,
+    LabelMove.USE: May.LABEL_ACTIVATE,
+    LabelMove.SPOIL: May.LABEL_VOID,
+    LabelMove.LOSE: May.LABEL_VOID,
+    LabelMove.RETURN: May.LABEL_VOID,
+    LabelMove.VOID: May.LABEL_VOID,
+    LabelMove.RECALL: May.LOT_CERTIFY,
+}
+# The way of a label that reaches goods: what is usually next stands first.
+USUAL = (LabelMove.RECEIVE, LabelMove.ACTIVATE, LabelMove.USE, LabelMove.HAND_OVER)
+STATE_TAGS = {
+    LabelState.ACTIVATED: "active", LabelState.USED: "done", LabelState.LOST: "attention", LabelState.RECALLED: "attention",
+}  # fmt: skip
+
+
+class OrderDeed(StrEnum):
+    """Deeds on orders and their labels, as the history names them."""
+
+    PLACE = "order_place"
+    PRINT = "order_print"
+    REPRINT = "order_reprint"
+    OFFER = "labels_offer"
+    REFUSE = "labels_refuse"
+    WITHDRAW = "labels_withdraw"
+    COUNT = "labels_count"
+    PRINTED = "labels_print"
+    RECEIVE = "labels_receive"
+    HAND_OVER = "labels_hand_over"
+    ACTIVATE = "labels_activate"
+    USE = "labels_use"
+    SPOIL = "labels_spoil"
+    LOSE = "labels_lose"
+    RETURN = "labels_return"
+    VOID = "labels_void"
+    RECALL = "labels_recall"
+
+
+class DeedForm(PostForm):
+    """What the moves of labels ask for; each shows only what it needs."""
+
+    serials = StringField(_l("Serials"), filters=[clean])
+    reason = TextAreaField(_l("Reason"), [lists.at_most(500)], filters=[clean])
+    lot = lists.Choice(_l("Lot"), validate_choice=False)
+    counted = VietnameseInteger(_l("How many labels did you count?"))
+    taker = lists.Choice(_l("Who receives them"), validate_choice=False)
+    note = StringField(_l("Note"), [lists.at_most(200)], filters=[clean])
+
+
+class PrintForm(PostForm):
+    """How to draw the labels."""
+
+    layout = lists.Choice(_l("Label layout"))
+    position = VietnameseInteger(_l("First free position on the first sheet"))
+    reason = TextAreaField(_l("Why print again?"), [lists.at_most(500)], filters=[clean])
+
+
+def show(
+    order_id: UUID,
+    *,
+    move: LabelMove | None = None,
+    form: DeedForm | None = None,
+    print_form: PrintForm | None = None,
+    reasons: Sequence[TemThatError] = (),
+) -> str:
+    """The page of an order, with the panel of one move opened, if asked for."""
+    order = ordering.get(session(), order_id, reach=person().reach(May.LABEL_READ))
+    now = clock.now()
+    if move is None:
+        form = None
+    elif form is None:
+        form = DeedForm(formdata=None, data={"serials": request.args.get("serials", ""), "lot": str(order.lot_id)})
+    if form is not None:
+        form.lot.choices = [
+            (str(lot.id), _("%(code)s, packed on %(day)s", code=lot.code, day=day(lot.packed_on)))
+            for lot in (ledger.lots_for(session(), order) if move is LabelMove.ACTIVATE else ())
+        ]
+        form.taker.choices = [("", "–")] + [
+            (str(party.id), party.name)
+            for party in (handovers.takers(session(), on=lists.today()) if move is LabelMove.HAND_OVER else ())
+        ]
+    chosen, problem = _chosen(form)
+    prints = printing.runs(session(), order_id)
+    may_print = person().reach(May.LABEL_ORDER).includes(holder_id=order.holder_id)
+    return render_template(
+        "orders/show.html",
+        order=order,
+        rows=[_row(order, row) for row in order.ranges],
+        tags=STATE_TAGS,
+        move=move,
+        step=ledger.MOVES[move] if move else None,
+        form=form,
+        chosen=chosen,
+        chosen_text=ordering.show_range(chosen) if chosen else "",
+        chosen_count=ranges.size(chosen) if chosen else 0,
+        effect=_effect(move, order, ranges.size(chosen)) if move and chosen else "",
+        reasons=[*([told(problem)] if problem else []), *(told(reason, link(reason, order)) for reason in reasons)],
+        prints=[(run, now <= run.at + printing.OPEN_FOR) for run in prints] if may_print else [],
+        print_form=_print_form(order, print_form) if may_print else None,
+        waiting=[row for row in handovers.listing(session(), reach=person().reach(May.LABEL_READ), order_id=order_id) if row.answered_at is None],
+        account=account(reconciling.of_order(session(), order_id, end=now)),
+        may_count=may_print,
+        movements=ledger.movements(session(), order_id),
+        events=[_event(row) for row in history.of(session(), order_id)],
+        layout_names=layout_names(),
+        range_text=ordering.show_range,
+        size=ranges.size,
+    )
+
+
+def keyring() -> Keyring:
+    """The label keys, to read codes and to draw them."""
+    found: Keyring = current_app.extensions["keyring"].get(session())
+    return found
+
+
+def told(reason: TemThatError, url: str | None = None) -> dict[str, str | None]:
+    """A refusal in words, its numbers and dates as people here write them."""
+    spoken = type(reason)(**{name: _spoken(fact) for name, fact in reason.facts.items()})
+    return {"message": explain(spoken), "way_out": way_out(spoken), "url": url}
+
+
+def every(reason: TemThatError) -> Sequence[TemThatError]:
+    """All reasons of a refusal, or the one that it is."""
+    return reason.reasons if isinstance(reason, Refused) else (reason,)
+
+
+def link(reason: TemThatError, about: LabelOrder | Lot) -> str | None:
+    """Where to go to put a reason right, if the reader may go there."""
+    lot = about if isinstance(about, Lot) else about.lot
+    may, url = person().may, None
+    match reason:
+        case gate.CertificateNotActive() | gate.CertificateOutOfPeriod() | gate.SourceNotCovered() if may(May.CERTIFICATE_READ):
+            url = url_for("certificates.show", certificate_id=lot.certificate_id)
+        case gate.AreaCodeMissing() if may(May.AREA_READ) and lot.area_id:
+            url = url_for("areas.show", area_id=lot.area_id)
+        case gate.BlockingNonconformity() if may(May.CONTROL_READ):
+            url = url_for("controls.show", nonconformity_id=reason.facts["nonconformity_id"])
+        case gate.LotNotCertified() | gate.LotRecalled() if may(May.LOT_READ):
+            url = url_for("lots.show", lot_id=lot.id)
+        case gate.NoRegulation() if may(May.TITLE_READ):
+            url = url_for("titles.show", title_id=lot.product.title_id)
+        case gate.SeasonClosed() | gate.SeasonOver():
+            url = url_for("orders.new")
+        case gate.OverEligibleVolume() | gate.OverLotVolume() | gate.QuantityTooSmall() | gate.QuantityTooLarge():
+            url = "#quantity"
+        case gate.PackWeightNotAllowed():
+            url = "#pack_weight_g"
+    return url
+
+
+def layout_names() -> dict[str, str]:
+    """The label layouts in words."""
+    names = {
+        name: _(
+            "%(paper)s sheet, %(n)s labels of %(w)s × %(h)s mm",
+            paper=sheet.paper, n=sheet.cells, w=number(sheet.label_width_mm), h=number(sheet.label_height_mm),
+        )
+        for name, sheet in PRESETS.items()
+    }  # fmt: skip
+    return names | {
+        name: _(
+            "Roll, %(n)s across, labels of %(w)s × %(h)s mm",
+            n=roll.across, w=number(roll.label_width_mm), h=number(roll.label_height_mm),
+        )
+        for name, roll in ROLLS.items()
+    }  # fmt: skip
+
+
+def account(found: reconciling.Reconciliation) -> dict[str, Any]:
+    """The two accounts as lines of a table: label, on the way, in hand. A dash where a line has no meaning."""
+    way, hand = found.on_the_way, found.in_hand
+    lines: list[tuple[str, int | None, int | None]] = []
+    if found.start is not None:
+        lines.append((_("Opening"), way.opening, hand.opening))
+    lines += [(_("+ issued"), way.came, None), (_("Received"), -way.left[LabelMove.RECEIVE], hand.came)]
+    for label, move in [
+        (_("− used"), LabelMove.USE), (_("− spoiled"), LabelMove.SPOIL), (_("− lost"), LabelMove.LOSE),
+        (_("− returned"), LabelMove.RETURN), (_("− voided"), LabelMove.VOID), (_("− recalled"), LabelMove.RECALL),
+    ]:  # fmt: skip
+        out, gone = way.left.get(move), hand.left.get(move, 0)
+        lines.append((label, None if out is None else -out, -gone))
+    lines.append((_("= closing by the ledger"), way.closing, hand.closing))
+    lines.append((_("Found in the ranges"), way.found, hand.found))
+    return {"lines": lines, "adds_up": found.adds_up, "in_hand": hand.closing, "differences": (way.difference, hand.difference)}
+
+
+def _chosen(form: DeedForm | None) -> tuple[Range[int] | None, TemThatError | None]:
+    if form is None or not form.serials.data:
+        return None, None
+    try:
+        return ranges.parse(form.serials.data, keyring=keyring()), None
+    except (ranges.NotARange, ranges.CodeNotOurs, ranges.RangeBackwards) as exc:
+        return None, exc
+
+
+def _row(order: LabelOrder, row: Any) -> dict[str, Any]:
+    """A range with the moves that the reader may do on it."""
+    moves = []
+    for move in [*USUAL, *(move for move in MAY_MOVE if move not in USUAL)]:
+        step = ledger.MOVES[move]
+        if row.state not in step.start or not person().may(MAY_MOVE[move]):
+            continue
+        reach: Reach = person().reach(MAY_MOVE[move])
+        if reach.includes(holder_id=row.keeper_id, title_id=order.certificate.title_id) or (
+            step.by_holder and reach.includes(holder_id=order.holder_id)
+        ):
+            text = ordering.show_range(row.serials)
+            moves.append((say(move), url_for("orders.show", order_id=order.id, move=move.value, serials=text, _anchor="deed")))
+    return {"range": row, "text": ordering.show_range(row.serials), "count": ranges.size(row.serials), "moves": moves}
+
+
+def _print_form(order: LabelOrder, form: PrintForm | None) -> PrintForm:
+    if form is None:
+        form = PrintForm(formdata=None, data={"layout": order.layout, "position": 1})
+    form.layout.choices = list(layout_names().items())
+    return form
+
+
+def _effect(move: LabelMove, order: LabelOrder, count: int) -> str:
+    """What a move will do, with object and count, before anybody does it."""
+    facts = {"n": number(count), "order": order.number}
+    return str(
+        {
+            LabelMove.RECEIVE: _("%(n)s labels of order %(order)s will stand in your books as received. Count them first.", **facts),
+            LabelMove.HAND_OVER: _("%(n)s labels of order %(order)s will be offered. They count as handed over once a person of the other side confirms.", **facts),
+            LabelMove.ACTIVATE: _("%(n)s labels of order %(order)s will be bound to the lot. From then on a scan says that the label is valid.", **facts),
+            LabelMove.USE: _("%(n)s labels of order %(order)s are on packs. After that they can only be recalled.", **facts),
+            LabelMove.SPOIL: _("%(n)s labels of order %(order)s will be written off as spoiled for good. Their volume is given back. Destroy them.", **facts),
+            LabelMove.LOSE: _("%(n)s labels of order %(order)s will be written off as lost for good. Their volume is not given back, for they may be on goods.", **facts),
+            LabelMove.RETURN: _("%(n)s labels of order %(order)s will be written off as returned to the managing body. Their volume is given back.", **facts),
+            LabelMove.VOID: _("%(n)s labels of order %(order)s will be void for good. Whoever scans one is told so. Their volume is given back.", **facts),
+            LabelMove.RECALL: _("%(n)s labels of order %(order)s will be recalled. Whoever scans one is told not to use the goods.", **facts),
+        }[move]
+    )  # fmt: skip
+
+
+def _event(row: History) -> dict[str, Any]:
+    name = row.deed.replace(":", "_")
+    told_of = [str(row.changes[field][1]) for field in ("serials", "lot", "taker", "layout") if field in row.changes]
+    if "in_hand" in row.changes:
+        old, new = row.changes["in_hand"]
+        told_of.append(_("ledger %(old)s, counted %(new)s", old=number(old), new=number(new)))
+    if row.why:
+        told_of.append(row.why)
+    return {
+        "at": row.at,
+        "what": say(OrderDeed(name)) if name in set(OrderDeed) else _("Record changed"),
+        "who": row.author.full_name if row.author else _("the system"),
+        "note": " · ".join(told_of),
+    }
+
+
+def _spoken(fact: object) -> object:
+    match fact:
+        case bool() | StrEnum():
+            return fact
+        case int() | Decimal():
+            return number(fact)
+        case datetime():
+            return moment(fact)
+        case date():
+            return day(fact)
+        case tuple():
+            return ", ".join(str(_spoken(part)) for part in fact)
+    return fact

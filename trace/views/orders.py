@@ -1,0 +1,187 @@
+"""Orders of labels: the list, the three steps of a new one, the page of one, and the account of a holder."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import HiddenField, RadioField
+from wtforms.validators import InputRequired
+
+from trace import clock
+from trace.access import May, needs, person
+from trace.clock import CITY
+from trace.db import session
+from trace.errors import NotFound, Refused, TemThatError
+from trace.forms import PostForm, VietnameseDate, VietnameseInteger
+from trace.models.labels import LabelMove, LabelState
+from trace.services import ordering, ranges, reconciling
+from trace.shown import grams, number
+from trace.views import label_moves, lists
+from trace.views.once import once
+from trace.views.order_page import MAY_MOVE, STATE_TAGS, account, bp, every, layout_names, link, show, told
+from trace.words import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flask.typing import ResponseReturnValue
+
+__all__ = ["bp", "label_moves"]
+
+
+class Picked(RadioField):
+    """A choice by buttons, refused in our words when it is none of those offered."""
+
+    pre_validate = lists.Choice.pre_validate
+
+
+class OrderForm(PostForm):
+    """What is ordered. Steps two and three read it from the address, the last one from the form."""
+
+    lot = HiddenField(validators=[InputRequired()])
+    quantity = VietnameseInteger(_l("How many labels?"), [InputRequired(_l("Write the number of labels."))])
+    pack_weight_g = Picked(_l("Weight of one pack"), [InputRequired(_l("Choose the weight of a pack."))])
+    layout = Picked(_l("Label layout"), [InputRequired(_l("Choose a layout."))])
+
+
+class AccountForm(PostForm):
+    """Whose labels, and over which days."""
+
+    class Meta(PostForm.Meta):
+        """Reads only, from the address."""
+
+        csrf = False
+
+    holder = lists.Choice(_l("Holder"))
+    start = VietnameseDate(_l("From"))
+    end = VietnameseDate(_l("Up to and including"))
+
+
+@bp.get("/don")
+@needs(May.LABEL_READ)
+def index() -> ResponseReturnValue:
+    """Orders within reach."""
+    q, state, page = lists.text(), lists.member(LabelState, "state"), lists.page()
+    rows, total = ordering.find(session(), reach=person().reach(May.LABEL_READ), state=state, text=q, page=page)
+    chips = [(_("Search: %(text)s", text=q), "q", None)] if q else []
+    if state:
+        chips.append((say(state), "state", None))
+    return render_template(
+        "orders/index.html", rows=[_summary(row) for row in rows], total=total, chips=chips, page=page, tags=STATE_TAGS,
+        pages=lists.pages(total, ordering.PAGE), states=[(each.value, say(each)) for each in LabelState],
+    )  # fmt: skip
+
+
+@bp.get("/don/moi")
+@needs(May.LABEL_ORDER)
+def new() -> ResponseReturnValue:
+    """The steps of a new order: which lot, how many of which kind, check. Nothing is kept before the last."""
+    reach = person().reach(May.LABEL_ORDER)
+    if "lot" not in request.args:
+        found = ordering.candidates(session(), at=clock.now(), reach=reach)
+        lots = [
+            {"lot": row.lot, "left_g": row.left_g, "reasons": [told(reason, link(reason, row.lot)) for reason in row.reasons]}
+            for row in found
+        ]
+        return render_template("orders/choose_lot.html", lots=lots)
+    asked = "quantity" in request.args
+    form = OrderForm(request.args if asked else None, data={"lot": request.args["lot"], "layout": "a4-24"}, meta={"csrf": False})
+    quote = _quote(form)
+    if not asked:
+        return _quantity_page(form, quote, quote.standing)
+    if not form.validate():
+        return _quantity_page(form, quote)
+    if quote.reasons or "change" in request.args:
+        return _quantity_page(form, quote, quote.reasons)
+    return render_template("orders/check.html", form=form, quote=quote, layout_names=layout_names())
+
+
+@bp.post("/don/moi")
+@needs(May.LABEL_ORDER)
+def place() -> ResponseReturnValue:
+    """Place the order, or show every reason against it with what was filled in."""
+    form = OrderForm()
+    quote = _quote(form)
+    if not form.validate():
+        return _quantity_page(form, quote), 422
+    with once("orders.new") as key:
+        if key.done:
+            return redirect(key.location, 303)
+        try:
+            order = ordering.place(
+                session(), lot_id=UUID(form.lot.data), quantity=form.quantity.data or 0, pack_weight_g=int(form.pack_weight_g.data),
+                layout=form.layout.data, by=person().id, at=clock.now(), reach=person().reach(May.LABEL_ORDER),
+            )  # fmt: skip
+        except Refused as exc:
+            session().rollback()
+            return _quantity_page(form, _quote(form), every(exc)), exc.status
+        key.settle(url_for(".show", order_id=order.id))
+        said = _("Order %(number)s: %(n)s labels issued.", number=order.number, n=number(order.quantity))
+    session().commit()
+    flash(said, "success")
+    return redirect(key.location, 303)
+
+
+@bp.get("/don/<uuid:order_id>", endpoint="show")
+@needs(May.LABEL_READ)
+def show_order(order_id: UUID) -> ResponseReturnValue:
+    """One order with all that happened to its labels."""
+    move = lists.member(LabelMove, "move")
+    return show(order_id, move=move if move in MAY_MOVE and person().may(MAY_MOVE[move]) else None)
+
+
+@bp.get("/doi-soat")
+@needs(May.LABEL_READ)
+def reconcile() -> ResponseReturnValue:
+    """The account of a holder's labels over a period, and which orders make it up."""
+    reach = person().reach(May.LABEL_READ)
+    parties = ordering.holders(session(), reach=reach)
+    asked = "holder" in request.args
+    form = AccountForm(request.args if asked else None)
+    form.holder.choices = [(str(party.id), party.name) for party in parties]
+    found: dict[str, Any] | None = None
+    if parties and (not asked or form.validate()):
+        holder = next(party for party in parties if not asked or str(party.id) == form.holder.data)
+        start = _midnight(form.start.data) if form.start.data else None
+        end = _midnight(form.end.data + timedelta(days=1)) if form.end.data else clock.now()
+        found = account(reconciling.of_holder(session(), holder.id, start=start, end=end)) | {"holder": holder, "end": end}
+    return render_template("orders/reconcile.html", form=form, found=found, parties=parties)
+
+
+def _quote(form: OrderForm) -> ordering.Quote:
+    """The quote for what the form says so far; gives the form its choices on the way."""
+    try:
+        lot_id, weight = UUID(form.lot.data or ""), form.pack_weight_g.data or "0"
+    except ValueError as exc:
+        raise NotFound from exc
+    quote = ordering.quote(
+        session(), lot_id=lot_id, quantity=form.quantity.data or 0, layout=form.layout.data or "",
+        pack_weight_g=int(weight) if weight.isascii() and weight.isdigit() and len(weight) < 10 else 0,
+        at=clock.now(), reach=person().reach(May.LABEL_ORDER),
+    )  # fmt: skip
+    form.pack_weight_g.choices = [(str(each), grams(each)) for each in quote.pack_weights_g]
+    form.layout.choices = list(layout_names().items())
+    return quote
+
+
+def _quantity_page(form: OrderForm, quote: ordering.Quote, reasons: Sequence[TemThatError] = ()) -> str:
+    return render_template(
+        "orders/quantity.html", form=form, quote=quote, reasons=[told(reason, link(reason, quote.lot)) for reason in reasons]
+    )
+
+
+def _summary(order: Any) -> dict[str, Any]:
+    """A line of the list: the order with how many labels are in each state."""
+    states = dict[LabelState, int]()
+    for row in order.ranges:
+        states[row.state] = states.get(row.state, 0) + ranges.size(row.serials)
+    return {"order": order, "states": states}
+
+
+def _midnight(day: Any) -> datetime:
+    return datetime.combine(day, time(), CITY).astimezone(UTC)
