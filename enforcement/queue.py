@@ -31,7 +31,7 @@ PAGE = 50
 SOON = timedelta(days=3)
 
 
-class Due(StrEnum):
+class Pressing(StrEnum):
     """How a case stands to its nearest deadline."""
 
     OVERDUE = "overdue"
@@ -57,7 +57,7 @@ class CaseFilter:
     unassigned: bool = False
     state: CaseState | None = None
     severity: int | None = None
-    due: Due | None = None
+    due: Pressing | None = None
     q: str = ""
 
 
@@ -107,9 +107,9 @@ def cases(session: Session, asked: CaseFilter, *, at: datetime, page: int = 1) -
         conditions.append(CaseFile.officer_id.is_(None))
     if asked.severity is not None:
         conditions.append(CaseFile.severity == asked.severity)
-    if asked.due is Due.OVERDUE:
+    if asked.due is Pressing.OVERDUE:
         conditions.append(CaseFile.next_due_at < at)
-    elif asked.due is Due.SOON:
+    elif asked.due is Pressing.SOON:
         conditions.append(CaseFile.next_due_at.between(at, at + SOON))
     order: list[Any] = [
         CaseFile.next_due_at.asc().nulls_last(),

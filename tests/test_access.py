@@ -180,9 +180,10 @@ def test_a_view_without_a_mark_answers_nobody(own_app: Flask) -> None:
     assert own_app.test_client().get("/test/marked").data == b"open on purpose"
 
 
-def test_a_broken_cookie_is_nobody(client: FlaskClient) -> None:
-    for value in ("x", "e30.aaaa.bbbb", "\N{LATIN SMALL LETTER A}" * 4000):
-        assert client.get("/trang-chinh", headers={"Cookie": f"temthat={value}"}).status_code == 303
+@pytest.mark.parametrize("value", ["x", "e30.aaaa.bbbb", "x" * 4000, "{}", ""])
+def test_a_broken_cookie_is_nobody(client: FlaskClient, value: str) -> None:
+    client.set_cookie("temthat", value)
+    assert client.get("/trang-chinh").status_code == 303
 
 
 def test_a_made_up_token_is_nobody(app: Flask, client: FlaskClient) -> None:

@@ -190,7 +190,7 @@ def _say_accounts(config: Config) -> None:
         if config.environment != "demo" or not session.scalar(select(exists().where(AppUser.is_sample))):
             return
     people = demo.accounts()
-    wide = [max(len(person[column]) for person in people) for column in (0, 1)]
+    wide = max(len(person.login) for person in people), max(len(person.password) for person in people)
     print("\nTài khoản mẫu (DỮ LIỆU MẪU):")
     for person in people:
         two = " · mã 2 lớp" if person.totp_secret else ""

@@ -44,7 +44,15 @@ def way_out(error: TemThatError) -> str | None:
 
 
 def _spoken(error: TemThatError) -> dict[str, object]:
-    return {name: say(fact) if isinstance(fact, StrEnum) else fact for name, fact in error.facts.items()}
+    return {name: _in_words(fact) for name, fact in error.facts.items()}
+
+
+def _in_words(fact: object) -> object:
+    if isinstance(fact, StrEnum):
+        return say(fact)
+    if isinstance(fact, set | frozenset | tuple | list):
+        return ", ".join(sorted(str(_in_words(each)) for each in fact))
+    return fact
 
 
 def extract(

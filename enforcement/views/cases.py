@@ -43,7 +43,7 @@ ANY_MOVE = f"any({','.join(move.value for move in Move)})"
 def index() -> ResponseReturnValue:
     """Cases, nearest deadline first."""
     at, page = clock.now(), lists.page()
-    state, due, q = lists.member(CaseState, "state"), lists.member(queue.Due, "due"), lists.text()
+    state, due, q = lists.member(CaseState, "state"), lists.member(queue.Pressing, "due"), lists.text()
     severity = int(request.args["severity"]) if request.args.get("severity") in {"1", "2", "3"} else None
     people = {officer.id: officer.full_name for officer in cases.officers(session(), on=lists.today())}
     officer, nobody = lists.identity("officer"), request.args.get("officer") == "none"
@@ -74,7 +74,7 @@ def index() -> ResponseReturnValue:
         chips=chips,
         mine=mine,
         states=[(each.value, say(each)) for each in CaseState],
-        dues=[(each.value, say(each)) for each in queue.Due],
+        dues=[(each.value, say(each)) for each in queue.Pressing],
         severities=severities(),
         people=[("none", _("nobody yet")), *((str(key), name) for key, name in people.items())],
         page=page,

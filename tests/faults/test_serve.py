@@ -20,7 +20,7 @@ from trace.cluster import ROOT, Cluster
 
 # One worker for all of them: they share what takes seconds to make.
 pytestmark = pytest.mark.xdist_group("serve")
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 40
 
 
 def _free_port() -> int:
@@ -121,6 +121,10 @@ def run(home: Run) -> Run:
 def test_one_command_brings_it_up_and_says_where(run: Run) -> None:
     assert f"http://127.0.0.1:{run.port}/" in run.said()
     assert re.search(r"Cơ sở dữ liệu riêng … \d+,\d s", run.said())
+
+
+def test_the_worker_reports_for_work(run: Run) -> None:
+    run.wait(lambda: run.cluster.query("SELECT count(*) FROM jobs.procrastinate_workers", "temthat") != "0")
 
 
 def test_a_second_run_says_so_and_does_no_harm(run: Run) -> None:

@@ -19,7 +19,8 @@ ALL = Reach(everything=True)
 
 
 @pytest.mark.parametrize(
-    ("declared", "said"), [("11.00", "agrees"), ("11.01", "declared_more"), ("9.00", "agrees"), ("8.99", "declared_less")]
+    ("declared", "said"),
+    [("11.00", "agrees"), ("11.01", "declared_more"), ("9.00", "agrees"), ("8.99", "declared_less")],
 )
 def test_a_tenth_of_difference_is_not_worth_a_word(declared: str, said: str) -> None:
     assert areas.check_size(Decimal(declared), 10.0) is SizeCheck(said)
@@ -32,9 +33,13 @@ def test_size_is_measured_on_the_ellipsoid(session: Any, world: Any) -> None:
 
 def test_the_share_within_the_territory(session: Any, world: Any) -> None:
     assert areas.show(session, world.area.id, reach=ALL).inside == pytest.approx(1)
-    half = factories.area(session, world.title, world.cooperative, "Nửa ngoài", boundary=factories.square(106.4985, 20.90, 0.003))
+    half = factories.area(
+        session, world.title, world.cooperative, "Nửa ngoài", boundary=factories.square(106.4985, 20.90, 0.003)
+    )
     assert areas.show(session, half.id, reach=ALL).inside == pytest.approx(0.5, abs=0.01)
-    far = factories.area(session, world.title, world.cooperative, "Ngoài", boundary=factories.square(107.0, 20.7, 0.003))
+    far = factories.area(
+        session, world.title, world.cooperative, "Ngoài", boundary=factories.square(107.0, 20.7, 0.003)
+    )
     assert areas.show(session, far.id, reach=ALL).inside == pytest.approx(0)
 
 

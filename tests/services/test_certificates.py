@@ -50,7 +50,9 @@ def test_every_pair_of_state_and_decision(session: Any, world: Any, was: Certifi
     session.flush()
     if was in DECISIONS[decision].start:
         assert decide(session, world, decision).status is DECISIONS[decision].becomes
-        assert decision in certificates.decisions_for(factories.UseCertificate(status=was, valid_during=Range(TODAY, None)), TODAY)
+        assert decision in certificates.decisions_for(
+            factories.UseCertificate(status=was, valid_during=Range(TODAY, None)), TODAY
+        )
     else:
         with pytest.raises(certificates.DecisionNotPossible):
             decide(session, world, decision)
@@ -60,9 +62,18 @@ def test_every_pair_of_state_and_decision(session: Any, world: Any, was: Certifi
 def test_a_decision_is_written_down_twice_with_who_and_why(session: Any, world: Any) -> None:
     decide(session, world, Decision.SUSPEND, reason="Quá hạn khắc phục")
     change = session.query(CertificateStatusChange).one()
-    assert (change.was, change.becomes, change.by, change.reason) == ("active", "suspended", world.manager.id, "Quá hạn khắc phục")
+    assert (change.was, change.becomes, change.by, change.reason) == (
+        "active",
+        "suspended",
+        world.manager.id,
+        "Quá hạn khắc phục",
+    )
     (deed,) = history.of(session, world.certificate.id)
-    assert (deed.deed, deed.changes["status"], deed.why) == ("certificate:suspend", ["active", "suspended"], "Quá hạn khắc phục")
+    assert (deed.deed, deed.changes["status"], deed.why) == (
+        "certificate:suspend",
+        ["active", "suspended"],
+        "Quá hạn khắc phục",
+    )
 
 
 def test_reinstating_clears_the_reason(session: Any, world: Any) -> None:
@@ -97,9 +108,19 @@ def test_a_decision_needs_reason_document_and_reach(session: Any, world: Any) ->
 
 def test_suspension_changes_the_next_scan_and_reinstating_the_one_after(session: Any, world: Any) -> None:
     order = ordering.place(
-        session, lot_id=world.lot.id, quantity=5, pack_weight_g=2000, layout="a4-24", by=world.clerk.id, at=NOW, reach=ALL
+        session,
+        lot_id=world.lot.id,
+        quantity=5,
+        pack_weight_g=2000,
+        layout="a4-24",
+        by=world.clerk.id,
+        at=NOW,
+        reach=ALL,
     )
-    session.execute(text("UPDATE label_range SET state = 'activated', lot_id = :lot WHERE order_id = :order"), {"lot": world.lot.id, "order": order.id})
+    session.execute(
+        text("UPDATE label_range SET state = 'activated', lot_id = :lot WHERE order_id = :order"),
+        {"lot": world.lot.id, "order": order.id},
+    )
 
     def scan(at: datetime) -> str:
         statement = text("SELECT verify_label(:serial, :at, decode(repeat('ab', 12), 'hex'), 'real', 'qr') ->> 'kind'")
@@ -121,7 +142,9 @@ def test_who_was_authorised_on_a_past_day_is_read_from_the_decisions(session: An
         )  # fmt: skip
 
     def holds(day: date) -> bool:
-        return world.packing_house.id in {party.id for party, _ in certificates.holders_on(session, world.title.id, as_of=day)}
+        return world.packing_house.id in {
+            party.id for party, _ in certificates.holders_on(session, world.title.id, as_of=day)
+        }
 
     assert [holds(date(2026, 3, day)) for day in (9, 10, 19, 20)] == [True, False, False, True]
     assert not holds(date(2026, 2, 28))
@@ -142,7 +165,12 @@ def test_the_owner_of_a_certification_mark_cannot_hold_a_certificate_of_it(sessi
     assert reasons(caught) == {certificates.titles.OwnerCannotHold}
     world.title.kind = TitleKind.COLLECTIVE_MARK
     session.flush()
-    assert grant(session, world, area_ids=[factories.area(session, world.title, world.packing_house, "Vùng khác").id]).number == "MẪU-0009"
+    assert (
+        grant(
+            session, world, area_ids=[factories.area(session, world.title, world.packing_house, "Vùng khác").id]
+        ).number
+        == "MẪU-0009"
+    )
 
 
 def test_granting_refuses_with_every_reason_at_once(session: Any, world: Any) -> None:

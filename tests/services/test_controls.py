@@ -43,7 +43,9 @@ def reasons(session: Any, world: Any, **facts: Any) -> set[type]:
         (Severity.MINOR, True, True), (Severity.CRITICAL, False, False),
     ],
 )  # fmt: skip
-def test_a_critical_finding_blocks_unless_somebody_says_otherwise(severity: Severity, blocking: bool | None, blocks: bool) -> None:
+def test_a_critical_finding_blocks_unless_somebody_says_otherwise(
+    severity: Severity, blocking: bool | None, blocks: bool
+) -> None:
     assert Finding(severity, "x", TODAY, blocking).blocks is blocks
 
 
@@ -63,7 +65,12 @@ def test_the_controller_holds_no_role_at_the_controlled(session: Any, world: Any
 
 def test_a_role_held_on_the_day_of_the_visit_counts_though_it_has_ended(session: Any, world: Any) -> None:
     factories.role(
-        session, world.controller, world.cooperative, Role.PACKER, NOW, valid_during=Range(TODAY - timedelta(days=9), TODAY)
+        session,
+        world.controller,
+        world.cooperative,
+        Role.PACKER,
+        NOW,
+        valid_during=Range(TODAY - timedelta(days=9), TODAY),
     )
     assert record(session, world, visited_on=TODAY)
     assert reasons(session, world, visited_on=TODAY - timedelta(days=1)) == {controls.ControllerOfTheControlled}
@@ -104,7 +111,11 @@ def verify(session: Any, found: Any, by: Any, text: str = "Đã kiểm tra lại
 def test_answered_by_the_clerk_and_closed_by_another(session: Any, world: Any, found: Any) -> None:
     answer(session, found, world.clerk)
     closed = verify(session, found, world.certifier)
-    assert (closed.closed_by, closed.verification, closed.corrective_action) == (world.certifier.id, "Đã kiểm tra lại", "Đã thay thuốc")
+    assert (closed.closed_by, closed.verification, closed.corrective_action) == (
+        world.certifier.id,
+        "Đã kiểm tra lại",
+        "Đã thay thuốc",
+    )
 
 
 def test_only_clerks_of_the_holder_answer(session: Any, world: Any, found: Any) -> None:
@@ -116,7 +127,10 @@ def test_only_clerks_of_the_holder_answer(session: Any, world: Any, found: Any) 
 def test_an_amended_answer_keeps_the_earlier_words_in_the_history(session: Any, world: Any, found: Any) -> None:
     answer(session, found, world.clerk)
     answer(session, found, world.clerk, "Đã thay thuốc và tập huấn")
-    assert history.of(session, found.id)[0].changes["corrective_action"] == ["Đã thay thuốc", "Đã thay thuốc và tập huấn"]
+    assert history.of(session, found.id)[0].changes["corrective_action"] == [
+        "Đã thay thuốc",
+        "Đã thay thuốc và tập huấn",
+    ]
 
 
 def test_the_corrector_and_the_holders_people_cannot_close(session: Any, world: Any, found: Any) -> None:

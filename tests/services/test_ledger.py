@@ -5,13 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from labels import code
 from labels.keys import Keyring
@@ -26,6 +24,11 @@ from trace.models.labels import HandoverState, LabelMove, LabelMovement, LabelOr
 from trace.models.lots import LotState
 from trace.services import gate, handovers, ledger, ordering, ranges, reconciling
 from trace.services.reach import Reach
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
 
 TODAY = NOW.date()
 RING = Keyring(((1, 1, SECRET),))
@@ -46,7 +49,8 @@ def order(session: Session, world: World) -> LabelOrder:
     )  # fmt: skip
 
 
-def do(session: Session, world: World, order: LabelOrder, move: LabelMove, first: int = 1, last: int = 100, **facts: Any) -> Any:
+def do(session: Session, world: World, order: LabelOrder, move: LabelMove, *span: int, **facts: Any) -> Any:
+    first, last = span or (1, 100)
     step = ledger.MOVES[move]
     usual: dict[str, Any] = {"by": world.clerk.id, "at": NOW, "reach": own(world)}
     if step.reason:
@@ -81,7 +85,8 @@ def bring_to(session: Session, world: World, order: LabelOrder, state: LabelStat
             do(session, world, order, move)
 
 
-def hand_over(session: Session, world: World, order: LabelOrder, first: int = 1, last: int = 100, at: datetime = NOW) -> UUID:
+def hand_over(session: Session, world: World, order: LabelOrder, *span: int, at: datetime = NOW) -> UUID:
+    first, last = span or (1, 100)
     offered = handovers.offer(
         session, order.id, Range(first, last + 1), taker_id=world.packing_house.id, by=world.clerk.id, at=at, on=TODAY, reach=own(world)
     )  # fmt: skip
@@ -99,7 +104,9 @@ ALLOWED = {
 
 @pytest.mark.parametrize("state", LabelState)
 @pytest.mark.parametrize("move", [move for move in LabelMove if move is not LabelMove.ISSUE])
-def test_every_move_from_every_state(session: Session, world: World, order: LabelOrder, state: LabelState, move: LabelMove) -> None:
+def test_every_move_from_every_state(
+    session: Session, world: World, order: LabelOrder, state: LabelState, move: LabelMove
+) -> None:
     bring_to(session, world, order, state)
     mine = Reach(holders=frozenset({world.cooperative.id, world.packing_house.id}))
     allowed = state.value in ALLOWED[move.value].split()
@@ -107,7 +114,14 @@ def test_every_move_from_every_state(session: Session, world: World, order: Labe
     def act() -> None:
         if move is LabelMove.HAND_OVER:
             handovers.offer(
-                session, order.id, order.serials, taker_id=world.other_cooperative.id, by=world.clerk.id, at=NOW, on=TODAY, reach=mine
+                session,
+                order.id,
+                order.serials,
+                taker_id=world.other_cooperative.id,
+                by=world.clerk.id,
+                at=NOW,
+                on=TODAY,
+                reach=mine,
             )
         else:
             do(session, world, order, move, reach=mine)
@@ -124,11 +138,18 @@ def test_every_move_from_every_state(session: Session, world: World, order: Labe
         assert (reason.facts["state"], reason.facts["serials"]) == (state, "000.001–000.100")
 
 
-def test_part_of_a_range_splits_it_and_what_becomes_alike_joins_again(session: Session, world: World, order: LabelOrder) -> None:
+def test_part_of_a_range_splits_it_and_what_becomes_alike_joins_again(
+    session: Session, world: World, order: LabelOrder
+) -> None:
     do(session, world, order, LabelMove.PRINT)
     do(session, world, order, LabelMove.RECEIVE, 1, 40)
     do(session, world, order, LabelMove.SPOIL, 11, 20)
-    assert states(session, order) == [(1, 10, "received"), (11, 20, "spoiled"), (21, 40, "received"), (41, 100, "printed")]
+    assert states(session, order) == [
+        (1, 10, "received"),
+        (11, 20, "spoiled"),
+        (21, 40, "received"),
+        (41, 100, "printed"),
+    ]
     do(session, world, order, LabelMove.RECEIVE, 41, 100)
     do(session, world, order, LabelMove.ACTIVATE, 21, 100)
     assert states(session, order) == [(1, 10, "received"), (11, 20, "spoiled"), (21, 100, "activated")]
@@ -149,7 +170,9 @@ def test_the_refusal_says_which_part_is_in_which_state(session: Session, world: 
 
 
 @pytest.mark.parametrize(("move", "back"), [("void", 20_000), ("spoil", 20_000), ("return", 20_000), ("lose", 0)])
-def test_only_what_can_be_on_no_goods_is_given_back(session: Session, world: World, order: LabelOrder, move: str, back: int) -> None:
+def test_only_what_can_be_on_no_goods_is_given_back(
+    session: Session, world: World, order: LabelOrder, move: str, back: int
+) -> None:
     bring_to(session, world, order, LabelState.RECEIVED)
     do(session, world, order, LabelMove(move), 91, 100)
     assert (world.balance.issued_g, world.lot.labelled_g) == (200_000 - back, 200_000 - back)
@@ -162,7 +185,9 @@ def test_a_move_of_loss_needs_a_reason(session: Session, world: World, order: La
 
 
 def test_activation_on_another_lot_moves_the_volume_there(session: Session, world: World, order: LabelOrder) -> None:
-    other = factories.lot(session, world.certificate, world.product, world.season, world.area, NOW, code="L-2", volume_g=50_000)
+    other = factories.lot(
+        session, world.certificate, world.product, world.season, world.area, NOW, code="L-2", volume_g=50_000
+    )
     bring_to(session, world, order, LabelState.RECEIVED)
     do(session, world, order, LabelMove.ACTIVATE, 1, 25, lot_id=other.id)
     assert (world.lot.labelled_g, other.labelled_g, world.balance.issued_g) == (150_000, 50_000, 200_000)
@@ -173,14 +198,18 @@ def test_activation_on_another_lot_moves_the_volume_there(session: Session, worl
     assert (world.lot.labelled_g, other.labelled_g, world.balance.issued_g) == (150_000, 40_000, 190_000)
 
 
-def test_labels_are_bound_only_to_a_standing_lot_of_the_same_certificate(session: Session, world: World, order: LabelOrder) -> None:
+def test_labels_are_bound_only_to_a_standing_lot_of_the_same_certificate(
+    session: Session, world: World, order: LabelOrder
+) -> None:
     bring_to(session, world, order, LabelState.RECEIVED)
     with pytest.raises(NotFound):
         do(session, world, order, LabelMove.ACTIVATE, lot_id=world.other_lot.id)
     season = factories.Season(product_id=world.product.id, name="Vụ khác", runs_during=world.season.runs_during)
     session.add(season)
     session.flush()
-    lot = factories.lot(session, world.certificate, world.product, season, world.area, NOW, code="L-3", state=LotState.DRAFT)
+    lot = factories.lot(
+        session, world.certificate, world.product, season, world.area, NOW, code="L-3", state=LotState.DRAFT
+    )
     world.certificate.status, world.certificate.status_reason = CertificateStatus.SUSPENDED, "Quá hạn"
     session.flush()
     with pytest.raises(Refused) as refused:
@@ -188,7 +217,9 @@ def test_labels_are_bound_only_to_a_standing_lot_of_the_same_certificate(session
     assert refusals(refused) == [ledger.LotDoesNotFit, gate.LotNotCertified, gate.CertificateNotActive]
 
 
-def test_orders_of_others_are_not_found_and_labels_kept_by_others_stay(session: Session, world: World, order: LabelOrder) -> None:
+def test_orders_of_others_are_not_found_and_labels_kept_by_others_stay(
+    session: Session, world: World, order: LabelOrder
+) -> None:
     bring_to(session, world, order, LabelState.RECEIVED)
     with pytest.raises(NotFound):
         do(session, world, order, LabelMove.USE, reach=packers(world))
@@ -220,7 +251,13 @@ def test_a_handover_needs_a_person_on_each_side(session: Session, world: World, 
     with pytest.raises(handovers.SamePerson):
         handovers.take(session, offered.id, by=world.clerk.id, at=NOW, reach=both)
     with pytest.raises(NotFound):
-        handovers.take(session, offered.id, by=world.other_clerk.id, at=NOW, reach=Reach(holders=frozenset({world.other_cooperative.id})))
+        handovers.take(
+            session,
+            offered.id,
+            by=world.other_clerk.id,
+            at=NOW,
+            reach=Reach(holders=frozenset({world.other_cooperative.id})),
+        )
     with pytest.raises(Refused) as refused:
         do(session, world, order, LabelMove.VOID, 5, 20)
     assert refusals(refused) == [ledger.UnderOffer]
@@ -238,7 +275,14 @@ def test_labels_not_taken_stay_with_the_giver_and_move_again(
 ) -> None:
     bring_to(session, world, order, LabelState.RECEIVED)
     offered = handovers.offer(
-        session, order.id, Range(1, 11), taker_id=world.packing_house.id, by=world.clerk.id, at=NOW, on=TODAY, reach=own(world)
+        session,
+        order.id,
+        Range(1, 11),
+        taker_id=world.packing_house.id,
+        by=world.clerk.id,
+        at=NOW,
+        on=TODAY,
+        reach=own(world),
     )
     if deed == "refuse":
         handovers.refuse(session, offered.id, by=world.packer.id, at=NOW, reach=packers(world), reason="Thiếu 10 tem")
@@ -251,7 +295,9 @@ def test_labels_not_taken_stay_with_the_giver_and_move_again(
     do(session, world, order, LabelMove.ACTIVATE)
 
 
-def test_the_state_of_a_serial_on_any_day_follows_from_the_ledger(session: Session, world: World, order: LabelOrder) -> None:
+def test_the_state_of_a_serial_on_any_day_follows_from_the_ledger(
+    session: Session, world: World, order: LabelOrder
+) -> None:
     for day, move in enumerate([LabelMove.PRINT, LabelMove.RECEIVE, LabelMove.ACTIVATE, LabelMove.USE], start=1):
         do(session, world, order, move, 1, 50, at=NOW + timedelta(days=day))
     seen = [ledger.state_at(session, 50, as_of=NOW + timedelta(days=day)) for day in range(-1, 5)]
@@ -276,12 +322,25 @@ def test_the_account_of_a_period_has_its_lines(session: Session, world: World, o
     do(session, world, order, LabelMove.VOID, 61, 70, at=days[5])
     whole = reconciling.of_order(session, order.id, end=days[5])
     assert whole.adds_up
-    assert (whole.on_the_way.came, whole.on_the_way.left[LabelMove.RECEIVE], whole.on_the_way.left[LabelMove.LOSE]) == (100, 98, 2)
+    assert (whole.on_the_way.came, whole.on_the_way.left[LabelMove.RECEIVE], whole.on_the_way.left[LabelMove.LOSE]) == (
+        100,
+        98,
+        2,
+    )
     assert whole.on_the_way.closing == 0
     assert (whole.in_hand.opening, whole.in_hand.came, whole.in_hand.closing) == (0, 98, 50)
-    assert (whole.in_hand.left[LabelMove.USE], whole.in_hand.left[LabelMove.SPOIL], whole.in_hand.left[LabelMove.VOID]) == (30, 8, 10)
+    assert (
+        whole.in_hand.left[LabelMove.USE],
+        whole.in_hand.left[LabelMove.SPOIL],
+        whole.in_hand.left[LabelMove.VOID],
+    ) == (30, 8, 10)
     part = reconciling.of_holder(session, world.cooperative.id, start=days[4], end=days[4])
-    assert (part.in_hand.opening, part.in_hand.left[LabelMove.USE], part.in_hand.closing, part.adds_up) == (90, 30, 60, True)
+    assert (part.in_hand.opening, part.in_hand.left[LabelMove.USE], part.in_hand.closing, part.adds_up) == (
+        90,
+        30,
+        60,
+        True,
+    )
 
 
 def test_a_range_that_changed_behind_the_ledger_is_seen(session: Session, world: World, order: LabelOrder) -> None:
@@ -292,7 +351,9 @@ def test_a_range_that_changed_behind_the_ledger_is_seen(session: Session, world:
     assert (account.adds_up, account.in_hand.difference) == (False, -100)
 
 
-def test_a_different_count_becomes_a_blocking_nonconformity_by_itself(session: Session, world: World, order: LabelOrder) -> None:
+def test_a_different_count_becomes_a_blocking_nonconformity_by_itself(
+    session: Session, world: World, order: LabelOrder
+) -> None:
     bring_to(session, world, order, LabelState.RECEIVED)
     facts: dict[str, Any] = {"by": world.clerk.id, "at": NOW, "reach": own(world)}
     assert reconciling.count(session, order.id, counted=100, **facts) is None
@@ -306,7 +367,9 @@ def test_a_different_count_becomes_a_blocking_nonconformity_by_itself(session: S
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_any_walk_of_moves_adds_up_and_covers_every_serial_once(session: Session, world: World, order: LabelOrder, seed: int) -> None:
+def test_any_walk_of_moves_adds_up_and_covers_every_serial_once(
+    session: Session, world: World, order: LabelOrder, seed: int
+) -> None:
     chance, done = random.Random(seed), 0
     both = replace(own(world), holders=frozenset({world.cooperative.id, world.packing_house.id}))
     moves = [move for move in LabelMove if move is not LabelMove.ISSUE] + [LabelMove.PRINT, LabelMove.RECEIVE] * 3
@@ -316,7 +379,7 @@ def test_any_walk_of_moves_adds_up_and_covers_every_serial_once(session: Session
         try:
             with session.begin_nested():
                 if move is LabelMove.HAND_OVER:
-                    hand_over(session, world, order, first, last, at)
+                    hand_over(session, world, order, first, last, at=at)
                 else:
                     do(session, world, order, move, first, last, at=at, reach=both)
                 done += 1
@@ -329,7 +392,9 @@ def test_any_walk_of_moves_adds_up_and_covers_every_serial_once(session: Session
     assert [row.serials.lower for row in order.ranges][1:] == [row.serials.upper for row in order.ranges][:-1]
     assert (order.ranges[0].serials.lower, order.ranges[-1].serials.upper) == (1, 101)
     given_back = sum(
-        ranges.size(row.serials) for row in order.ranges if row.state in {LabelState.VOIDED, LabelState.SPOILED, LabelState.RETURNED}
+        ranges.size(row.serials)
+        for row in order.ranges
+        if row.state in {LabelState.VOIDED, LabelState.SPOILED, LabelState.RETURNED}
     )
     assert (world.balance.issued_g, world.lot.labelled_g) == ((100 - given_back) * 2000,) * 2
     for row in order.ranges:
@@ -367,7 +432,13 @@ def test_what_is_no_range_says_why(text: str, error: type[TemThatError]) -> None
 
 def test_a_range_row_never_overlaps_another(session: Session, world: World, order: LabelOrder) -> None:
     session.add(
-        LabelRange(serials=Range(50, 200), state=LabelState.ORDERED, since=NOW, order_id=order.id, keeper_id=world.cooperative.id)
+        LabelRange(
+            serials=Range(50, 200),
+            state=LabelState.ORDERED,
+            since=NOW,
+            order_id=order.id,
+            keeper_id=world.cooperative.id,
+        )
     )
     with pytest.raises(DBAPIError, match="ex_label_range_serial_once"):
         session.flush()

@@ -39,7 +39,11 @@ def reasons(session: Any, world: Any, **facts: Any) -> set[type]:
 
 def test_a_lot_takes_holder_product_and_certificate_from_its_source(session: Any, world: Any) -> None:
     lot = record(session, world)
-    assert (lot.holder_id, lot.product_id, lot.certificate_id) == (world.cooperative.id, world.product.id, world.certificate.id)
+    assert (lot.holder_id, lot.product_id, lot.certificate_id) == (
+        world.cooperative.id,
+        world.product.id,
+        world.certificate.id,
+    )
     assert lot.state is LotState.DRAFT
     assert [deed.by for deed in history.of(session, lot.id)] == [world.clerk.id]
 
@@ -125,9 +129,19 @@ def test_a_lot_whose_certificate_was_suspended_meanwhile_is_not_certified(sessio
 
 def test_a_recall_changes_the_next_scan_and_says_why(session: Any, world: Any) -> None:
     order = ordering.place(
-        session, lot_id=world.lot.id, quantity=5, pack_weight_g=2000, layout="a4-24", by=world.clerk.id, at=NOW, reach=ALL
+        session,
+        lot_id=world.lot.id,
+        quantity=5,
+        pack_weight_g=2000,
+        layout="a4-24",
+        by=world.clerk.id,
+        at=NOW,
+        reach=ALL,
     )
-    session.execute(text("UPDATE label_range SET state = 'activated', lot_id = :lot WHERE order_id = :order"), {"lot": world.lot.id, "order": order.id})
+    session.execute(
+        text("UPDATE label_range SET state = 'activated', lot_id = :lot WHERE order_id = :order"),
+        {"lot": world.lot.id, "order": order.id},
+    )
 
     def scan() -> Any:
         statement = text("SELECT verify_label(:serial, :at, decode(repeat('ab', 12), 'hex'), 'real', 'qr')")
@@ -141,7 +155,9 @@ def test_a_recall_changes_the_next_scan_and_says_why(session: Any, world: Any) -
     assert (scan()["kind"], scan()["recall_reason"]) == ("recalled", "Dư lượng vượt mức")
     with pytest.raises(lots.NotCertified):
         lots.recall(session, world.lot.id, reason="Lần nữa", by=world.manager.id, at=NOW, reach=ALL)
-    assert [(row.order.id, row.states) for row in lots.labels_of(session, world.lot.id)] == [(order.id, {"activated": 5})]
+    assert [(row.order.id, row.states) for row in lots.labels_of(session, world.lot.id)] == [
+        (order.id, {"activated": 5})
+    ]
 
 
 def test_a_draft_is_not_recalled(session: Any, world: Any) -> None:

@@ -32,7 +32,14 @@ def reach(world: World) -> Reach:
 
 
 def place(session: Session, world: World, **facts: Any) -> LabelOrder:
-    asked = {"lot_id": world.lot.id, "quantity": 100, "pack_weight_g": 2000, "layout": "a4-24", "by": world.clerk.id, "at": NOW}
+    asked = {
+        "lot_id": world.lot.id,
+        "quantity": 100,
+        "pack_weight_g": 2000,
+        "layout": "a4-24",
+        "by": world.clerk.id,
+        "at": NOW,
+    }
     return ordering.place(session, **(asked | {"reach": reach(world)} | facts))
 
 
@@ -62,9 +69,20 @@ def test_an_order_gets_its_serials_and_the_volumes_move(session: Session, world:
 
 def test_the_quote_shows_before_and_after_and_issues_nothing(session: Session, world: World) -> None:
     place(session, world)
-    asked = {"lot_id": world.lot.id, "pack_weight_g": 2000, "layout": "a4-24", "at": NOW, "reach": reach(world)}
+    asked: dict[str, Any] = {
+        "lot_id": world.lot.id,
+        "pack_weight_g": 2000,
+        "layout": "a4-24",
+        "at": NOW,
+        "reach": reach(world),
+    }
     quote = ordering.quote(session, quantity=150, **asked)
-    assert (quote.eligible_g, quote.issued_g, quote.left_g, quote.left_after_g) == (1_000_000, 200_000, 800_000, 500_000)
+    assert (quote.eligible_g, quote.issued_g, quote.left_g, quote.left_after_g) == (
+        1_000_000,
+        200_000,
+        800_000,
+        500_000,
+    )
     assert (quote.lot_left_after_g, quote.fit, quote.reasons) == (100_000, 200, [])
     over = ordering.quote(session, quantity=250, **asked)
     (reason,) = over.reasons
@@ -168,7 +186,17 @@ def test_each_reason_alone_closes_the_gate(
 
 
 def test_all_reasons_are_given_at_once(session: Session, world: World) -> None:
-    for setup in (suspend, expire, uncover, drop_code, find_fault_with_holder, draft, close_season, fill_balance, fill_lot):
+    for setup in (
+        suspend,
+        expire,
+        uncover,
+        drop_code,
+        find_fault_with_holder,
+        draft,
+        close_season,
+        fill_balance,
+        fill_lot,
+    ):
         setup(session, world)
     found = reasons(session, world, pack_weight_g=750, quantity=1_000_001, layout="a3-1")
     assert set(found) == {
@@ -188,7 +216,9 @@ def test_a_refusal_says_how_much_is_over_and_how_many_would_fit(session: Session
 
 
 @pytest.mark.parametrize("blocking", [False, True])
-def test_a_closed_or_harmless_nonconformity_lets_labels_through(session: Session, world: World, *, blocking: bool) -> None:
+def test_a_closed_or_harmless_nonconformity_lets_labels_through(
+    session: Session, world: World, *, blocking: bool
+) -> None:
     closed = {"closed_at": NOW, "closed_by": world.manager.id, "verification": "Đã kiểm tra"} if blocking else {}
     factories.nonconformity(session, world.title, world.cooperative, NOW, blocking=blocking, **closed)
     factories.nonconformity(session, world.title, world.cooperative, NOW, area_id=world.other_area.id)

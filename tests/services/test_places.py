@@ -19,10 +19,19 @@ ALL = Reach(everything=True)
 
 @pytest.fixture
 def city(session: Any) -> Any:
-    named = (("10903", "Cẩm Giàng"), ("10888", "Cẩm Giang"), ("10813", "Thanh Hà"), ("11413", "Hải An"), ("11914", "Đại Sơn"), ("11915", "An Biên"))
+    named = (
+        ("10903", "Cẩm Giàng"),
+        ("10888", "Cẩm Giang"),
+        ("10813", "Thanh Hà"),
+        ("11413", "Hải An"),
+        ("11914", "Đại Sơn"),
+        ("11915", "An Biên"),
+    )
     for code, name in named:
         factories.commune(session, code, name, kind=CommuneKind.WARD if name == "Hải An" else CommuneKind.RURAL)
-    session.add_all([CommuneAlias(commune_code="10888", name="Cẩm Giàng"), CommuneAlias(commune_code="11914", name="Tứ Kỳ")])
+    session.add_all(
+        [CommuneAlias(commune_code="10888", name="Cẩm Giàng"), CommuneAlias(commune_code="11914", name="Tứ Kỳ")]
+    )
     session.flush()
     return session
 
@@ -61,7 +70,14 @@ def test_the_picker_has_vietnamese_order_and_only_what_stands(city: Any) -> None
     gone = factories.commune(city, "19999", "Bãi bỏ")
     gone.valid_during = Range(date(2025, 7, 1), date(2026, 1, 1))
     city.flush()
-    assert [ward.name for ward in places.choices(city)] == ["An Biên", "Cẩm Giang", "Cẩm Giàng", "Đại Sơn", "Hải An", "Thanh Hà"]
+    assert [ward.name for ward in places.choices(city)] == [
+        "An Biên",
+        "Cẩm Giang",
+        "Cẩm Giàng",
+        "Đại Sơn",
+        "Hải An",
+        "Thanh Hà",
+    ]
     assert "Bãi bỏ" in [ward.name for ward in places.choices(city, on=date(2025, 12, 31))]
     assert "Bãi bỏ" not in [ward.name for ward in places.choices(city, on=date(2026, 1, 1))]
 
@@ -72,7 +88,9 @@ def test_records_out_of_reach_are_not_found(session: Any, world: Any) -> None:
     assert [lot.id for lot in found.lots] == [world.lot.id]
     found = places.search(session, "hợp tác xã", certificates=own, orders=own, lots=own)
     assert [party.name for party in found.parties] == ["Hợp tác xã vải mẫu Thanh Sơn"]
-    found = places.search(session, "hop tac xa", certificates=Reach(titles=frozenset({world.title.id})), orders=None, lots=None)
+    found = places.search(
+        session, "hop tac xa", certificates=Reach(titles=frozenset({world.title.id})), orders=None, lots=None
+    )
     assert len(found.parties) == 2
     nothing = places.search(session, "hợp tác xã", certificates=Reach(), orders=None, lots=None)
     assert nothing.total == 0

@@ -14,8 +14,12 @@ from trace.models.titles import ProtectionTitle, TitleKind, TitleRole, TitleRole
 from trace.services import titles
 
 
-def appoint(session: Any, title: Any, party: Any, role: TitleRoleKind, start: date, end: date | None = None) -> TitleRole:
-    made = TitleRole(title_id=title.id, party_id=party.id, role=role, valid_during=Range(start, end), deciding_document="QĐ")
+def appoint(
+    session: Any, title: Any, party: Any, role: TitleRoleKind, start: date, *, end: date | None = None
+) -> TitleRole:
+    made = TitleRole(
+        title_id=title.id, party_id=party.id, role=role, valid_during=Range(start, end), deciding_document="QĐ"
+    )
     session.add(made)
     session.flush()
     return made
@@ -23,7 +27,7 @@ def appoint(session: Any, title: Any, party: Any, role: TitleRoleKind, start: da
 
 def test_a_successor_leaves_the_predecessor_on_record(session: Any, world: Any) -> None:
     old = factories.party(session, "Ủy ban nhân dân huyện mẫu")
-    appoint(session, world.title, old, TitleRoleKind.MANAGING_BODY, date(2007, 6, 8), date(2020, 1, 1))
+    appoint(session, world.title, old, TitleRoleKind.MANAGING_BODY, date(2007, 6, 8), end=date(2020, 1, 1))
 
     def managed_on(day: date) -> list[str]:
         return [role.party.name for role in titles.parties_on(session, world.title.id, as_of=day)]
@@ -53,7 +57,7 @@ def test_only_the_owner_of_a_certification_mark_is_barred(
     session: Any, world: Any, kind: TitleKind, role: TitleRoleKind, refused: bool
 ) -> None:
     world.title.kind = kind
-    appoint(session, world.title, world.cooperative, role, date(2021, 1, 1), date(2026, 1, 1))
+    appoint(session, world.title, world.cooperative, role, date(2021, 1, 1), end=date(2026, 1, 1))
     if refused:
         with pytest.raises(titles.OwnerCannotHold):
             titles.check_may_hold(session, world.title, world.cooperative.id, on=date(2025, 12, 31))
@@ -64,7 +68,10 @@ def test_only_the_owner_of_a_certification_mark_is_barred(
 
 def test_the_list_counts_users_of_the_sign_and_sorts_the_vietnamese_way(session: Any, world: Any) -> None:
     session.add_all(
-        [ProtectionTitle(kind=TitleKind.COLLECTIVE_MARK, name=name) for name in ("Đu đủ mẫu", "Dứa mẫu", "Ổi mẫu", "Bưởi mẫu")]
+        [
+            ProtectionTitle(kind=TitleKind.COLLECTIVE_MARK, name=name)
+            for name in ("Đu đủ mẫu", "Dứa mẫu", "Ổi mẫu", "Bưởi mẫu")
+        ]
     )
     session.flush()
     lines = titles.listing(session, on=date(2026, 6, 1))

@@ -34,7 +34,9 @@ def test_nobody_outside_sees_a_plot(world: Any, client: Any, sign_in: Any) -> No
     assert sign_in(world.clerk).get(f"/vung-trong/{factories.some_id()}").status_code == 404
 
 
-def test_the_list_holds_areas_and_sites_and_keeps_filters_in_its_address(session: Any, world: Any, sign_in: Any) -> None:
+def test_the_list_holds_areas_and_sites_and_keeps_filters_in_its_address(
+    session: Any, world: Any, sign_in: Any
+) -> None:
     session.add(
         ProductionSite(
             title_id=world.title.id, holder_id=world.cooperative.id, name="Bể chượp mẫu", kind=SiteKind.VAT, commune_code="10813",

@@ -16,7 +16,9 @@ DECISION = {"decision": "suspend", "reason": "Quá hạn khắc phục", "docume
 
 
 def decide(client: Any, token: str, certificate: Any, **changes: str) -> Any:
-    return client.post(f"/giay-chung-nhan/{certificate.id}/quyet-dinh", data={**DECISION, "csrf_token": token, **changes})
+    return client.post(
+        f"/giay-chung-nhan/{certificate.id}/quyet-dinh", data={**DECISION, "csrf_token": token, **changes}
+    )
 
 
 @pytest.fixture
@@ -44,7 +46,9 @@ def test_the_manager_suspends_and_the_page_tells_it(session: Any, world: Any, ma
     "changes",
     [{"decision": ""}, {"decision": "burn"}, {"reason": "  "}, {"document_number": ""}, {"reason": "x" * 2001}, {"document_number": "x" * 101}],
 )  # fmt: skip
-def test_a_decision_with_a_fault_changes_nothing(session: Any, world: Any, manager: Any, changes: dict[str, str]) -> None:
+def test_a_decision_with_a_fault_changes_nothing(
+    session: Any, world: Any, manager: Any, changes: dict[str, str]
+) -> None:
     client, token = manager
     answer = decide(client, token, world.certificate, **changes)
     assert answer.status_code == 422

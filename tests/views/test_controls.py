@@ -97,17 +97,27 @@ def test_nobody_controls_the_own_organisation(session: Any, post: Any, world: An
     assert factories.count(session, ControlVisit) == 0
 
 
-def test_the_clerk_answers_and_another_person_verifies(session: Any, world: Any, found: Any, sign_in: Any, token_of: Any) -> None:
+def test_the_clerk_answers_and_another_person_verifies(
+    session: Any, world: Any, found: Any, sign_in: Any, token_of: Any
+) -> None:
     where = f"/kiem-soat/diem/{found.id}"
     clerk = sign_in(world.clerk)
     token = token_of(clerk, where)
     assert clerk.post(f"{where}/khac-phuc", data={"csrf_token": token, "answer-text": " "}).status_code == 422
-    assert clerk.post(f"{where}/khac-phuc", data={"csrf_token": token, "answer-text": "Đã bổ sung nhật ký"}).status_code == 303
+    assert (
+        clerk.post(f"{where}/khac-phuc", data={"csrf_token": token, "answer-text": "Đã bổ sung nhật ký"}).status_code
+        == 303
+    )
     assert clerk.post(f"{where}/kiem-chung", data={"csrf_token": token, "verify-text": "Xong"}).status_code == 403
     manager = sign_in(world.manager)
     token = token_of(manager, where)
     assert manager.post(f"{where}/kiem-chung", data={"csrf_token": token, "verify-text": ""}).status_code == 422
-    assert manager.post(f"{where}/kiem-chung", data={"csrf_token": token, "verify-text": "Đã xem nhật ký tuần 23"}).status_code == 303
+    assert (
+        manager.post(
+            f"{where}/kiem-chung", data={"csrf_token": token, "verify-text": "Đã xem nhật ký tuần 23"}
+        ).status_code
+        == 303
+    )
     session.expire_all()
     assert found.closed_by == world.manager.id
     page = manager.get(where).get_data(as_text=True)
@@ -146,7 +156,13 @@ def test_pages_need_the_permission(world: Any, sign_in: Any, client: Any) -> Non
 
 def test_the_list_filters_and_puts_the_overdue_first(session: Any, world: Any, found: Any, sign_in: Any) -> None:
     factories.nonconformity(
-        session, world.title, world.other_cooperative, NOW, description="Chưa đến hạn", severity=Severity.MINOR, blocking=False
+        session,
+        world.title,
+        world.other_cooperative,
+        NOW,
+        description="Chưa đến hạn",
+        severity=Severity.MINOR,
+        blocking=False,
     ).due_on = factories.date(2099, 1, 1)
     session.commit()
     client = sign_in(world.manager)

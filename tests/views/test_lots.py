@@ -121,7 +121,9 @@ def test_the_list_filters_by_its_address_and_says_when_nothing_answers(world: An
     assert client.get("/lo?page=999999999999&state=nonsense&title=x").status_code == 200
 
 
-def test_the_manager_certifies_what_the_clerk_recorded(post: Any, session: Any, world: Any, sign_in: Any, token_of: Any) -> None:
+def test_the_manager_certifies_what_the_clerk_recorded(
+    post: Any, session: Any, world: Any, sign_in: Any, token_of: Any
+) -> None:
     where = post().location
     manager = sign_in(world.manager)
     token = token_of(manager, where)
@@ -133,7 +135,9 @@ def test_the_manager_certifies_what_the_clerk_recorded(post: Any, session: Any, 
     assert 'role="alert"' in again.get_data(as_text=True)
 
 
-def test_a_recall_needs_its_reason_and_is_told_on_the_page(session: Any, world: Any, sign_in: Any, token_of: Any) -> None:
+def test_a_recall_needs_its_reason_and_is_told_on_the_page(
+    session: Any, world: Any, sign_in: Any, token_of: Any
+) -> None:
     manager, where = sign_in(world.manager), f"/lo/{world.lot.id}"
     token = token_of(manager, where)
     assert manager.post(f"{where}/thu-hoi", data={"csrf_token": token, "reason": " "}).status_code == 422

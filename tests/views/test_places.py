@@ -48,7 +48,14 @@ def test_a_label_code_leads_to_its_page_if_the_order_is_within_reach(session: An
     from trace.services.reach import Reach
 
     order = ordering.place(
-        session, lot_id=city.lot.id, quantity=10, pack_weight_g=2000, layout="a4-24", by=city.clerk.id, at=NOW, reach=Reach(everything=True)
+        session,
+        lot_id=city.lot.id,
+        quantity=10,
+        pack_weight_g=2000,
+        layout="a4-24",
+        by=city.clerk.id,
+        at=NOW,
+        reach=Reach(everything=True),
     )
     session.commit()
     code = encode(order.serials.lower, factories.SECRET)
@@ -60,7 +67,9 @@ def test_a_label_code_leads_to_its_page_if_the_order_is_within_reach(session: An
     assert f"/tem/don/{order.id}" not in sign_in(city.other_clerk).get(f"/tim?q={order.number}").get_data(as_text=True)
 
 
-@pytest.mark.parametrize("q", ["", "   ", "%", "_", "\\", "\x00", "x" * 5000, "🍒", "';--", "<script>alert(1)</script>"])
+@pytest.mark.parametrize(
+    "q", ["", "   ", "%", "_", "\\", "\x00", "x" * 5000, "🍒", "';--", "<script>alert(1)</script>"]
+)
 def test_odd_texts_are_harmless(city: Any, sign_in: Any, q: str) -> None:
     answer = sign_in(city.clerk).get("/tim", query_string={"q": q})
     assert answer.status_code == 200

@@ -28,7 +28,14 @@ def test_the_list_is_searched_without_diacritics_and_says_when_nothing_answers(w
 
 def test_the_page_shows_parties_regulation_points_and_territory(world: Any, sign_in: Any) -> None:
     page = sign_in(world.clerk).get(f"/van-bang/{world.title.id}").get_data(as_text=True)
-    for expected in ("Quyết định mẫu 01", "Quy chế mẫu", "Niêm phong nổi ở miệng túi", "<svg", "MẪU-0001", "Các xã mẫu"):
+    for expected in (
+        "Quyết định mẫu 01",
+        "Quy chế mẫu",
+        "Niêm phong nổi ở miệng túi",
+        "<svg",
+        "MẪU-0001",
+        "Các xã mẫu",
+    ):
         assert expected in page
 
 

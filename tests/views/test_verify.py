@@ -174,8 +174,7 @@ def test_the_start_page_asks_for_a_code(client: FlaskClient) -> None:
     assert client.get("/nhap-ma?code=").status_code == 400
 
 
-@pytest.mark.parametrize("language", ["vi", "en"])
-def test_no_public_page_sets_a_cookie(labelled: World, client: FlaskClient, language: str) -> None:
+def test_no_public_page_sets_a_cookie(labelled: World, client: FlaskClient) -> None:
     asked = code_of(1)
     pages = [
         "/",

@@ -17,9 +17,8 @@ from trace.demo import controls, desk, people, register, rolls, scans
 from trace.demo.people import Account
 from trace.demo.story import SeededIds, Story
 from trace.errors import Conflict, Forbidden
-from trace.models.parties import Commune
 from trace.models.titles import ProtectionTitle
-from trace.services import communes, keys
+from trace.services import communes, keys, places
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -55,7 +54,7 @@ def load(session: Session, config: Config, *, at: datetime, seed: int = SEED) ->
         dice = random.Random(seed)  # noqa: S311  sample data keeps nothing secret
         keys.issue_first(session, config.master_key, at=at)
         story = Story(session, config, at, seed, dice, keys.load(session, config.master_key))
-        story.communes = {name: code for name, code in session.execute(select(Commune.name, Commune.code))}
+        story.communes = {ward.name: ward.code for ward in places.choices(session)}
         people.make(story)
         register.make(story)
         rolls.plan(story)

@@ -16,7 +16,17 @@ from trace.models.areas import AreaCodeStatus, GrowingArea, GrowingAreaCode, Pro
 from trace.models.lots import EligibleBalance
 from trace.models.parties import Commune
 from trace.models.scans import CopyRule
-from trace.models.titles import ComparisonPoint, Product, ProtectionTitle, Season, SourceKind, TitleKind, TitleRole, TitleRoleKind, UseRegulation
+from trace.models.titles import (
+    ComparisonPoint,
+    Product,
+    ProtectionTitle,
+    Season,
+    SourceKind,
+    TitleKind,
+    TitleRole,
+    TitleRoleKind,
+    UseRegulation,
+)  # fmt: skip
 from trace.services import certificates
 from trace.services.reach import Reach
 
@@ -64,13 +74,13 @@ def season(story: Story, product: str, harvested: date, holder: str) -> Season:
     holder_id = story.parties[holder].id
     known = select(EligibleBalance.id).where(EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == found.id)
     if story.session.scalar(known) is None:
-        balance = EligibleBalance(holder_id=holder_id, season_id=found.id, eligible_g=_eligible(product, goods, holder), issued_g=0)
+        balance = EligibleBalance(holder_id=holder_id, season_id=found.id, eligible_g=_eligible(goods, holder), issued_g=0)
         story.session.add(balance)
         story.session.flush()
     return found
 
 
-def _eligible(product: str, goods: Goods, holder: str) -> int:
+def _eligible(goods: Goods, holder: str) -> int:
     """What land or site of a holder yields in a season at most, g."""
     if goods.source is SourceKind.SITE:
         return sum(site.capacity_kg for site in SITES.values() if (site.title, site.holder) == (goods.title, holder)) * 1000

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import Select, insert, select, text
 
 from trace.clock import CITY
 from trace.models.certificates import CertificateStatus, UseCertificate
 from trace.models.history import History
 from trace.models.labels import LabelMovement, LabelOrder, LabelState
-from trace.models.lots import Lot
 from trace.models.parties import Commune
 from trace.models.scans import Comparison, ComparisonAnswer, Scan, ScanChannel, ScanKind, VerdictKind
 from trace.services.ranges import as_range
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from trace.demo.story import Story
+    from trace.models.lots import Lot
 
 HAI_PHONG = 31
 # Codes of provinces since July 2025: the city itself, then Hà Nội, Quảng Ninh, Hưng Yên, Bắc Ninh, Hồ Chí Minh City.
@@ -69,16 +69,9 @@ def make(story: Story) -> None:
     """Every scan, in one insert, into partitions made for its month; then what some buyers found when comparing."""
     session = story.session
     communes = list(session.scalars(select(Commune.code).order_by(Commune.code)))
-    recalls: dict[UUID, datetime] = {
-        subject: at for subject, at in session.execute(select(History.subject_id, History.at).where(History.deed == "lot:recall"))
-    }  # fmt: skip
+    recalls = _moments(story, select(History.subject_id, History.at).where(History.deed == "lot:recall"))
     stopped = (CertificateStatus.SUSPENDED, CertificateStatus.REVOKED)
-    suspended: dict[UUID, datetime] = {
-        number: since
-        for number, since in session.execute(
-            select(UseCertificate.id, UseCertificate.status_since).where(UseCertificate.status.in_(stopped))
-        )
-    }
+    suspended = _moments(story, select(UseCertificate.id, UseCertificate.status_since).where(UseCertificate.status.in_(stopped)))
     rows: list[dict[str, Any]] = []
     for key, order in story.orders.items():
         movements = session.scalars(
@@ -93,6 +86,10 @@ def make(story: Story) -> None:
     session.execute(text("SELECT make_scan_months(:first, :last)"), {"first": first, "last": story.today + timedelta(days=62)})
     session.execute(insert(Scan.__table__), rows)  # type: ignore[arg-type]
     _compare(story, rows)
+
+
+def _moments(story: Story, statement: Select[UUID, datetime]) -> dict[UUID, datetime]:
+    return {subject: at for subject, at in story.session.execute(statement).all()}  # noqa: C416  dict() of rows loses their types
 
 
 def _of_order(story: Story, order: LabelOrder, movements: Any, facts: tuple[Any, ...], communes: list[str]) -> list[dict[str, Any]]:

@@ -121,7 +121,14 @@ def listing(
 
 
 def sites(
-    session: Session, *, reach: Reach, q: str = "", commune: str = "", title_id: UUID | None = None, page: int = 1, size: int = 50
+    session: Session,
+    *,
+    reach: Reach,
+    q: str = "",
+    commune: str = "",
+    title_id: UUID | None = None,
+    page: int = 1,
+    size: int = 50,
 ) -> tuple[Sequence[ProductionSite], int]:
     """Production sites within reach, by name, and how many there are in all."""
     wanted: list[ColumnElement[bool]] = [reach.covers(ProductionSite.holder_id, ProductionSite.title_id)]
@@ -137,7 +144,9 @@ def sites(
         base.order_by(places.in_order(ProductionSite.name), ProductionSite.id)
         .limit(size)
         .offset((page - 1) * size)
-        .options(joinedload(ProductionSite.holder), joinedload(ProductionSite.commune), joinedload(ProductionSite.title))
+        .options(
+            joinedload(ProductionSite.holder), joinedload(ProductionSite.commune), joinedload(ProductionSite.title)
+        )
     )
     return session.scalars(statement).all(), total
 

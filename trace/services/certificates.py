@@ -227,7 +227,11 @@ def grant(
         titles.check_may_hold(session, title, holder_id, on=valid_from)
     except titles.OwnerCannotHold as reason:
         reasons.append(reason)
-    if valid_until < valid_from or (title.granted_on and valid_from < title.granted_on) or (title.expires_on and valid_until > title.expires_on):
+    if (
+        valid_until < valid_from
+        or (title.granted_on and valid_from < title.granted_on)
+        or (title.expires_on and valid_until > title.expires_on)
+    ):
         reasons.append(OutsideTitleLife())
     if not area_ids and not site_ids:
         reasons.append(NothingCovered())
@@ -301,7 +305,13 @@ def decide(
     certificate.status_reason = None if step.becomes is CertificateStatus.ACTIVE else reason
     session.add(
         CertificateStatusChange(
-            certificate_id=certificate.id, at=at, by=by, was=was, becomes=step.becomes, reason=reason, document_number=document_number
+            certificate_id=certificate.id,
+            at=at,
+            by=by,
+            was=was,
+            becomes=step.becomes,
+            reason=reason,
+            document_number=document_number,
         )
     )
     history.record(

@@ -163,7 +163,9 @@ def record_visit(
     )  # fmt: skip
     session.add(visit)
     session.flush()
-    history.record(session, "visit:record", visit.id, by=by, at=at, changes={"passed": (None, passed)}, why=note or None)
+    history.record(
+        session, "visit:record", visit.id, by=by, at=at, changes={"passed": (None, passed)}, why=note or None
+    )
     for finding in findings:
         nonconformity = Nonconformity(
             title_id=source.title_id, holder_id=source.holder_id, visit_id=visit.id, severity=finding.severity,
@@ -180,7 +182,9 @@ def record_visit(
     return visit
 
 
-def answer(session: Session, nonconformity_id: UUID, *, text: str, by: UUID, at: datetime, reach: Reach) -> Nonconformity:
+def answer(
+    session: Session, nonconformity_id: UUID, *, text: str, by: UUID, at: datetime, reach: Reach
+) -> Nonconformity:
     """A clerk of the holder says what was corrected. May be amended until it is verified; earlier words stay in the history."""
     found = _locked(session, nonconformity_id, reach)
     if not belongs_to(session, by, found.holder_id, on=at.astimezone(CITY).date(), roles={Role.CLERK}):
@@ -189,20 +193,31 @@ def answer(session: Session, nonconformity_id: UUID, *, text: str, by: UUID, at:
         raise AlreadyClosed
     if not text.strip():
         raise TextNeeded
-    history.record(session, "nonconformity:answer", found.id, by=by, at=at, changes={"corrective_action": (found.corrective_action, text)})
+    history.record(
+        session,
+        "nonconformity:answer",
+        found.id,
+        by=by,
+        at=at,
+        changes={"corrective_action": (found.corrective_action, text)},
+    )
     found.corrective_action = text
     session.flush()
     return found
 
 
-def verify(session: Session, nonconformity_id: UUID, *, text: str, by: UUID, at: datetime, reach: Reach) -> Nonconformity:
+def verify(
+    session: Session, nonconformity_id: UUID, *, text: str, by: UUID, at: datetime, reach: Reach
+) -> Nonconformity:
     """Close a nonconformity by saying how the correction was verified. Never by whoever corrected, nor by the holder's people."""
     found = _locked(session, nonconformity_id, reach)
     if found.closed_at is not None:
         raise AlreadyClosed
     if found.corrective_action is None:
         raise NothingCorrectedYet
-    corrected_by = select(History.id).where(History.subject_id == found.id, History.deed == "nonconformity:answer", History.by == by)
+    corrected_by = select(History.id).where(
+        History.subject_id == found.id, History.deed == "nonconformity:answer", History.by == by
+    )
     if session.scalar(corrected_by.limit(1)) or belongs_to(session, by, found.holder_id, on=at.astimezone(CITY).date()):
         raise CorrectorCannotClose
     if not text.strip():
@@ -239,7 +254,11 @@ def visits(
     )
     rows = list(session.execute(statement))
     found: dict[UUID | None, list[Nonconformity]] = {}
-    of_these = select(Nonconformity).where(Nonconformity.visit_id.in_([row[0].id for row in rows])).order_by(Nonconformity.recorded_at)
+    of_these = (
+        select(Nonconformity)
+        .where(Nonconformity.visit_id.in_([row[0].id for row in rows]))
+        .order_by(Nonconformity.recorded_at)
+    )
     for nonconformity in session.scalars(of_these):
         found.setdefault(nonconformity.visit_id, []).append(nonconformity)
     return [VisitLine(visit, holder, name, found.get(visit.id, [])) for visit, holder, name in rows], total
@@ -292,13 +311,23 @@ def get(session: Session, nonconformity_id: UUID, *, reach: Reach) -> Nonconform
 
 def sources(session: Session, *, reach: Reach) -> list[Source]:
     """The areas and sites within reach, by holder and name, for a form to choose from."""
-    areas = select(GrowingArea).where(reach.covers(GrowingArea.holder_id, GrowingArea.title_id)).join(GrowingArea.holder)
-    found_areas = session.scalars(
-        areas.order_by(places.in_order(Party.name), places.in_order(GrowingArea.name)).options(joinedload(GrowingArea.holder))
+    areas = (
+        select(GrowingArea).where(reach.covers(GrowingArea.holder_id, GrowingArea.title_id)).join(GrowingArea.holder)
     )
-    sites = select(ProductionSite).where(reach.covers(ProductionSite.holder_id, ProductionSite.title_id)).join(ProductionSite.holder)
+    found_areas = session.scalars(
+        areas.order_by(places.in_order(Party.name), places.in_order(GrowingArea.name)).options(
+            joinedload(GrowingArea.holder)
+        )
+    )
+    sites = (
+        select(ProductionSite)
+        .where(reach.covers(ProductionSite.holder_id, ProductionSite.title_id))
+        .join(ProductionSite.holder)
+    )
     found_sites = session.scalars(
-        sites.order_by(places.in_order(Party.name), places.in_order(ProductionSite.name)).options(joinedload(ProductionSite.holder))
+        sites.order_by(places.in_order(Party.name), places.in_order(ProductionSite.name)).options(
+            joinedload(ProductionSite.holder)
+        )
     )
     return [*found_areas, *found_sites]
 
@@ -306,10 +335,16 @@ def sources(session: Session, *, reach: Reach) -> list[Source]:
 def _source(session: Session, area_id: UUID | None, site_id: UUID | None, reach: Reach) -> Source:
     source: Source | None = None
     if area_id:
-        source = session.scalar(select(GrowingArea).where(GrowingArea.id == area_id, reach.covers(GrowingArea.holder_id, GrowingArea.title_id)))
+        source = session.scalar(
+            select(GrowingArea).where(
+                GrowingArea.id == area_id, reach.covers(GrowingArea.holder_id, GrowingArea.title_id)
+            )
+        )
     elif site_id:
         source = session.scalar(
-            select(ProductionSite).where(ProductionSite.id == site_id, reach.covers(ProductionSite.holder_id, ProductionSite.title_id))
+            select(ProductionSite).where(
+                ProductionSite.id == site_id, reach.covers(ProductionSite.holder_id, ProductionSite.title_id)
+            )
         )
     if source is None:
         raise NotFound

@@ -163,7 +163,9 @@ def record(
         if broken_constraint(exc) == "uq_lot_holder_id_code":
             raise Refused([CodeTaken()]) from exc
         raise
-    history.record(session, "lot:record", lot.id, by=by, at=at, changes={"code": (None, code), "volume_g": (None, volume_g)})
+    history.record(
+        session, "lot:record", lot.id, by=by, at=at, changes={"code": (None, code), "volume_g": (None, volume_g)}
+    )
     session.flush()
     return lot
 
@@ -180,7 +182,9 @@ def certify(session: Session, lot_id: UUID, *, by: UUID, at: datetime, reach: Re
     if source is None or covering_certificate(session, source, on=at.astimezone(CITY).date()) is None:
         raise NotCovered
     lot.state, lot.certified_at, lot.certified_by = LotState.CERTIFIED, at, by
-    history.record(session, "lot:certify", lot.id, by=by, at=at, changes={"state": (LotState.DRAFT, LotState.CERTIFIED)})
+    history.record(
+        session, "lot:certify", lot.id, by=by, at=at, changes={"state": (LotState.DRAFT, LotState.CERTIFIED)}
+    )
     session.flush()
     return lot
 
@@ -193,7 +197,15 @@ def recall(session: Session, lot_id: UUID, *, reason: str, by: UUID, at: datetim
     if not reason.strip():
         raise ReasonMissing
     lot.state, lot.recall_reason = LotState.RECALLED, reason
-    history.record(session, "lot:recall", lot.id, by=by, at=at, why=reason, changes={"state": (LotState.CERTIFIED, LotState.RECALLED)})
+    history.record(
+        session,
+        "lot:recall",
+        lot.id,
+        by=by,
+        at=at,
+        why=reason,
+        changes={"state": (LotState.CERTIFIED, LotState.RECALLED)},
+    )
     session.flush()
     return lot
 
@@ -229,7 +241,9 @@ def listing(
 
 def get(session: Session, lot_id: UUID, *, reach: Reach) -> Lot:
     """One lot; not within reach is not found."""
-    statement = select(Lot).join(Lot.certificate).where(Lot.id == lot_id, reach.covers(Lot.holder_id, UseCertificate.title_id))
+    statement = (
+        select(Lot).join(Lot.certificate).where(Lot.id == lot_id, reach.covers(Lot.holder_id, UseCertificate.title_id))
+    )
     lot = session.scalars(statement).one_or_none()
     if lot is None:
         raise NotFound
@@ -238,9 +252,13 @@ def get(session: Session, lot_id: UUID, *, reach: Reach) -> Lot:
 
 def labels_of(session: Session, lot_id: UUID) -> list[OrderOfLot]:
     """The orders placed for a lot, latest first, with the labels of each by state."""
-    orders = session.scalars(select(LabelOrder).where(LabelOrder.lot_id == lot_id).order_by(LabelOrder.placed_at.desc())).all()
+    orders = session.scalars(
+        select(LabelOrder).where(LabelOrder.lot_id == lot_id).order_by(LabelOrder.placed_at.desc())
+    ).all()
     length = func.sum(func.upper(LabelRange.serials) - func.lower(LabelRange.serials))
-    counts = select(LabelRange.order_id, LabelRange.state, length).where(LabelRange.order_id.in_([order.id for order in orders]))
+    counts = select(LabelRange.order_id, LabelRange.state, length).where(
+        LabelRange.order_id.in_([order.id for order in orders])
+    )
     states: dict[UUID, dict[LabelState, int]] = {}
     for order_id, state, count in session.execute(counts.group_by(LabelRange.order_id, LabelRange.state)):
         states.setdefault(order_id, {})[state] = int(count)
@@ -250,7 +268,8 @@ def labels_of(session: Session, lot_id: UUID) -> list[OrderOfLot]:
 def seasons(session: Session, *, reach: Reach) -> Sequence[Season]:
     """The open seasons of the products for which somebody within reach holds a live certificate, latest first."""
     held = select(UseCertificate.title_id).where(
-        reach.covers(UseCertificate.holder_id, UseCertificate.title_id), UseCertificate.status == CertificateStatus.ACTIVE
+        reach.covers(UseCertificate.holder_id, UseCertificate.title_id),
+        UseCertificate.status == CertificateStatus.ACTIVE,
     )
     statement = (
         select(Season)
@@ -265,7 +284,9 @@ def seasons(session: Session, *, reach: Reach) -> Sequence[Season]:
 def left_of_balance(session: Session, holder_id: UUID, season_id: UUID) -> int | None:
     """How many grams a holder may still record as lots in a season; None when no eligible volume was set."""
     eligible = session.scalar(
-        select(EligibleBalance.eligible_g).where(EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == season_id)
+        select(EligibleBalance.eligible_g).where(
+            EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == season_id
+        )
     )
     return None if eligible is None else eligible - _recorded(session, holder_id, season_id)
 
@@ -288,7 +309,9 @@ def _volume_reasons(session: Session, holder_id: UUID, season_id: UUID, volume_g
     """What speaks against a volume. The lock on the balance makes two clerks wait for each other."""
     if volume_g <= 0:
         return [VolumeNotPositive()]
-    statement = select(EligibleBalance).where(EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == season_id)
+    statement = select(EligibleBalance).where(
+        EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == season_id
+    )
     balance = session.scalars(statement.with_for_update().execution_options(populate_existing=True)).one_or_none()
     if balance is None:
         return [NoBalance()]
@@ -300,7 +323,9 @@ def _volume_reasons(session: Session, holder_id: UUID, season_id: UUID, volume_g
 
 def _recorded(session: Session, holder_id: UUID, season_id: UUID) -> int:
     """Grams in all lots of a holder and season. Recalled ones count: the goods were harvested."""
-    total = session.scalar(select(func.coalesce(func.sum(Lot.volume_g), 0)).where(Lot.holder_id == holder_id, Lot.season_id == season_id))
+    total = session.scalar(
+        select(func.coalesce(func.sum(Lot.volume_g), 0)).where(Lot.holder_id == holder_id, Lot.season_id == season_id)
+    )
     return int(total or 0)
 
 
@@ -312,9 +337,13 @@ def _kilograms(grams: int) -> str:
 def _source(session: Session, area_id: UUID | None, site_id: UUID | None, reach: Reach) -> GrowingArea | ProductionSite:
     source: GrowingArea | ProductionSite | None = None
     if area_id:
-        source = session.scalar(select(GrowingArea).where(GrowingArea.id == area_id, reach.covers(GrowingArea.holder_id)))
+        source = session.scalar(
+            select(GrowingArea).where(GrowingArea.id == area_id, reach.covers(GrowingArea.holder_id))
+        )
     elif site_id:
-        source = session.scalar(select(ProductionSite).where(ProductionSite.id == site_id, reach.covers(ProductionSite.holder_id)))
+        source = session.scalar(
+            select(ProductionSite).where(ProductionSite.id == site_id, reach.covers(ProductionSite.holder_id))
+        )
     if source is None:
         raise NotFound
     return source

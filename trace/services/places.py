@@ -83,7 +83,9 @@ def in_order(column: Text) -> ColumnElement[Any]:
 def choices(session: Session, *, on: date | None = None) -> list[Ward]:
     """The communes that stand on a day (or that have no end), in Vietnamese order."""
     stands = Commune.valid_during.contains(on) if on else func.upper_inf(Commune.valid_during)
-    statement = select(Commune.code, Commune.name, Commune.kind).where(stands).order_by(in_order(Commune.name), Commune.code)
+    statement = (
+        select(Commune.code, Commune.name, Commune.kind).where(stands).order_by(in_order(Commune.name), Commune.code)
+    )
     return [Ward(*row) for row in session.execute(statement)]
 
 
@@ -106,14 +108,20 @@ def communes(session: Session, q: str, *, limit: int = 20) -> list[PlaceFound]:
     """Communes by name or old name. Exact diacritics come first: "cẩm giang" finds Cẩm Giang before Cẩm Giàng."""
     bare = _KIND_WORDS.sub("", asked(q))
     order = Commune.code
-    by_name = select(Commune, _rank(Commune.name, bare)).where(matches(bare, Commune.name)).order_by(in_order(Commune.name), order)
+    by_name = (
+        select(Commune, _rank(Commune.name, bare))
+        .where(matches(bare, Commune.name))
+        .order_by(in_order(Commune.name), order)
+    )
     by_alias = (
         select(Commune, _rank(CommuneAlias.name, bare) + 1, CommuneAlias.name)
         .join(CommuneAlias, CommuneAlias.commune_code == Commune.code)
         .where(matches(bare, CommuneAlias.name))
         .order_by(in_order(Commune.name), order)
     )
-    ranked: list[tuple[int, PlaceFound]] = [(rank, PlaceFound(commune, None)) for commune, rank in session.execute(by_name)]
+    ranked: list[tuple[int, PlaceFound]] = [
+        (rank, PlaceFound(commune, None)) for commune, rank in session.execute(by_name)
+    ]
     ranked += [(rank, PlaceFound(commune, alias)) for commune, rank, alias in session.execute(by_alias)]
     best: dict[str, PlaceFound] = {}
     for _, found in sorted(ranked, key=lambda row: row[0]):
@@ -143,7 +151,9 @@ def _rank(column: Text, text: str) -> ColumnElement[int]:
 
 def _parties(session: Session, text: str, reach: Reach, limit: int) -> Sequence[Party]:
     rank = _rank(Party.name, text)
-    holds = exists().where(UseCertificate.holder_id == Party.id, reach.covers(UseCertificate.holder_id, UseCertificate.title_id))
+    holds = exists().where(
+        UseCertificate.holder_id == Party.id, reach.covers(UseCertificate.holder_id, UseCertificate.title_id)
+    )
     within = or_(reach.covers(Party.id), holds)
     statement = (
         select(Party)

@@ -28,14 +28,14 @@ HYPHEN = re.compile(rf"({SERIAL.pattern})\s*-\s*({SERIAL.pattern})")
 class NotARange(Invalid):
     """These are not serials or codes of labels.
 
-    Enter the first and the last serial, such as 120–180, one serial, or the 12 signs of a code.
+    Enter the first and the last serial, such as 120–180, one serial, or the 12 characters of a code.
     """
 
 
 class CodeNotOurs(Invalid):
     """This code was not issued here, or it was mistyped.
 
-    Compare it with the label sign by sign, or enter the serial.
+    Compare it with the label character by character, or enter the serial.
     """
 
 

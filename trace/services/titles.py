@@ -50,17 +50,31 @@ def listing(session: Session, *, on: date, q: str = "", kind: TitleKind | None =
     if places.asked(q):
         owned = TitleRole.__table__.join(Party.__table__)
         named = select(TitleRole.title_id).select_from(owned).where(places.matches(q, Party.name))
-        wanted.append(or_(places.matches(q, ProtectionTitle.name, ProtectionTitle.title_number), ProtectionTitle.id.in_(named)))
+        wanted.append(
+            or_(places.matches(q, ProtectionTitle.name, ProtectionTitle.title_number), ProtectionTitle.id.in_(named))
+        )
     if kind:
         wanted.append(ProtectionTitle.kind == kind)
     holders = (
         select(func.count(UseCertificate.holder_id.distinct()))
-        .where(UseCertificate.title_id == ProtectionTitle.id, UseCertificate.status == "active", UseCertificate.valid_during.contains(on))
+        .where(
+            UseCertificate.title_id == ProtectionTitle.id,
+            UseCertificate.status == "active",
+            UseCertificate.valid_during.contains(on),
+        )
         .scalar_subquery()
     )
-    statement = select(ProtectionTitle, holders).where(*wanted).order_by(places.in_order(ProtectionTitle.name), ProtectionTitle.id)
+    statement = (
+        select(ProtectionTitle, holders)
+        .where(*wanted)
+        .order_by(places.in_order(ProtectionTitle.name), ProtectionTitle.id)
+    )
     lines = {title.id: Line(title, count) for title, count in session.execute(statement)}
-    roles = select(TitleRole).where(TitleRole.title_id.in_(lines), TitleRole.valid_during.contains(on)).options(joinedload(TitleRole.party))
+    roles = (
+        select(TitleRole)
+        .where(TitleRole.title_id.in_(lines), TitleRole.valid_during.contains(on))
+        .options(joinedload(TitleRole.party))
+    )
     for role in session.scalars(roles):
         lines[role.title_id].parties.setdefault(role.role, []).append(role.party)
     return list(lines.values())

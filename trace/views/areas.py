@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, render_template
-from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from trace.access import May, needs, person
@@ -13,6 +12,11 @@ from trace.db import session
 from trace.services import areas, places, titles
 from trace.views import lists, past
 from trace.words import say
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from flask.typing import ResponseReturnValue
 
 bp = Blueprint("areas", __name__, url_prefix="/vung-trong")
 
@@ -26,7 +30,14 @@ def index() -> ResponseReturnValue:
     shows_sites = lists.text("kind") == "site"
     size, page = lists.SIZE, lists.page()
     lines, area_total = areas.listing(
-        session(), reach=reach, on=on, q=q, commune=commune, title_id=title_id, page=1 if shows_sites else page, size=size
+        session(),
+        reach=reach,
+        on=on,
+        q=q,
+        commune=commune,
+        title_id=title_id,
+        page=1 if shows_sites else page,
+        size=size,
     )
     found_sites, site_total = areas.sites(
         session(), reach=reach, q=q, commune=commune, title_id=title_id, page=page if shows_sites else 1, size=size
@@ -52,5 +63,10 @@ def show(area_id: UUID) -> ResponseReturnValue:
     if person().may(May.CERTIFICATE_READ):
         certificates = areas.certificates_of(session(), area_id, reach=person().reach(May.CERTIFICATE_READ))
     return render_template(
-        "areas/show.html", found=found, area=found.area, certificates=certificates, events=past.of(area_id), today=lists.today()
+        "areas/show.html",
+        found=found,
+        area=found.area,
+        certificates=certificates,
+        events=past.of(area_id),
+        today=lists.today(),
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, flash, redirect, render_template, url_for
-from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -22,16 +21,23 @@ from trace.services.certificates import Decision, Standing
 from trace.views import lists, past
 from trace.words import explain, say, way_out
 
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from flask.typing import ResponseReturnValue
+
 bp = Blueprint("certificates", __name__, url_prefix="/giay-chung-nhan")
 
 
-class DecisionForm(FlaskForm):  # type: ignore[misc]
+class DecisionForm(FlaskForm):
     """A decision with its reason and document."""
 
     decision = EnumField(_l("Decision"), [InputRequired(_l("Choose a decision."))], kind=Decision, blank=_l("Choose"))
     reason = TextAreaField(_l("Reason"), [DataRequired(_l("Write the reason.")), lists.at_most(2000)], filters=[clean])
     document_number = StringField(
-        _l("Number of the deciding document"), [DataRequired(_l("Write the number of the document.")), lists.at_most(100)], filters=[clean]
+        _l("Number of the deciding document"),
+        [DataRequired(_l("Write the number of the document.")), lists.at_most(100)],
+        filters=[clean],
     )
 
 

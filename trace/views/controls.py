@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -26,12 +26,15 @@ from trace.views import lists, past
 from trace.views.once import once
 from trace.words import explain, say, way_out
 
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
 bp = Blueprint("controls", __name__, url_prefix="/kiem-soat")
 
 FINDINGS = 3
 
 
-class FindingForm(Form):  # type: ignore[misc]
+class FindingForm(Form):
     """One nonconformity. An empty one is left out."""
 
     severity = EnumField(_l("Severity"), kind=Severity, blank=_l("Nothing found"))
@@ -64,7 +67,7 @@ class FindingForm(Form):  # type: ignore[misc]
         return good
 
 
-class VisitForm(FlaskForm):  # type: ignore[misc]
+class VisitForm(FlaskForm):
     """A control of one area or site."""
 
     source = lists.Choice(_l("Area or site"), [InputRequired(_l("Choose an area or site."))])
@@ -80,10 +83,12 @@ class VisitForm(FlaskForm):  # type: ignore[misc]
     findings = FieldList(FormField(FindingForm), min_entries=FINDINGS, max_entries=FINDINGS)
 
 
-class WordsForm(FlaskForm):  # type: ignore[misc]
+class WordsForm(FlaskForm):
     """One text."""
 
-    text = TextAreaField(_l("In words"), [DataRequired(_l("Say in words what was done.")), lists.at_most(4000)], filters=[clean])
+    text = TextAreaField(
+        _l("In words"), [DataRequired(_l("Say in words what was done.")), lists.at_most(4000)], filters=[clean]
+    )
 
 
 @bp.get("")
@@ -95,7 +100,14 @@ def index() -> ResponseReturnValue:
     reach, on, page = person().reach(May.CONTROL_READ), lists.today(), lists.page()
     shows_visits = lists.text("kind") == "visit"
     found, found_total = controls.nonconformities(
-        session(), reach=reach, on=on, q=q, due=due, severity=severity, page=1 if shows_visits else page, size=lists.SIZE
+        session(),
+        reach=reach,
+        on=on,
+        q=q,
+        due=due,
+        severity=severity,
+        page=1 if shows_visits else page,
+        size=lists.SIZE,
     )
     visits, visit_total = controls.visits(
         session(), reach=reach, q=q, passed=passed, page=page if shows_visits else 1, size=lists.SIZE
@@ -146,7 +158,9 @@ def new_visit() -> ResponseReturnValue:
                 reach=reach,
             )
         except Refused as exc:
-            return render_template("controls/new.html", form=form, reasons=_told(exc.reasons), any_source=True), exc.status
+            return render_template(
+                "controls/new.html", form=form, reasons=_told(exc.reasons), any_source=True
+            ), exc.status
         key.settle(url_for(".index", kind="visit") + f"#visit-{visit.id}")
     session().commit()
     flash(_("The control has been recorded."), "success")

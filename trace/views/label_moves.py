@@ -150,11 +150,18 @@ def count(order_id: UUID) -> ResponseReturnValue:
         except Invalid as exc:
             return show(order_id, reasons=every(exc)), exc.status
         key.settle(
-            url_for("controls.show", nonconformity_id=found.id) if found else url_for(".show", order_id=order_id, _anchor="account")
+            url_for("controls.show", nonconformity_id=found.id)
+            if found
+            else url_for(".show", order_id=order_id, _anchor="account")
         )
     session().commit()
     if found:
-        flash(_("The count differs from the ledger. A nonconformity is open, and no labels are issued until it is closed."), "warning")
+        flash(
+            _(
+                "The count differs from the ledger. A nonconformity is open, and no labels are issued until it is closed."
+            ),
+            "warning",
+        )
     else:
         flash(_("The count agrees with the ledger."), "success")
     return redirect(key.location, 303)
@@ -184,12 +191,29 @@ def _carry_out(order_id: UUID, deed: LabelMove, form: DeedForm) -> str:
     if deed is LabelMove.HAND_OVER:
         taker = _id(form.taker.data)
         handovers.offer(
-            session(), order_id, serials, taker_id=taker, by=by, at=at, on=lists.today(), reach=reach, note=form.note.data
+            session(),
+            order_id,
+            serials,
+            taker_id=taker,
+            by=by,
+            at=at,
+            on=lists.today(),
+            reach=reach,
+            note=form.note.data,
         )
         return str(_("%(n)s labels offered: %(serials)s. They wait for the other side.", **facts))
     lot_id = _id(form.lot.data) if form.lot.data and ledger.MOVES[deed].lot else None
     ledger.apply(
-        session(), order_id, serials, deed, by=by, at=at, reach=reach, reason=form.reason.data, lot_id=lot_id, counted=form.counted.data
+        session(),
+        order_id,
+        serials,
+        deed,
+        by=by,
+        at=at,
+        reach=reach,
+        reason=form.reason.data,
+        lot_id=lot_id,
+        counted=form.counted.data,
     )
     return str(_("%(n)s labels: %(state)s (%(serials)s).", state=say(ledger.MOVES[deed].end), **facts))
 

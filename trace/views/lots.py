@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -24,10 +24,13 @@ from trace.views import lists, past
 from trace.views.once import once
 from trace.words import explain, say, way_out
 
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
 bp = Blueprint("lots", __name__, url_prefix="/lo")
 
 
-class LotForm(FlaskForm):  # type: ignore[misc]
+class LotForm(FlaskForm):
     """A lot about to be recorded."""
 
     code = StringField(_l("Lot code"), [DataRequired(_l("Write the lot code.")), lists.at_most(40)], filters=[clean])
@@ -39,7 +42,7 @@ class LotForm(FlaskForm):  # type: ignore[misc]
     expires_on = VietnameseDate(_l("Best before"), [InputRequired(_l("Write the date of expiry."))])
 
 
-class RecallForm(FlaskForm):  # type: ignore[misc]
+class RecallForm(FlaskForm):
     """Why a lot is recalled."""
 
     reason = TextAreaField(_l("Reason"), [DataRequired(_l("Write the reason.")), lists.at_most(1000)], filters=[clean])

@@ -142,7 +142,11 @@ def show(
         reasons=[*([told(problem)] if problem else []), *(told(reason, link(reason, order)) for reason in reasons)],
         prints=[(run, now <= run.at + printing.OPEN_FOR) for run in prints] if may_print else [],
         print_form=_print_form(order, print_form) if may_print else None,
-        waiting=[row for row in handovers.listing(session(), reach=person().reach(May.LABEL_READ), order_id=order_id) if row.answered_at is None],
+        waiting=[
+            row
+            for row in handovers.listing(session(), reach=person().reach(May.LABEL_READ), order_id=order_id)
+            if row.answered_at is None
+        ],
         account=account(reconciling.of_order(session(), order_id, end=now)),
         may_count=may_print,
         movements=ledger.movements(session(), order_id),
@@ -175,7 +179,9 @@ def link(reason: TemThatError, about: LabelOrder | Lot) -> str | None:
     lot = about if isinstance(about, Lot) else about.lot
     may, url = person().may, None
     match reason:
-        case gate.CertificateNotActive() | gate.CertificateOutOfPeriod() | gate.SourceNotCovered() if may(May.CERTIFICATE_READ):
+        case gate.CertificateNotActive() | gate.CertificateOutOfPeriod() | gate.SourceNotCovered() if may(
+            May.CERTIFICATE_READ
+        ):
             url = url_for("certificates.show", certificate_id=lot.certificate_id)
         case gate.AreaCodeMissing() if may(May.AREA_READ) and lot.area_id:
             url = url_for("areas.show", area_id=lot.area_id)
@@ -199,14 +205,14 @@ def layout_names() -> dict[str, str]:
     names = {
         name: _(
             "%(paper)s sheet, %(n)s labels of %(w)s × %(h)s mm",
-            paper=sheet.paper, n=sheet.cells, w=number(sheet.label_width_mm), h=number(sheet.label_height_mm),
+            paper=sheet.paper, n=sheet.cells, w=_mm(sheet.label_width_mm), h=_mm(sheet.label_height_mm),
         )
         for name, sheet in PRESETS.items()
     }  # fmt: skip
     return names | {
         name: _(
             "Roll, %(n)s across, labels of %(w)s × %(h)s mm",
-            n=roll.across, w=number(roll.label_width_mm), h=number(roll.label_height_mm),
+            n=roll.across, w=_mm(roll.label_width_mm), h=_mm(roll.label_height_mm),
         )
         for name, roll in ROLLS.items()
     }  # fmt: skip
@@ -227,7 +233,12 @@ def account(found: reconciling.Reconciliation) -> dict[str, Any]:
         lines.append((label, None if out is None else -out, -gone))
     lines.append((_("= closing by the ledger"), way.closing, hand.closing))
     lines.append((_("Found in the ranges"), way.found, hand.found))
-    return {"lines": lines, "adds_up": found.adds_up, "in_hand": hand.closing, "differences": (way.difference, hand.difference)}
+    return {
+        "lines": lines,
+        "adds_up": found.adds_up,
+        "in_hand": hand.closing,
+        "differences": (way.difference, hand.difference),
+    }
 
 
 def _chosen(form: DeedForm | None) -> tuple[Range[int] | None, TemThatError | None]:
@@ -251,7 +262,9 @@ def _row(order: LabelOrder, row: Any) -> dict[str, Any]:
             step.by_holder and reach.includes(holder_id=order.holder_id)
         ):
             text = ordering.show_range(row.serials)
-            moves.append((say(move), url_for("orders.show", order_id=order.id, move=move.value, serials=text, _anchor="deed")))
+            moves.append(
+                (say(move), url_for("orders.show", order_id=order.id, move=move.value, serials=text, _anchor="deed"))
+            )
     return {"range": row, "text": ordering.show_range(row.serials), "count": ranges.size(row.serials), "moves": moves}
 
 
@@ -294,6 +307,10 @@ def _event(row: History) -> dict[str, Any]:
         "who": row.author.full_name if row.author else _("the system"),
         "note": " · ".join(told_of),
     }
+
+
+def _mm(length: float) -> str:
+    return f"{length:g}".replace(".", ",")
 
 
 def _spoken(fact: object) -> object:

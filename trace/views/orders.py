@@ -10,7 +10,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, RadioField
-from wtforms.validators import InputRequired
+from wtforms.validators import InputRequired, ValidationError
 
 from trace import clock
 from trace.access import May, needs, person
@@ -37,7 +37,12 @@ __all__ = ["bp", "label_moves"]
 class Picked(RadioField):
     """A choice by buttons, refused in our words when it is none of those offered."""
 
-    pre_validate = lists.Choice.pre_validate
+    def pre_validate(self, form: Any) -> None:
+        """Refuse what was not offered."""
+        try:
+            super().pre_validate(form)
+        except ValidationError as exc:
+            raise ValidationError(_("Choose from the list.")) from exc
 
 
 class OrderForm(PostForm):
@@ -51,11 +56,6 @@ class OrderForm(PostForm):
 
 class AccountForm(PostForm):
     """Whose labels, and over which days."""
-
-    class Meta(PostForm.Meta):
-        """Reads only, from the address."""
-
-        csrf = False
 
     holder = lists.Choice(_l("Holder"))
     start = VietnameseDate(_l("From"))
@@ -85,12 +85,18 @@ def new() -> ResponseReturnValue:
     if "lot" not in request.args:
         found = ordering.candidates(session(), at=clock.now(), reach=reach)
         lots = [
-            {"lot": row.lot, "left_g": row.left_g, "reasons": [told(reason, link(reason, row.lot)) for reason in row.reasons]}
+            {
+                "lot": row.lot,
+                "left_g": row.left_g,
+                "reasons": [told(reason, link(reason, row.lot)) for reason in row.reasons],
+            }
             for row in found
         ]
         return render_template("orders/choose_lot.html", lots=lots)
     asked = "quantity" in request.args
-    form = OrderForm(request.args if asked else None, data={"lot": request.args["lot"], "layout": "a4-24"}, meta={"csrf": False})
+    form = OrderForm(
+        request.args if asked else None, data={"lot": request.args["lot"], "layout": "a4-24"}, meta={"csrf": False}
+    )
     quote = _quote(form)
     if not asked:
         return _quantity_page(form, quote, quote.standing)
@@ -142,14 +148,17 @@ def reconcile() -> ResponseReturnValue:
     reach = person().reach(May.LABEL_READ)
     parties = ordering.holders(session(), reach=reach)
     asked = "holder" in request.args
-    form = AccountForm(request.args if asked else None)
+    form = AccountForm(request.args if asked else None, meta={"csrf": False})
     form.holder.choices = [(str(party.id), party.name) for party in parties]
     found: dict[str, Any] | None = None
     if parties and (not asked or form.validate()):
         holder = next(party for party in parties if not asked or str(party.id) == form.holder.data)
         start = _midnight(form.start.data) if form.start.data else None
         end = _midnight(form.end.data + timedelta(days=1)) if form.end.data else clock.now()
-        found = account(reconciling.of_holder(session(), holder.id, start=start, end=end)) | {"holder": holder, "end": end}
+        found = account(reconciling.of_holder(session(), holder.id, start=start, end=end)) | {
+            "holder": holder,
+            "end": end,
+        }
     return render_template("orders/reconcile.html", form=form, found=found, parties=parties)
 
 
@@ -171,7 +180,10 @@ def _quote(form: OrderForm) -> ordering.Quote:
 
 def _quantity_page(form: OrderForm, quote: ordering.Quote, reasons: Sequence[TemThatError] = ()) -> str:
     return render_template(
-        "orders/quantity.html", form=form, quote=quote, reasons=[told(reason, link(reason, quote.lot)) for reason in reasons]
+        "orders/quantity.html",
+        form=form,
+        quote=quote,
+        reasons=[told(reason, link(reason, quote.lot)) for reason in reasons],
     )
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -16,11 +15,15 @@ from flask_babel import lazy_gettext as _l
 from trace.db import session
 from trace.models.certificates import CertificateStatus
 from trace.models.controls import Severity
-from trace.models.history import History
 from trace.models.lots import LotState
 from trace.services import history
 from trace.shown import day, grams
 from trace.words import say
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from trace.models.history import History
 
 
 class Deed(StrEnum):

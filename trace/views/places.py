@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
-from flask.typing import ResponseReturnValue
 
 from labels.errors import LabelError
 from trace.access import May, needs, person
 from trace.db import session
 from trace.services import places
-from trace.services.reach import Reach
 from trace.views import lists
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+    from trace.services.reach import Reach
 
 bp = Blueprint("places", __name__)
 
@@ -24,7 +29,11 @@ def search() -> ResponseReturnValue:
     if code:
         return redirect(url_for("verify.show", code=code), 303)
     found = places.search(
-        session(), q, certificates=_reach(May.CERTIFICATE_READ), orders=_reach(May.LABEL_READ), lots=_reach(May.LOT_READ)
+        session(),
+        q,
+        certificates=_reach(May.CERTIFICATE_READ),
+        orders=_reach(May.LABEL_READ),
+        lots=_reach(May.LOT_READ),
     )
     return render_template("places/search.html", q=q, found=found)
 

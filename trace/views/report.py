@@ -18,6 +18,7 @@ from wtforms import BooleanField, Form, RadioField, StringField, TextAreaField
 from wtforms.validators import Length, Optional, ValidationError
 
 from enforcement import informants, intake
+from labels import code as label_code
 from labels.code import Parsed
 from labels.errors import Malformed
 from trace import clock
@@ -194,6 +195,8 @@ def photos(secret: str) -> ResponseReturnValue:
         except TemThatError as error:
             name = files.clean_name(upload.filename or "")
             refused.append({"message": f"{name}: {explain(error)}", "way_out": way_out(error), "url": "#photo"})
+        finally:
+            upload.close()  # a large one lies in a temporary file
     session().commit()
     if refused:
         return _receipt(tip, secret, refused=refused), 422
@@ -209,7 +212,7 @@ def _ask(form: ReportForm, step: str, known: str | None) -> str:
         known_code=known,
         carried=[(name, value) for name in EVERYTHING if name not in asked for value in _typed(form, name)],
         position=ORDER.index(step) + 1,
-        before=ORDER[ORDER.index(step) - 1] if step != ORDER[0] else None,
+        grouped=grouped,
         changing=bool(request.form.get("changing")) or request.form.get("step") == CHECK,
     )
 
@@ -269,6 +272,14 @@ def _serial(code_text: str, at: Any) -> int | None:
     return found.serial if isinstance(found, Parsed) else None
 
 
+def grouped(code_text: str) -> str:
+    """A code in groups of four, as on the label; what is no code stays as it was written."""
+    try:
+        return label_code.show(label_code.parse(code_text).text)
+    except Malformed:
+        return code_text
+
+
 def _secret_for(key: str) -> str:
     made = hmac.digest(current_app.config["TEMTHAT"].derived("tip-follow"), key.encode(), "sha256")
     return base64.urlsafe_b64encode(made[:24]).decode()
@@ -298,4 +309,5 @@ def _receipt(tip: Tip, secret: str, refused: list[dict[str, str | None]] | None 
         refused=refused or [],
         room=tips.MOST_PHOTOS - len(tip.photos),
         similar=tips.similar(session(), tip),
+        grouped=grouped,
     )

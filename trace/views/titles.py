@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, render_template, request
-from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -19,11 +17,17 @@ from trace.services import certificates, titles
 from trace.views import lists, past
 from trace.words import say
 
+if TYPE_CHECKING:
+    from datetime import date
+    from uuid import UUID
+
+    from flask.typing import ResponseReturnValue
+
 bp = Blueprint("titles", __name__, url_prefix="/van-bang")
 bp.add_app_template_filter(lists.last_day)
 
 
-class DayForm(FlaskForm):  # type: ignore[misc]
+class DayForm(FlaskForm):
     """The day for which the parties are shown."""
 
     class Meta:
@@ -41,7 +45,9 @@ def index() -> ResponseReturnValue:
     chips = [(_("Search: %(text)s", text=q), "q", None)] if q else []
     if kind:
         chips.append((say(kind), "kind", None))
-    return render_template("titles/index.html", lines=lines, chips=chips, kinds=[(found.value, say(found)) for found in TitleKind])
+    return render_template(
+        "titles/index.html", lines=lines, chips=chips, kinds=[(found.value, say(found)) for found in TitleKind]
+    )
 
 
 @bp.get("/<uuid:title_id>")
@@ -60,7 +66,9 @@ def show(title_id: UUID) -> ResponseReturnValue:
         today=lists.today(),
         parties=titles.parties_on(session(), title_id, as_of=as_of),
         ever=titles.parties_ever(session(), title_id),
-        holders=certificates.holders_on(session(), title_id, as_of=as_of) if person().may(May.CERTIFICATE_READ) else None,
+        holders=certificates.holders_on(session(), title_id, as_of=as_of)
+        if person().may(May.CERTIFICATE_READ)
+        else None,
         regulations=titles.regulations(session(), title_id),
         products=titles.products(session(), title_id),
         territory=titles.boundary(session(), title_id),
