@@ -185,16 +185,41 @@ def note(session: Session, case_id: UUID, text: str, *, by: UUID, at: datetime) 
 
 
 def add_evidence(
-    session: Session, case_id: UUID, file: StoredFile, *, title: str, origin: str, taken_at: datetime, store: Path, by: UUID, at: datetime
+    session: Session,
+    case_id: UUID,
+    file: StoredFile,
+    *,
+    title: str,
+    origin: str,
+    taken_at: datetime,
+    store: Path,
+    by: UUID,
+    at: datetime,
 ) -> Evidence:
     """Take a file that an officer brings into a case."""
     case = workable(session, case_id)
     if taken_at > at:
         raise NotInFuture
     piece = evidence.take(
-        session, case, file, title=said(title), origin=said(origin), taken_at=taken_at, taken_by=by, store=store, by=by, at=at
+        session,
+        case,
+        file,
+        title=said(title),
+        origin=said(origin),
+        taken_at=taken_at,
+        taken_by=by,
+        store=store,
+        by=by,
+        at=at,
     )
-    write(session, case, "take_evidence", by=by, at=at, facts={"folio": piece.folio, "title": piece.title, "sha256": piece.sha256})
+    write(
+        session,
+        case,
+        "take_evidence",
+        by=by,
+        at=at,
+        facts={"folio": piece.folio, "title": piece.title, "sha256": piece.sha256},
+    )
     return piece
 
 
@@ -233,11 +258,17 @@ def _facts(session: Session, case: CaseFile, taken: Move, step: Step, filled: Ma
     if Demand.NOTE in filled:
         said(str(filled[Demand.NOTE]))
     if taken is Move.PENALISE:
-        facts |= {BRACKET: filled.get(BRACKET), ORGANISATION: bool(filled.get(ORGANISATION)), CONFISCATION: filled.get(CONFISCATION, 0)}
+        facts |= {
+            BRACKET: filled.get(BRACKET),
+            ORGANISATION: bool(filled.get(ORGANISATION)),
+            CONFISCATION: filled.get(CONFISCATION, 0),
+        }
     return facts
 
 
-def _may_fine(session: Session, case: CaseFile, filled: Mapping[str, Any], *, duties: Collection[Duty], at: datetime) -> None:
+def _may_fine(
+    session: Session, case: CaseFile, filled: Mapping[str, Any], *, duties: Collection[Duty], at: datetime
+) -> None:
     """Time first, then competence: after the time nobody is competent."""
     deadlines.time_to_fine(
         at,
@@ -267,7 +298,9 @@ def _beginning(session: Session, case: CaseFile, taken: Move, at: datetime) -> d
     """When the clocks of a step begin: now, save that the time to explain counts from the day of the violation record."""
     if taken is not Move.OPEN_EXPLANATION:
         return at
-    recorded = select(func.max(CaseEvent.at)).where(CaseEvent.case_id == case.id, CaseEvent.move == Move.RECORD_VIOLATION)
+    recorded = select(func.max(CaseEvent.at)).where(
+        CaseEvent.case_id == case.id, CaseEvent.move == Move.RECORD_VIOLATION
+    )
     return session.scalar(recorded) or at
 
 

@@ -156,7 +156,9 @@ def _due(standing: Standing) -> datetime:
 
 def _running(session: Session, case_id: UUID, kinds: Collection[DeadlineKind] | None = None) -> list[Deadline]:
     """The running clocks of a case, of some kinds or of all."""
-    statement = select(Deadline).where(Deadline.case_id == case_id, Deadline.met_at.is_(None), Deadline.stopped_at.is_(None))
+    statement = select(Deadline).where(
+        Deadline.case_id == case_id, Deadline.met_at.is_(None), Deadline.stopped_at.is_(None)
+    )
     if kinds is not None:
         statement = statement.where(Deadline.kind.in_(list(kinds)))
     return list(session.scalars(statement))

@@ -113,7 +113,7 @@ class Calendar:
     def is_working(self, day: date) -> bool:
         """Whether offices work on this day. Raises `CalendarGap` for a year nobody has entered."""
         if day.year not in self.years:
-            raise CalendarGap(year=day.year)
+            raise CalendarGap(year=str(day.year))
         return day in self.swapped or (day.weekday() < SATURDAY and day not in self.holidays)
 
     def working_day_from(self, day: date) -> date:

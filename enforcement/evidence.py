@@ -107,7 +107,9 @@ def take(
     session.add(made)
     session.flush()
     session.add(CustodyEvent(evidence_id=made.id, seq=1, deed="taken", at=at, by=by, sha256_seen=seen, note=None))
-    history.record(session, "evidence:take", made.id, by=by, at=at, changes={"folio": (None, made.folio), "sha256": (None, seen)})
+    history.record(
+        session, "evidence:take", made.id, by=by, at=at, changes={"folio": (None, made.folio), "sha256": (None, seen)}
+    )
     session.flush()
     return made
 
@@ -127,7 +129,9 @@ def candidates(session: Session, case_id: UUID) -> list[Candidate]:
         .where(Tip.id.in_(refs[SignalSource.TIP]), StoredFile.id.not_in(in_case))
         .order_by(TipPhoto.id)
     )
-    found += [Candidate(file, SignalSource.TIP, number, file.received_at, None) for file, number in session.execute(tips)]
+    found += [
+        Candidate(file, SignalSource.TIP, number, file.received_at, None) for file, number in session.execute(tips)
+    ]
     observations = (
         select(StoredFile, Observation.number, Observation.seen_at, Observation.inspector_id)
         .join(ObservationPhoto, ObservationPhoto.file_id == StoredFile.id)
@@ -173,7 +177,9 @@ def gather(
     return taken, damaged
 
 
-def view(session: Session, case_id: UUID, evidence_id: UUID, *, store: Path, by: UUID, at: datetime) -> tuple[Evidence, str | None]:
+def view(
+    session: Session, case_id: UUID, evidence_id: UUID, *, store: Path, by: UUID, at: datetime
+) -> tuple[Evidence, str | None]:
     """One piece of evidence to look at, with the hash its bytes have now. Looking is a step of custody and is written down."""
     statement = (
         select(Evidence)
@@ -188,7 +194,13 @@ def view(session: Session, case_id: UUID, evidence_id: UUID, *, store: Path, by:
     last = session.scalar(select(func.max(CustodyEvent.seq)).where(CustodyEvent.evidence_id == found.id)) or 0
     session.add(
         CustodyEvent(
-            evidence_id=found.id, seq=last + 1, deed="viewed", at=at, by=by, sha256_seen=now_on_disk or "missing", note=None
+            evidence_id=found.id,
+            seq=last + 1,
+            deed="viewed",
+            at=at,
+            by=by,
+            sha256_seen=now_on_disk or "missing",
+            note=None,
         )
     )
     session.flush()

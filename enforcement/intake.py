@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 HIGHEST = 3
-OUT_OF_USE = frozenset({LabelState.VOIDED, LabelState.SPOILED, LabelState.LOST, LabelState.RETURNED, LabelState.RECALLED})
+OUT_OF_USE = frozenset(
+    {LabelState.VOIDED, LabelState.SPOILED, LabelState.LOST, LabelState.RETURNED, LabelState.RECALLED}
+)
 SPEAKS_AGAINST = frozenset({TipReason.LABEL_LOOKS_WRONG, TipReason.GOODS_DIFFER, TipReason.SCAN_WARNED})
 SUMMARY_MOST = 300
 
@@ -186,7 +188,11 @@ def _known(session: Session, serial: int | None) -> LabelRange | None:
     statement = (
         select(LabelRange)
         .where(LabelRange.serials.contains(literal(serial, BigInteger())))
-        .options(joinedload(LabelRange.order).options(joinedload(LabelOrder.holder), joinedload(LabelOrder.lot).joinedload(Lot.product)))
+        .options(
+            joinedload(LabelRange.order).options(
+                joinedload(LabelOrder.holder), joinedload(LabelOrder.lot).joinedload(Lot.product)
+            )
+        )
     )
     return session.scalars(statement).one_or_none()
 

@@ -122,17 +122,23 @@ def _rule_values(rule: Rule) -> dict[str, Any]:
 
 def _days() -> Iterator[tuple[date, dict[str, Any]]]:
     for row in law_seed.DAYS:
-        yield row.on, {
-            "name": row.name,
-            "source": row.source,
-            "is_worked": not row.off,
-            "needs_verification": not row.confirmed,
-        }
+        yield (
+            row.on,
+            {
+                "name": row.name,
+                "source": row.source,
+                "is_worked": not row.off,
+                "needs_verification": not row.confirmed,
+            },
+        )
     # A working day that one proposal would take off: worked until somebody decides otherwise, and flagged.
     for day in law_seed.CALENDAR.doubtful.difference(row.on for row in law_seed.DAYS):
-        yield day, {
-            "name": UNDECIDED_NAME,
-            "source": UNDECIDED_SOURCE,
-            "is_worked": True,
-            "needs_verification": True,
-        }
+        yield (
+            day,
+            {
+                "name": UNDECIDED_NAME,
+                "source": UNDECIDED_SOURCE,
+                "is_worked": True,
+                "needs_verification": True,
+            },
+        )

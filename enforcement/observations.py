@@ -108,7 +108,9 @@ def recent(session: Session, *, q: str = "", page: int = 1) -> tuple[Sequence[Ob
     if text := places.asked(q):
         statement = statement.where(places.matches(text, Observation.number, Observation.place, Observation.note))
     total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    shown = statement.options(joinedload(Observation.inspector), joinedload(Observation.commune), selectinload(Observation.photos))
+    shown = statement.options(
+        joinedload(Observation.inspector), joinedload(Observation.commune), selectinload(Observation.photos)
+    )
     ordered = shown.order_by(Observation.seen_at.desc(), Observation.id).limit(PAGE).offset((page - 1) * PAGE)
     return session.scalars(ordered).all(), total
 

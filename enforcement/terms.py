@@ -90,7 +90,9 @@ def extend(
     case = workable(session, case_id, version)
     if HEADS.isdisjoint(duties):
         raise NotYourMove(duties=HEADS)
-    deadline = session.scalars(select(Deadline).where(Deadline.id == deadline_id, Deadline.case_id == case.id)).one_or_none()
+    deadline = session.scalars(
+        select(Deadline).where(Deadline.id == deadline_id, Deadline.case_id == case.id)
+    ).one_or_none()
     if deadline is None or deadline.met_at or deadline.stopped_at:
         raise NotFound
     number, why = casebook.said(decision_number), casebook.said(reason)

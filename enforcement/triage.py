@@ -142,7 +142,9 @@ def add_to_case(session: Session, signal_id: UUID, case_id: UUID, *, store: Path
     if case.state in OVER:
         raise CaseIsOver(number=case.number)
     if signal.severity > case.severity:
-        history.record(session, "case:weigh", case.id, by=by, at=at, changes={"severity": (case.severity, signal.severity)})
+        history.record(
+            session, "case:weigh", case.id, by=by, at=at, changes={"severity": (case.severity, signal.severity)}
+        )
         case.severity = signal.severity
     _join(session, signal, case, store=store, by=by, at=at)
     session.flush()
@@ -206,7 +208,9 @@ def similar(session: Session, signal: Signal, *, limit: int = 10) -> Similar:
 def tell_reporters(session: Session, signals: Sequence[Signal], state: TipState, *, by: UUID, at: datetime) -> None:
     """Bring the tips behind some signals to what their reporters may be told. A closed tip stays closed."""
     ids = [UUID(signal.source_ref) for signal in signals if signal.source is SignalSource.TIP]
-    found = session.scalars(select(Tip).where(Tip.id.in_(ids), Tip.state != TipState.CLOSED).order_by(Tip.id).with_for_update())
+    found = session.scalars(
+        select(Tip).where(Tip.id.in_(ids), Tip.state != TipState.CLOSED).order_by(Tip.id).with_for_update()
+    )
     for tip in found.all():
         if tip.state is not state:
             tips.tell(session, tip, state, answer=NEUTRAL_ANSWER if state is TipState.CLOSED else None, by=by, at=at)
@@ -249,14 +253,18 @@ def _said(reason: str) -> str:
 def _tests(session: Session, signal: Signal) -> dict[Alike, ColumnElement[bool] | None]:
     order = None
     if signal.serial is not None:
-        order = session.scalars(select(LabelOrder).where(LabelOrder.serials.contains(literal(signal.serial, BigInteger())))).one_or_none()
+        order = session.scalars(
+            select(LabelOrder).where(LabelOrder.serials.contains(literal(signal.serial, BigInteger())))
+        ).one_or_none()
     place: ColumnElement[bool] | None = None
     if signal.commune_code and signal.place:
         alike = func.similarity(func.fold(Signal.place), func.fold(signal.place)) >= LIKE_PLACE
         place = func.coalesce(and_(Signal.commune_code == signal.commune_code, alike), false())
     return {
         Alike.SERIAL: func.coalesce(Signal.serial == signal.serial, false()) if signal.serial is not None else None,
-        Alike.ORDER: func.coalesce(and_(Signal.serial >= order.serials.lower, Signal.serial < order.serials.upper), false())
+        Alike.ORDER: func.coalesce(
+            and_(Signal.serial >= order.serials.lower, Signal.serial < order.serials.upper), false()
+        )
         if order
         else None,
         Alike.PLACE: place,

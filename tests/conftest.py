@@ -50,12 +50,13 @@ def pytest_configure(config: pytest.Config) -> None:
     admin = _admin()
     name = _template_name()
     with admin.connect() as connection:
-        known = set(connection.scalars(text("SELECT datname FROM pg_database")))
         connection.execute(text("SELECT pg_advisory_lock(4711)"))
+        known = set(connection.scalars(text("SELECT datname FROM pg_database")))
         if name not in known:
             for old in known:
                 if old.startswith("template_") and old != name:
                     connection.execute(text(f'DROP DATABASE IF EXISTS "{old}" WITH (FORCE)'))
+            connection.execute(text(f'DROP DATABASE IF EXISTS "{name}_making" WITH (FORCE)'))
             connection.execute(text(f'CREATE DATABASE "{name}_making"'))
             db.upgrade(cluster.for_tests().url(f"{name}_making"))
             connection.execute(text(f'ALTER DATABASE "{name}_making" RENAME TO "{name}"'))

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flask import request
+from flask import render_template, request
 from flask_babel import force_locale
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
@@ -25,7 +25,7 @@ from trace.services import accounts, history
 from trace.services.numbers import next_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from flask import Flask
@@ -43,7 +43,7 @@ class Taken(errors.Conflict):
 
 
 @pytest.fixture
-def app(engine: Engine, connection: Any, tmp_path: Path) -> Iterator[Flask]:
+def app(engine: Engine, connection: Any, tmp_path: Path) -> Flask:
     """An application of the test's own, with views that fail in every way."""
     made = create_app(config_for(str(engine.url), tmp_path), engine=engine)
     made.extensions["sessionmaker"] = lambda: NewSession(connection, join_transaction_mode="create_savepoint")
@@ -67,6 +67,10 @@ def app(engine: Engine, connection: Any, tmp_path: Path) -> Iterator[Flask]:
         next_number(request_session(), "PA", at=NOW)
         raise Taken
 
+    def redrawn() -> Any:
+        next_number(request_session(), "PA", at=NOW)
+        return render_template("error.html", status=422, message="", inside=True), 422
+
     def broken_transaction() -> Any:
         try:
             request_session().execute(text("SELECT 1/0"))
@@ -80,6 +84,7 @@ def app(engine: Engine, connection: Any, tmp_path: Path) -> Iterator[Flask]:
         return {"n": request_session().scalar(text("SELECT CAST(:n AS text)"), {"n": request.args["n"]})}
 
     view("half-done", half_done)
+    view("redrawn", redrawn)
     view("broken-transaction", broken_transaction)
     view("number", data)
     view("text", nul)
@@ -137,7 +142,10 @@ def test_a_refusal_is_problem_json_for_programs(client: FlaskClient, status: int
     answer = client.get(f"/test/{status}", headers=JSON)
     assert answer.status_code == status
     problem(answer)
-    assert client.get(f"/test/{status}", headers={"Accept": "application/problem+json"}).mimetype == "application/problem+json"
+    assert (
+        client.get(f"/test/{status}", headers={"Accept": "application/problem+json"}).mimetype
+        == "application/problem+json"
+    )
 
 
 def test_pages_follow_the_reader_s_language(client: FlaskClient) -> None:
@@ -147,7 +155,9 @@ def test_pages_follow_the_reader_s_language(client: FlaskClient) -> None:
     assert errors.Conflict.message_id() in page
 
 
-@pytest.mark.parametrize("accept", ["*/*", "", "text/html,application/xhtml+xml,*/*;q=0.8", "image/avif,image/webp", "text/*", "nonsense"])
+@pytest.mark.parametrize(
+    "accept", ["*/*", "", "text/html,application/xhtml+xml,*/*;q=0.8", "image/avif,image/webp", "text/*", "nonsense"]
+)
 def test_whoever_does_not_ask_for_json_gets_a_page(client: FlaskClient, accept: str) -> None:
     assert client.get("/test/409", headers={"Accept": accept}).mimetype == "text/html"
 
@@ -171,7 +181,10 @@ def test_nobody_with_a_page_to_read_is_sent_to_the_sign_in_and_a_program_is_told
 # ---------------------------------------------------------------------------------------------- what HTTP itself refuses
 
 
-@pytest.mark.parametrize("path", ["/no/such/page", "/van-bang/not-a-uuid", "/\U0001f336", "/%00", "/..%2f..%2fetc%2fpasswd", "/static/none.css"])
+@pytest.mark.parametrize(
+    "path",
+    ["/no/such/page", "/van-bang/not-a-uuid", "/\U0001f336", "/%00", "/..%2f..%2fetc%2fpasswd", "/static/none.css"],
+)
 def test_an_address_that_is_nothing_is_not_found(app: Flask, client: FlaskClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
@@ -191,17 +204,21 @@ def test_a_wrong_method_says_which_are_right(client: FlaskClient) -> None:
 
 def test_what_is_too_large_is_refused(app: Flask, client: FlaskClient) -> None:
     app.config["MAX_CONTENT_LENGTH"] = 10_000
-    answer = client.post("/dang-nhap", data={"login": "x" * 20_000})
+    sent: dict[str, Any] = {"data": b"x" * 20_000, "content_type": "multipart/form-data; boundary=x"}
+    answer = client.post("/dang-nhap", **sent)
     assert answer.status_code == 413
     assert vietnamese(app, errors.TooLarge.message_id()) in answer.get_data(as_text=True)
-    assert problem(client.post("/dang-nhap", data={"login": "x" * 20_000}, headers=JSON))["status"] == 413
+    problem(client.post("/dang-nhap", **sent, headers=JSON))
 
 
 def test_a_field_of_megabytes_is_refused_though_a_file_may_be(app: Flask, client: FlaskClient) -> None:
     long = b"x" * (app.config["MAX_FORM_MEMORY_SIZE"] + 1)
     part = b'--x\r\nContent-Disposition: form-data; name="login"\r\n\r\n' + long + b"\r\n--x--\r\n"
     assert client.post("/dang-nhap", data=part, content_type="multipart/form-data; boundary=x").status_code == 413
-    assert client.post("/dang-nhap", data=b"login=" + long, content_type="application/x-www-form-urlencoded").status_code == 413
+    assert (
+        client.post("/dang-nhap", data=b"login=" + long, content_type="application/x-www-form-urlencoded").status_code
+        == 413
+    )
     many = {f"field{n}": "x" for n in range(2000)}
     assert client.post("/dang-nhap", data=many, content_type="multipart/form-data").status_code == 413
 
@@ -220,13 +237,32 @@ def test_a_form_without_its_token_is_refused_in_vietnamese(app: Flask, client: F
 
 @pytest.mark.parametrize(
     ("body", "kind"),
-    [(b"\xff\xfe", "application/x-www-form-urlencoded"), (b"--x", "multipart/form-data; boundary=x"), (b"", "multipart/form-data"), (b"{", "application/json")],
+    [
+        (b"\xff\xfe", "application/x-www-form-urlencoded"),
+        (b"--x", "multipart/form-data; boundary=x"),
+        (b"", "multipart/form-data"),
+        (b"{", "application/json"),
+    ],
 )
 def test_a_body_that_makes_no_sense_is_no_fault_of_ours(client: FlaskClient, body: bytes, kind: str) -> None:
     assert client.post("/dang-nhap", data=body, content_type=kind).status_code in {400, 403}
 
 
-@pytest.mark.parametrize("query", ["endpoint=x", "_external=1", "_scheme=javascript", "_method=DELETE", "_anchor=x", "lang=xx", "lang=", "next=//[", "page=🌶", "filename=x"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "endpoint=x",
+        "_external=1",
+        "_scheme=javascript",
+        "_method=DELETE",
+        "_anchor=x",
+        "lang=xx",
+        "lang=",
+        "next=//[",
+        "page=🌶",
+        "filename=x",
+    ],
+)
 def test_no_word_in_the_address_breaks_a_page(client: FlaskClient, query: str) -> None:
     answer = client.get(f"/dang-nhap?{query}")
     assert answer.status_code == 200
@@ -265,29 +301,37 @@ def test_a_fault_in_testing_mode_answers_like_any_other(app: Flask) -> None:
     assert app.test_client().get("/test/fault").status_code == 500
 
 
-def test_a_refusal_leaves_nothing_half_done(app: Flask, session: Session, world: factories.World) -> None:
-    """Also for somebody signed in, whose name the error page looks up."""
+@pytest.fixture
+def signed(app: Flask, session: Session, world: factories.World) -> FlaskClient:
+    """Somebody signed in, whose name the error page looks up."""
     token = accounts.start_session(session, world.packer, at=clock.now())
     session.commit()
     client = app.test_client()
     with client.session_transaction() as cookie:
         cookie["_user_id"] = token
-    for method in (client.get, client.post):
-        data = {"csrf_token": _token(client)} if method == client.post else None
-        answer = method("/test/half-done", data=data) if data else method("/test/half-done")
+    return client
+
+
+def test_a_refusal_leaves_nothing_half_done(signed: FlaskClient, session: Session) -> None:
+    token = {"csrf_token": _token(signed)}
+    for answer in (signed.get("/test/half-done"), signed.post("/test/half-done", data=token)):
         assert answer.status_code == 409
         assert "Người mẫu Đông" in answer.get_data(as_text=True)
         session.expire_all()
         assert factories.count(session, NumberSeries) == 0
 
 
-def test_a_broken_transaction_still_gets_its_answer(app: Flask, session: Session, world: factories.World) -> None:
-    token = accounts.start_session(session, world.packer, at=clock.now())
-    session.commit()
-    client = app.test_client()
-    with client.session_transaction() as cookie:
-        cookie["_user_id"] = token
-    answer = client.get("/test/broken-transaction")
+def test_a_form_shown_again_leaves_nothing_half_done(signed: FlaskClient, session: Session) -> None:
+    """On a page that is open to all, the page itself is the first to ask who reads it; that must not commit what the view wrote."""
+    answer = signed.post("/test/redrawn", data={"csrf_token": _token(signed)})
+    assert answer.status_code == 422
+    assert "Người mẫu Đông" in answer.get_data(as_text=True)
+    session.expire_all()
+    assert factories.count(session, NumberSeries) == 0
+
+
+def test_a_broken_transaction_still_gets_its_answer(signed: FlaskClient) -> None:
+    answer = signed.get("/test/broken-transaction")
     assert answer.status_code == 409
     page = answer.get_data(as_text=True)
     assert is_whole(page)
@@ -334,7 +378,9 @@ def test_without_a_database_signing_in_says_so_too(cut_off: Flask) -> None:
     client = cut_off.test_client()
     found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/dang-nhap").get_data(as_text=True))
     assert found
-    answer = client.post("/dang-nhap", data={"csrf_token": found[1], "login": "thu.kho", "password": factories.PASSWORD})
+    answer = client.post(
+        "/dang-nhap", data={"csrf_token": found[1], "login": "thu.kho", "password": factories.PASSWORD}
+    )
     assert answer.status_code == 503
 
 
@@ -390,5 +436,9 @@ def test_every_error_says_something() -> None:
 
 
 def test_every_error_knows_its_status() -> None:
-    statuses = {kind.status for kind in _family(errors.TemThatError) if kind.__module__.split(".")[0] in {"trace", "enforcement"}}
+    statuses = {
+        kind.status
+        for kind in _family(errors.TemThatError)
+        if kind.__module__.split(".")[0] in {"trace", "enforcement"}
+    }
     assert statuses <= {400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 500, 503}

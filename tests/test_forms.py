@@ -77,7 +77,23 @@ def test_a_decimal_is_read_with_a_comma_or_a_lone_point(typed: str, read: str) -
 
 @pytest.mark.parametrize(
     "typed",
-    ["", ",5", "1,", "1,2,3", "1,234.5", "12 34", "12 34,5", "1.23,4", "1.2345", "NaN", "Infinity", "1e3", "1,1234567", "9" * 13, "🌶"],
+    [
+        "",
+        ",5",
+        "1,",
+        "1,2,3",
+        "1,234.5",
+        "12 34",
+        "12 34,5",
+        "1.23,4",
+        "1.2345",
+        "NaN",
+        "Infinity",
+        "1e3",
+        "1,1234567",
+        "9" * 13,
+        "🌶",
+    ],
 )
 def test_what_is_no_decimal_is_refused(typed: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
@@ -161,7 +177,9 @@ class TestFields:
 
         form = filled(Record(), quantity="", weight="", packed_on="", state="", ward="")
         assert form.validate(), form.errors
-        assert (form.quantity.data, form.weight.data, form.packed_on.data, form.state.data, form.ward.data) == (None,) * 5
+        assert (form.quantity.data, form.weight.data, form.packed_on.data, form.state.data, form.ward.data) == (
+            None,
+        ) * 5
 
     @pytest.mark.parametrize(
         ("typed", "read"),
@@ -178,7 +196,20 @@ class TestFields:
 
     @pytest.mark.parametrize(
         "typed",
-        ["31/02/2026", "29/02/2026", "12/31/2026", "1/6/26", "1/6/0026", "1/6/1926", "1/6/3026", "hôm qua", "2026", "0/0/0000", "🌶", "\x00"],
+        [
+            "31/02/2026",
+            "29/02/2026",
+            "12/31/2026",
+            "1/6/26",
+            "1/6/0026",
+            "1/6/1926",
+            "1/6/3026",
+            "hôm qua",
+            "2026",
+            "0/0/0000",
+            "🌶",
+            "\x00",
+        ],
     )
     def test_a_date_that_cannot_be_is_refused_and_shown_as_typed(self, typed: str) -> None:
         form = filled(packed_on=typed)
@@ -205,7 +236,14 @@ class TestFields:
 
     @pytest.mark.parametrize(
         ("field", "value"),
-        [("state", "no such state"), ("state", "CERTIFIED"), ("ward", "00000"), ("ward", "Thanh Hà"), ("quantity", "0"), ("quantity", "1001")],
+        [
+            ("state", "no such state"),
+            ("state", "CERTIFIED"),
+            ("ward", "00000"),
+            ("ward", "Thanh Hà"),
+            ("quantity", "0"),
+            ("quantity", "1001"),
+        ],
     )
     def test_what_was_not_offered_is_refused(self, field: str, value: str) -> None:
         form = filled(**{field: value})
@@ -235,7 +273,9 @@ def test_wtforms_says_nothing_that_the_catalogue_does_not_know() -> None:
     folder = ROOT / wtforms.__path__[0]
     keywords = {"gettext": None, "ngettext": (1, 2)}
     ids: set[str] = set()
-    for _file, _line, message, _comments, _context in extract_from_dir(str(folder), [("**.py", "python")], {}, keywords):
+    for _file, _line, message, _comments, _context in extract_from_dir(
+        str(folder), [("**.py", "python")], {}, keywords
+    ):
         ids.add(message if isinstance(message, str) else message[-1])
     assert len(ids) > 20
     assert sorted(ids - NOT_FOR_PEOPLE - words.gather()) == []
@@ -253,8 +293,13 @@ def test_every_form_of_ours_speaks_from_our_catalogue() -> None:
     forms = [form for form in _descendants(BaseForm) if form.__module__.split(".")[0] in {"trace", "enforcement"}]
     assert len(forms) > 3
     assert isinstance(Field._translations, Wording)
-    assert [form.__qualname__ for form in forms if not isinstance(form(MultiDict()).meta.get_translations(None), Wording | NoneType)] == []
+    assert [
+        form.__qualname__
+        for form in forms
+        if not isinstance(form(MultiDict()).meta.get_translations(None), Wording | NoneType)
+    ] == []
 
 
 def _descendants(kind: type) -> set[Any]:
-    return {kind} | {deeper for child in kind.__subclasses__() for deeper in _descendants(child)}
+    children: list[type] = type.__subclasses__(kind)
+    return {kind} | {deeper for child in children for deeper in _descendants(child)}

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from jinja2 import nodes
 
-from tests import factories
 from tests.test_access import address, mark, rules
 from trace.app import csrf
 from trace.config import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from flask import Flask
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
-TEMPLATES = sorted(path for slice_ in ("trace", "enforcement") for path in (ROOT / slice_ / "templates").rglob("*.html"))
+    from tests import factories
+
+TEMPLATES = sorted(
+    path for slice_ in ("trace", "enforcement") for path in (ROOT / slice_ / "templates").rglob("*.html")
+)
 POLICY = re.compile(r"'nonce-([^']*)'")
 
 
@@ -41,13 +44,30 @@ class Markup(HTMLParser):
         if tag in {"style", "script"} and not given.get("src"):
             self.bare.append((tag, given.get("nonce")))
         self.inline += [
-            f"<{tag} {name}={value}>" for name, value in given.items() if (value or "").strip().lower().startswith("javascript:")
+            f"<{tag} {name}={value}>"
+            for name, value in given.items()
+            if (value or "").strip().lower().startswith("javascript:")
         ]
-        loads = tag in {"script", "img", "link", "iframe", "form", "source", "video", "audio", "object", "embed", "image", "use"}
+        loads = tag in {
+            "script",
+            "img",
+            "link",
+            "iframe",
+            "form",
+            "source",
+            "video",
+            "audio",
+            "object",
+            "embed",
+            "image",
+            "use",
+        }
         self.foreign += [
             f"<{tag} {name}={value}>"
             for name, value in given.items()
-            if loads and name in {"src", "href", "action", "data", "srcset"} and re.match(r"\s*(https?:)?//", value or "")
+            if loads
+            and name in {"src", "href", "action", "data", "srcset"}
+            and re.match(r"\s*(https?:)?//", value or "")
         ]
 
 
@@ -166,7 +186,9 @@ def test_a_secure_connection_is_asked_to_stay_so(client: FlaskClient) -> None:
     assert "Strict-Transport-Security" not in client.get("/dang-nhap").headers
 
 
-def test_pages_behind_the_sign_in_are_not_compressed(world: factories.World, sign_in: Callable[[Any], FlaskClient]) -> None:
+def test_pages_behind_the_sign_in_are_not_compressed(
+    world: factories.World, sign_in: Callable[[Any], FlaskClient]
+) -> None:
     """Compressed, the length of a page would tell of the token inside (BREACH)."""
     answer = sign_in(world.officer).get("/trang-chinh", headers={"Accept-Encoding": "gzip, br"})
     assert "Content-Encoding" not in answer.headers
@@ -198,7 +220,11 @@ def test_a_template_holds_nothing_inline_and_loads_nothing_from_elsewhere(path: 
 def test_a_template_trusts_only_what_it_wrote_itself(path: Path, shared_app: Flask) -> None:
     source = path.read_text(encoding="utf-8")
     tree = shared_app.jinja_env.parse(source)
-    own = {node.target.name for node in tree.find_all(nodes.Assign) if isinstance(node.target, nodes.Name) and _constant(node.node)}
+    own = {
+        node.target.name
+        for node in tree.find_all(nodes.Assign)
+        if isinstance(node.target, nodes.Name) and _constant(node.node)
+    }
     for trusted in tree.find_all(nodes.Filter):
         if trusted.name == "safe":
             what = trusted.node.node if isinstance(trusted.node, nodes.Getitem) else trusted.node
@@ -207,7 +233,9 @@ def test_a_template_trusts_only_what_it_wrote_itself(path: Path, shared_app: Fla
     assert not [call for call in tree.find_all(nodes.Call) if getattr(call.node, "name", "") == "Markup"]
 
 
-def _constant(node: nodes.Expr) -> bool:
+def _constant(node: nodes.Node) -> bool:
+    if not isinstance(node, nodes.Expr):
+        return False
     try:
         node.as_const()
     except nodes.Impossible:

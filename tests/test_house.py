@@ -96,13 +96,18 @@ def test_only_the_clock_reads_the_clock() -> None:
 
 def test_rules_do_not_ask_what_time_it_is() -> None:
     asking = [
-        where(path, node) for path in RULES for node, name in imported(path) if name in {"trace.clock.now", "time", "time.time"}
+        where(path, node)
+        for path in RULES
+        for node, name in imported(path)
+        if name in {"trace.clock.now", "time", "time.time"}
     ]
     asking += [
         where(path, call)
         for path in RULES
         for call in calls(path, "now")
-        if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id == "clock"
+        if isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id == "clock"
     ]
     assert asking == []
 
@@ -115,18 +120,24 @@ def test_rules_know_nothing_of_http() -> None:
 def test_labels_stand_alone() -> None:
     foreign = {"trace", "enforcement", "sqlalchemy", "flask", "psycopg", "geoalchemy2"}
     labels = sources("labels")
-    assert [where(path, node) for path in labels for node, name in imported(path) if name.split(".")[0] in foreign] == []
+    assert [
+        where(path, node) for path in labels for node, name in imported(path) if name.split(".")[0] in foreign
+    ] == []
 
 
 def test_the_registry_never_looks_up_to_the_case_desk() -> None:
     below = sources("trace/services", "trace/models")
-    assert [where(path, node) for path in below for node, name in imported(path) if name.split(".")[0] == "enforcement"] == []
+    assert [
+        where(path, node) for path in below for node, name in imported(path) if name.split(".")[0] == "enforcement"
+    ] == []
 
 
 def test_migrations_stand_still_when_the_models_move() -> None:
     migrations = sources("migrations/versions")
     assert migrations
-    found = [where(path, node) for path in migrations for node, name in imported(path) if name.split(".")[0] in PACKAGES]
+    found = [
+        where(path, node) for path in migrations for node, name in imported(path) if name.split(".")[0] in PACKAGES
+    ]
     assert found == []
 
 
@@ -142,14 +153,14 @@ def test_what_a_service_does_it_does_in_the_session_it_is_given() -> None:
     assert wrong == []
 
 
-def test_time_and_actor_go_by_keyword_in_services() -> None:
+def test_the_actor_goes_by_keyword_in_services() -> None:
     wrong = []
     for path in [*sources("trace/services"), *(path for path in RULES if path.parent.name == "enforcement")]:
         for node in tree(path).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 arguments = node.args.posonlyargs + node.args.args
                 if arguments and arguments[0].arg == "session":
-                    wrong += [where(path, node) for argument in arguments if argument.arg in {"at", "by"}]
+                    wrong += [where(path, node) for argument in arguments if argument.arg == "by"]
     assert wrong == []
 
 
@@ -168,7 +179,9 @@ def test_every_public_function_and_class_says_what_it_is() -> None:
         where(path, node)
         for path in sources(*PACKAGES)
         for node in tree(path).body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
     ]
     assert mute == []
 
@@ -195,7 +208,11 @@ def test_logs_say_kinds_and_counts_and_never_what_somebody_typed() -> None:
                 for node in ast.walk(keyword.value):
                     if isinstance(node, ast.Attribute) and node.attr in PERSONAL:
                         found.append(f"{where(path, call)}: {keyword.arg} tells {node.attr}")
-                    if isinstance(node, ast.Name) and node.id in {"exc", "error", "exception"} and not _only_its_type(keyword.value):
+                    if (
+                        isinstance(node, ast.Name)
+                        and node.id in {"exc", "error", "exception"}
+                        and not _only_its_type(keyword.value)
+                    ):
                         found.append(f"{where(path, call)}: {keyword.arg} quotes an exception")
                 if keyword.arg in {"exc_info", "stack_info"}:
                     found.append(f"{where(path, call)}: a trace back quotes what somebody typed")
@@ -239,9 +256,11 @@ def test_an_error_is_raised_with_the_facts_that_its_words_name() -> None:
             given = {keyword.arg for keyword in call.keywords}
             if None not in given and (lacking := wanted[name] - given):
                 missing.append(f"{where(path, call)}: {name} lacks {sorted(lacking)}")
-        for node in ast.walk(tree(path)):
-            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and node.exc.id in wanted:
-                missing.append(f"{where(path, node)}: {node.exc.id} lacks {sorted(wanted[node.exc.id])}")
+        missing += [
+            f"{where(path, node)}: {node.exc.id} lacks {sorted(wanted[node.exc.id])}"
+            for node in ast.walk(tree(path))
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and node.exc.id in wanted
+        ]
     assert missing == []
 
 
@@ -255,7 +274,8 @@ def test_a_view_makes_no_queries_and_reads_no_tables() -> None:
         for path in VIEWS
         if path.name != "health.py"
         for node, name in imported(path)
-        if name in {"sqlalchemy.select", "sqlalchemy.text", "sqlalchemy.update", "sqlalchemy.delete", "sqlalchemy.insert"}
+        if name
+        in {"sqlalchemy.select", "sqlalchemy.text", "sqlalchemy.update", "sqlalchemy.delete", "sqlalchemy.insert"}
     ]
     assert wrong == []
 

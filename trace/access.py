@@ -73,9 +73,9 @@ _DESK = frozenset({May.CASE_MOVE, May.CASE_OPEN, May.CASE_READ, May.SIGNAL_TRIAG
 
 ROLE_MAY: dict[Role, frozenset[May]] = {
     Role.PACKER: frozenset({May.LABEL_READ, May.LABEL_HAND_OVER, May.LABEL_ACTIVATE, May.LABEL_VOID, May.LOT_READ}),
-    Role.CLERK: _REGISTER
-    | {May.LABEL_ORDER, May.LABEL_HAND_OVER, May.LABEL_ACTIVATE, May.LABEL_VOID, May.LOT_RECORD},
-    Role.MANAGER: _REGISTER | {May.CERTIFICATE_DECIDE, May.CONTROL_RECORD, May.CONTROL_VERIFY, May.LABEL_VOID, May.LOT_CERTIFY},
+    Role.CLERK: _REGISTER | {May.LABEL_ORDER, May.LABEL_HAND_OVER, May.LABEL_ACTIVATE, May.LABEL_VOID, May.LOT_RECORD},
+    Role.MANAGER: _REGISTER
+    | {May.CERTIFICATE_DECIDE, May.CONTROL_RECORD, May.CONTROL_VERIFY, May.LABEL_VOID, May.LOT_CERTIFY},
     Role.CONTROLLER: _REGISTER | {May.CONTROL_RECORD},
     Role.CERTIFIER: _REGISTER | {May.CONTROL_RECORD, May.CONTROL_VERIFY, May.LOT_CERTIFY},
     Role.SCIENCE_DEPARTMENT: _REGISTER,
@@ -178,7 +178,7 @@ def needs(permission: May | None) -> Callable[[V], V]:
     """Mark a view with the permission it needs; None opens it to everybody."""
 
     def mark(view: V) -> V:
-        view.needs = permission  # type: ignore[attr-defined]  # noqa: SLF001  as flask-login itself does
+        view.needs = permission  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -220,7 +220,9 @@ def forget_person() -> None:
 def init_app(app: Flask) -> None:
     """Join the guard and the sign-in to the application."""
     manager = LoginManager(app)
-    manager.session_protection = None  # the session lives in the database; a changed address signs nobody out on a phone
+    manager.session_protection = (
+        None  # the session lives in the database; a changed address signs nobody out on a phone
+    )
     manager.user_loader(_load)
     app.before_request(_guard)
 

@@ -20,7 +20,6 @@ import enforcement.schema  # noqa: F401  the mapped classes refer to each other 
 from enforcement.views import blueprints as desk_blueprints
 from trace import access, db, failures, shown
 from trace.config import ROOT, Config
-
 from trace.services.keys import KeyringCache
 from trace.views import blueprints
 

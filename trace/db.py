@@ -29,7 +29,11 @@ LIMITS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_se
 def make_engine(config: Config) -> Engine:
     """An engine for web processes, with time limits so that nothing waits for ever."""
     return create_engine(
-        config.database_url, pool_size=config.pool_size, max_overflow=2, pool_timeout=5, connect_args={"options": LIMITS}
+        config.database_url,
+        pool_size=config.pool_size,
+        max_overflow=2,
+        pool_timeout=5,
+        connect_args={"options": LIMITS},
     )
 
 

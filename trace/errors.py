@@ -6,7 +6,10 @@ What must not live here: HTTP. `trace.app` maps a family member to its status, o
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 class TemThatError(Exception):

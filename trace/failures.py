@@ -127,7 +127,9 @@ def _fault(exc: Exception) -> ResponseReturnValue:
 
 def wants_json() -> bool:
     """Whether the caller prefers JSON to a page."""
-    best = request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"], default="text/html")
+    best = request.accept_mimetypes.best_match(
+        ["text/html", "application/json", "application/problem+json"], default="text/html"
+    )
     return best != "text/html"
 
 
@@ -144,16 +146,28 @@ def _answer(
     reasons = error.reasons if isinstance(error, Refused) else ()
     said = said or [{"message": explain(reason), "way_out": way_out(reason)} for reason in reasons]
     if wants_json():
-        problem: dict[str, object] = {"type": "about:blank", "title": explain(error), "status": error.status, "detail": way_out(error)}
+        problem: dict[str, object] = {
+            "type": "about:blank",
+            "title": explain(error),
+            "status": error.status,
+            "detail": way_out(error),
+        }
         if said:
             problem["errors"] = said
         return jsonify(problem), error.status, {**headers, "Content-Type": "application/problem+json"}
     try:
         inside = current_user is not None and current_user.is_authenticated
         page = render_template(
-            "error.html", status=error.status, message=explain(error), way_out=way_out(error), reasons=said, inside=inside
+            "error.html",
+            status=error.status,
+            message=explain(error),
+            way_out=way_out(error),
+            reasons=said,
+            inside=inside,
         )
     except Exception as exc:
         log.error("error page broken", kind=type(exc).__name__)  # noqa: TRY400  the text of an exception may quote what somebody typed
-        page = BARE_PAGE.format(lang=get_locale() or "vi", message=escape(explain(error)), way_out=escape(way_out(error) or ""))
+        page = BARE_PAGE.format(
+            lang=get_locale() or "vi", message=escape(explain(error)), way_out=escape(way_out(error) or "")
+        )
     return page, error.status, headers

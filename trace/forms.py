@@ -53,11 +53,14 @@ class Wording:
 
 
 # The library's own catalogues know no Vietnamese. With `WTF_I18N_ENABLED` off (`trace.shown`), every field falls back to this.
-Field._translations = Wording()
+Field._translations = Wording()  # noqa: SLF001  the one place where WTForms looks without being asked form by form
 
 
 class PostForm(FlaskForm):
     """A form of a signed-in page, with its token against forged requests."""
+
+    class Meta(FlaskForm.Meta):
+        """Settings of WTForms, for forms that change one."""
 
 
 def clean(text: str | None) -> str | None:
@@ -132,6 +135,8 @@ class VietnameseDecimal(StringField):
 class VietnameseDate(DateField):
     """A date day first; what a date picker sends is taken too."""
 
+    data: Any
+
     def __init__(self, label: Any = None, validators: Any = None, **kwargs: Any) -> None:
         super().__init__(label, validators, format=["%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y-%m-%d"], **kwargs)
 
@@ -158,7 +163,9 @@ def enum_choices(kind: type[StrEnum]) -> list[tuple[str, str]]:
 class EnumField(SelectField):
     """A choice among the members of an enum; `data` is the member."""
 
-    def __init__(self, label: Any = None, validators: Any = None, *, kind: type[StrEnum], blank: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, label: Any = None, validators: Any = None, *, kind: type[StrEnum], blank: Any = None, **kwargs: Any
+    ) -> None:
         self.kind = kind
         super().__init__(label, validators, coerce=self._member, choices=lambda: self._offered(blank), **kwargs)
 

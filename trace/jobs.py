@@ -26,7 +26,7 @@ KEYS_KEPT = timedelta(days=30)
 
 def conninfo(url: str) -> str:
     """What psycopg wants, from what SQLAlchemy wants; the queue's tables have a schema of their own."""
-    parsed = make_url(url).set(drivername="postgresql").update_query_dict({"options": "-c search_path=jobs,public"})
+    parsed = make_url(url).set(drivername="postgresql").update_query_dict({"options": "-csearch_path=jobs,public"})
     return parsed.render_as_string(hide_password=False)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,9 +16,8 @@ from markupsafe import Markup
 
 from labels.code import show
 from trace.access import May, Person
-from trace.clock import CITY
 from trace.config import ROOT
-from trace.words import say
+from trace.words import clock_time, day, moment, number, say
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -27,43 +25,25 @@ if TYPE_CHECKING:
 
 def loader() -> ChoiceLoader:
     """Templates of both slices."""
-    return ChoiceLoader([FileSystemLoader(ROOT / "trace" / "templates"), FileSystemLoader(ROOT / "enforcement" / "templates")])
+    return ChoiceLoader(
+        [FileSystemLoader(ROOT / "trace" / "templates"), FileSystemLoader(ROOT / "enforcement" / "templates")]
+    )
 
 
 def init_app(app: Flask) -> None:
     """Give Jinja its filters and globals, and forms their words."""
     app.config["WTF_I18N_ENABLED"] = False  # the messages of forms come from our catalogue: `trace.forms`
-    app.jinja_env.filters.update(day=day, moment=moment, clock=clock_time, number=number, grams=grams, code=show, hectares=hectares)
-    app.jinja_env.globals.update(
-        say=say, csrf_field=csrf_field, idempotency_field=idempotency_field, static=static, May=May, environment_name=environment_name
+    app.jinja_env.filters.update(
+        day=day, moment=moment, clock=clock_time, number=number, grams=grams, code=show, hectares=hectares
     )
-
-
-def day(value: date | datetime | None) -> str:
-    """31/12/2026, as the city counts days."""
-    if value is None:
-        return "–"
-    if isinstance(value, datetime):
-        value = value.astimezone(CITY).date()
-    return value.strftime("%d/%m/%Y")
-
-
-def moment(value: datetime | None) -> str:
-    """14:05 31/12/2026 in the city's time."""
-    return "–" if value is None else value.astimezone(CITY).strftime("%H:%M %d/%m/%Y")
-
-
-def clock_time(value: datetime | None) -> str:
-    """14:05 in the city's time."""
-    return "–" if value is None else value.astimezone(CITY).strftime("%H:%M")
-
-
-def number(value: int | float | Decimal | None, decimals: int | None = None) -> str:
-    """1.234,5: points between thousands, a comma before decimals."""
-    if value is None:
-        return "–"
-    shown = f"{value:,.{decimals}f}" if decimals is not None else f"{value:,}"
-    return shown.replace(",", "\0").replace(".", ",").replace("\0", ".")
+    app.jinja_env.globals.update(
+        say=say,
+        csrf_field=csrf_field,
+        idempotency_field=idempotency_field,
+        static=static,
+        May=May,
+        environment_name=environment_name,
+    )
 
 
 def grams(value: int | None) -> str:
@@ -71,7 +51,14 @@ def grams(value: int | None) -> str:
     if value is None:
         return "–"
     if abs(value) >= 1_000_000:
-        return str(_("%(n)s t", n=number(Decimal(value) / 1_000_000).rstrip("0").rstrip(",") if value % 1_000_000 else number(value // 1_000_000)))
+        return str(
+            _(
+                "%(n)s t",
+                n=number(Decimal(value) / 1_000_000).rstrip("0").rstrip(",")
+                if value % 1_000_000
+                else number(value // 1_000_000),
+            )
+        )
     if abs(value) >= 1_000:
         return f"{number((Decimal(value) / 1_000).normalize() if value % 1_000 else value // 1_000)} kg"
     return f"{number(value)} g"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from babel.messages.extract import extract_from_dir, extract_python
 from babel.messages.pofile import read_po, write_po
 from flask_babel import gettext
 
+from trace.clock import CITY
 from trace.config import ROOT
 
 if TYPE_CHECKING:
@@ -48,11 +51,47 @@ def _spoken(error: TemThatError) -> dict[str, object]:
 
 
 def _in_words(fact: object) -> object:
-    if isinstance(fact, StrEnum):
-        return say(fact)
-    if isinstance(fact, set | frozenset | tuple | list):
-        return ", ".join(sorted(str(_in_words(each)) for each in fact))
-    return fact
+    """A fact as people here write it. A number that is a name, such as a year, is passed as text by whoever raises."""
+    match fact:
+        case StrEnum():
+            return say(fact)
+        case int() | float() | Decimal() if not isinstance(fact, bool):
+            return number(fact)
+        case datetime():
+            return moment(fact)
+        case date():
+            return day(fact)
+        case set() | frozenset() | tuple() | list():
+            return ", ".join(sorted(str(_in_words(each)) for each in fact))
+        case _:
+            return fact
+
+
+def day(value: date | datetime | None) -> str:
+    """31/12/2026, as the city counts days."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        value = value.astimezone(CITY).date()
+    return value.strftime("%d/%m/%Y")
+
+
+def moment(value: datetime | None) -> str:
+    """14:05 31/12/2026 in the city's time."""
+    return "–" if value is None else value.astimezone(CITY).strftime("%H:%M %d/%m/%Y")
+
+
+def clock_time(value: datetime | None) -> str:
+    """14:05 in the city's time."""
+    return "–" if value is None else value.astimezone(CITY).strftime("%H:%M")
+
+
+def number(value: int | float | Decimal | None, decimals: int | None = None) -> str:
+    """1.234,5: points between thousands, a comma before decimals."""
+    if value is None:
+        return "–"
+    shown = f"{value:,.{decimals}f}" if decimals is not None else f"{value:,}"
+    return shown.replace(",", "\0").replace(".", ",").replace("\0", ".")
 
 
 def extract(

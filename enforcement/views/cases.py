@@ -66,7 +66,6 @@ def index() -> ResponseReturnValue:
                 "case": case,
                 "left": clocks.left_until(case.next_due_at, rules, at=at) if case.next_due_at else None,
                 "late": case.next_due_at is not None and case.next_due_at < at,
-                "severity": severity_word(case.severity),
             }
             for case in rows
         ],
@@ -98,7 +97,14 @@ def move(case_id: UUID, move: str) -> ResponseReturnValue:
 
     def act(at: datetime) -> None:
         cases.move(
-            session(), case_id, taken, by=person().id, duties=duties(), given=forms.given(form), at=at, version=forms.version(form)
+            session(),
+            case_id,
+            taken,
+            by=person().id,
+            duties=duties(),
+            given=forms.given(form),
+            at=at,
+            version=forms.version(form),
         )
 
     return _do(case_id, move, form, act, _("The step has been taken: %(move)s", move=say(taken)))
@@ -203,7 +209,7 @@ def gather(case_id: UUID) -> ResponseReturnValue:
         session(), case_id, store=current_app.config["TEMTHAT"].files_dir, by=person().id, at=clock.now()
     )
     session().commit()
-    flash(_("%(n)s photos are in the case now.", n=len(taken)), "success")
+    flash(_("Photos taken into the case: %(n)s", n=len(taken)), "success")
     return redirect(url_for(".show", case_id=case_id), 303)
 
 
@@ -256,7 +262,9 @@ def _extension_choices(case: CaseFile, at: datetime) -> list[tuple[str, str]]:
     ]
 
 
-def _page(case_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons: list[TemThatError] | None = None) -> str:
+def _page(
+    case_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons: list[TemThatError] | None = None
+) -> str:
     session().expire_all()
     case, at, bound = cases.get(session(), case_id), clock.now(), bound or {}
     pieces = evidence.of_case(session(), case_id)
@@ -269,11 +277,15 @@ def _page(case_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons: 
         severity=severity_word(case.severity),
         standings=standings,
         limitation_known=any(s.deadline.kind in clocks.LIMITATION and not s.deadline.stopped_at for s in standings),
-        fine_barred=any(s.deadline.kind is DeadlineKind.PENALTY_DECISION and not s.closed and s.left < 0 for s in standings),
+        fine_barred=any(
+            s.deadline.kind is DeadlineKind.PENALTY_DECISION and not s.closed and s.left < 0 for s in standings
+        ),
         events=[line(event) for event in reversed(case.events)],
         pieces=pieces,
         late_photos=len(evidence.candidates(session(), case_id)) if works else 0,
-        moves=[_move(move, bound.get(move.value) or forms.move_form(move, pieces, bound=False), case) for move in moves],
+        moves=[
+            _move(move, bound.get(move.value) or forms.move_form(move, pieces, bound=False), case) for move in moves
+        ],
         unreachable=[form for name, form in bound.items() if name in set(Move) and Move(name) not in moves],
         works=works,
         heads=works and not HEADS.isdisjoint(duties()),
@@ -289,7 +301,13 @@ def _move(move: Move, form: FlaskForm, case: CaseFile) -> dict[str, Any]:
     form.version.data = str(case.version)
     if Demand.SIGNER in step.demands and not form.signer.data and signer_for(duties()) is not None:
         form.signer.data = person().full_name
-    return {"move": move, "form": form, "to": step.to, "basis": step.basis, "starts": ", ".join(say(kind) for kind in step.starts)}
+    return {
+        "move": move,
+        "form": form,
+        "to": step.to,
+        "basis": step.basis,
+        "starts": ", ".join(say(kind) for kind in step.starts),
+    }
 
 
 def _side_forms(case: CaseFile, bound: dict[str, FlaskForm], at: datetime) -> dict[str, Any]:

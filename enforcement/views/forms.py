@@ -50,7 +50,10 @@ def _needed(most: int) -> list[Any]:
 
 
 def _amount() -> list[Any]:
-    return [InputRequired(_l("Write the amount.")), NumberRange(1, FINE_MOST, message=_l("Write an amount in đồng, from 1 up."))]
+    return [
+        InputRequired(_l("Write the amount.")),
+        NumberRange(1, FINE_MOST, message=_l("Write an amount in đồng, from 1 up.")),
+    ]
 
 
 def move_form(move: Move, evidence: Sequence[Evidence], *, bound: bool) -> FlaskForm:
@@ -90,7 +93,10 @@ def _field(move: Move, demand: Demand, evidence: Sequence[Evidence]) -> Field:
             label,
             [InputRequired(_l("Choose the evidence that the record rests on."))],
             coerce=int,
-            choices=[(piece.folio, _("Folio %(folio)s: %(title)s", folio=piece.folio, title=piece.title)) for piece in evidence],
+            choices=[
+                (piece.folio, _("Folio %(folio)s: %(title)s", folio=piece.folio, title=piece.title))
+                for piece in evidence
+            ],
             widget=ListWidget(prefix_label=False),
             option_widget=CheckboxInput(),
             id=field_id,
@@ -100,7 +106,9 @@ def _field(move: Move, demand: Demand, evidence: Sequence[Evidence]) -> Field:
 
 def _fine_fields(move: Move) -> dict[str, Field]:
     return {
-        cases.BRACKET: VietnameseInteger(_("Top of the bracket for this offender (đồng)"), _amount(), id=f"{move.value}-bracket"),
+        cases.BRACKET: VietnameseInteger(
+            _("Top of the bracket for this offender (đồng)"), _amount(), id=f"{move.value}-bracket"
+        ),
         cases.ORGANISATION: BooleanField(_("The offender is an organisation"), id=f"{move.value}-organisation"),
         cases.CONFISCATION: VietnameseInteger(
             _("Value of goods to be confiscated (đồng)"),
@@ -137,7 +145,9 @@ class TermsForm(FlaskForm):
     """As what the act is treated and when it ended."""
 
     version = HiddenField(id="terms-version")
-    qualification = EnumField(_l("Legal qualification"), [InputRequired(_l("Choose one."))], kind=LegalQualification, id="terms-kind")
+    qualification = EnumField(
+        _l("Legal qualification"), [InputRequired(_l("Choose one."))], kind=LegalQualification, id="terms-kind"
+    )
     act_ended_on = VietnameseDate(_l("The act ended on"), [Optional()], id="terms-ended")
 
 

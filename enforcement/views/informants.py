@@ -79,6 +79,8 @@ def open(tip_id: UUID) -> ResponseReturnValue:  # noqa: A001  the address of the
     if not form.validate():
         return page(), 422
     key = current_app.config["TEMTHAT"].derived("informant")
-    contact = informants.open_contact(session(), tip_id, reason=form.reason.data, key=key, by=person().id, at=clock.now())
+    contact = informants.open_contact(
+        session(), tip_id, reason=form.reason.data, key=key, by=person().id, at=clock.now()
+    )
     session().commit()  # the reading stands before anybody sees what was read
     return page(contact)

@@ -42,7 +42,9 @@ class ObservationForm(FlaskForm):
     """What an inspector saw."""
 
     code = StringField(
-        _l("Label code"), [Length(max=observations.CODE_MOST, message=_l("Write at most %(max)d characters."))], filters=[clean]
+        _l("Label code"),
+        [Length(max=observations.CODE_MOST, message=_l("Write at most %(max)d characters."))],
+        filters=[clean],
     )
     commune = WardField(_l("Ward or commune"), [InputRequired(_l("Choose a ward or commune."))])
     place = StringField(
@@ -52,7 +54,10 @@ class ObservationForm(FlaskForm):
     )
     note = TextAreaField(
         _l("What you saw"),
-        [DataRequired(_l("Write what you saw.")), Length(max=TEXT_MOST, message=_l("Write at most %(max)d characters."))],
+        [
+            DataRequired(_l("Write what you saw.")),
+            Length(max=TEXT_MOST, message=_l("Write at most %(max)d characters.")),
+        ],
         filters=[clean],
     )
     photos = MultipleFileField(_l("Photos"))
@@ -85,7 +90,12 @@ def index() -> ResponseReturnValue:
     rows, total = observations.recent(session(), q=q, page=page)
     chips = [(_("Search: %(text)s", text=q), "q", None)] if q else []
     return render_template(
-        "desk/observations.html", rows=rows, total=total, chips=chips, page=page, pages=lists.pages(total, observations.PAGE)
+        "desk/observations.html",
+        rows=rows,
+        total=total,
+        chips=chips,
+        page=page,
+        pages=lists.pages(total, observations.PAGE),
     )
 
 
@@ -139,7 +149,9 @@ def new() -> ResponseReturnValue:
 def show(observation_id: UUID) -> ResponseReturnValue:
     """One observation and what became of it."""
     found = observations.get(session(), observation_id)
-    return render_template("desk/observation.html", found=found, signal=intake.of_observation(session(), observation_id))
+    return render_template(
+        "desk/observation.html", found=found, signal=intake.of_observation(session(), observation_id)
+    )
 
 
 def _photos(form: ObservationForm, at: datetime) -> list[StoredFile]:

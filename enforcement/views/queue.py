@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 bp = Blueprint("queue", __name__, url_prefix="/hang-doi")
 
-WHY = [DataRequired(_l("Write the reason.")), Length(max=triage.REASON_MOST, message=_l("Write at most %(max)d characters."))]
+WHY = [
+    DataRequired(_l("Write the reason.")),
+    Length(max=triage.REASON_MOST, message=_l("Write at most %(max)d characters.")),
+]
 
 
 class OpenForm(FlaskForm):
@@ -38,7 +41,10 @@ class OpenForm(FlaskForm):
 
     title = StringField(
         _l("Title of the case"),
-        [DataRequired(_l("Write a title.")), Length(max=triage.TITLE_MOST, message=_l("Write at most %(max)d characters."))],
+        [
+            DataRequired(_l("Write a title.")),
+            Length(max=triage.TITLE_MOST, message=_l("Write at most %(max)d characters.")),
+        ],
         filters=[clean],
     )
 
@@ -62,6 +68,8 @@ class RejectForm(FlaskForm):
     outcome = EnumField(_l("Finding"), [InputRequired(_l("Choose a finding."))], kind=Outcome, blank="–")
     reason = TextAreaField(_l("Reason"), WHY, filters=[clean], id="reject-reason")
 
+
+SIMILAR = 6
 
 FORMS: dict[str, type[FlaskForm]] = {"open": OpenForm, "add": AddForm, "wait": WaitForm, "reject": RejectForm}
 
@@ -131,9 +139,7 @@ def decide(signal_id: UUID, decision: str) -> ResponseReturnValue:
                 triage.wait(session(), signal_id, until=form.until.data, reason=form.reason.data, by=who, at=at)
                 key.settle(url_for(".index"))
             else:
-                triage.reject(
-                    session(), signal_id, reason=form.reason.data, outcome=form.outcome.data, by=who, at=at
-                )
+                triage.reject(session(), signal_id, reason=form.reason.data, outcome=form.outcome.data, by=who, at=at)
                 key.settle(url_for(".index"))
         except TemThatError as exc:
             session().rollback()
@@ -157,7 +163,9 @@ def _case_choices(signal: Signal) -> list[tuple[str, str]]:
     return [("", "–"), *((str(case.id), f"{case.number} · {case.title}") for case in [*similar, *others])]
 
 
-def _page(signal_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons: list[TemThatError] | None = None) -> str:
+def _page(
+    signal_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons: list[TemThatError] | None = None
+) -> str:
     signal = triage.get(session(), signal_id)
     forms = {name: (bound or {}).get(name) or form(formdata=None) for name, form in FORMS.items()}
     forms["add"].case.choices = _case_choices(signal)
@@ -171,7 +179,7 @@ def _page(signal_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons
         tip=source if signal.source is SignalSource.TIP else None,
         observation=source if signal.source is SignalSource.OBSERVATION else None,
         has_contact=signal.source is SignalSource.TIP and informants.is_kept(session(), UUID(signal.source_ref)),
-        similar=triage.similar(session(), signal),
+        similar=triage.similar(session(), signal, limit=SIMILAR),
         undecided=signal.state in {SignalState.NEW, SignalState.WAITING},
         forms=forms,
         opened=opened,

@@ -16,8 +16,7 @@ from enforcement.models import Outcome, SignalSource
 from enforcement.transitions import Demand, Duty
 from trace.access import May, person
 from trace.models.parties import Role
-from trace.shown import day, number
-from trace.words import say
+from trace.words import day, number, say
 
 if TYPE_CHECKING:
     from enforcement.models import CaseEvent
@@ -68,12 +67,16 @@ def line(event: CaseEvent) -> dict[str, Any]:
 def _what(event: CaseEvent) -> str:
     facts = event.facts
     if event.move is not None and event.becomes is not None:
-        return f"{say(event.move)} → {say(event.becomes)}"
+        return say(event.move)
     match event.deed:
         case "open":
             said = _("Case %(number)s opened", number=facts["number"])
         case "add_signal":
-            said = _("%(source)s %(number)s joined the case", source=say(SignalSource(facts["source"])), number=facts["signal"])
+            said = _(
+                "%(source)s %(number)s joined the case",
+                source=say(SignalSource(facts["source"])),
+                number=facts["signal"],
+            )
         case "claim":
             said = _("%(name)s took the case", name=facts["officer"])
         case "assign":
@@ -93,7 +96,7 @@ def _what(event: CaseEvent) -> str:
 
 def _details(event: CaseEvent) -> list[str]:
     """The facts of an event in words, those that a reader of the file looks for."""
-    facts, found = event.facts, []
+    facts, found = event.facts, [_("now: %(state)s", state=say(event.becomes))] if event.becomes else []
     for name in Demand:
         value = facts.get(name.value)
         if value in (None, "", []) or name is Demand.NOTE or (name is Demand.DECISION_NUMBER and event.deed == "open"):
@@ -108,7 +111,7 @@ def _details(event: CaseEvent) -> list[str]:
     if facts.get("folios"):
         found.append(_("folios %(numbers)s", numbers=", ".join(str(folio) for folio in facts["folios"])))
     if facts.get("damaged"):
-        found.append(_("%(n)s damaged files left out", n=len(facts["damaged"])))
+        found.append(_("damaged files left out: %(n)s", n=len(facts["damaged"])))
     found += [
         _("deadline %(kind)s: %(due)s", kind=say(DeadlineKind(d["kind"])), due=day(datetime.fromisoformat(d["due"])))
         for d in facts.get("deadlines_started", [])

@@ -102,7 +102,7 @@ class Visitor:
 
 
 @pytest.fixture
-def visitor(browser: Browser, served: Served) -> Iterator[Any]:
+def visitor(browser: Browser, served: Served, tmp_path: Path) -> Iterator[Any]:
     """Makes visitors: `visitor()` on a desk, `visitor(PHONE)` with a phone."""
     made: list[Visitor] = []
 
@@ -111,5 +111,7 @@ def visitor(browser: Browser, served: Served) -> Iterator[Any]:
         return made[-1]
 
     yield make
-    for one in made:
+    for number, one in enumerate(made):
+        # What each person saw last, for whoever has to find out why a story stopped.
+        one.page.screenshot(path=tmp_path / f"visitor-{number}.png", full_page=True)
         one.context.close()

@@ -66,7 +66,7 @@ def order_120_labels(clerk: Visitor, served: Served) -> str:
     page.get_by_label(t("How many labels?")).fill("120")
     page.get_by_role("radio", name="2 kg").check()
     page.get_by_role("button", name=t("Continue")).click()
-    quota = page.locator("aside")
+    quota = page.locator("main")
     expect(quota).to_contain_text("1 tấn")  # eligible volume before: 1,000 kg
     expect(quota).to_contain_text("760 kg")  # and after 120 labels of 2 kg
     page.get_by_role("button", name=t("Order %(n)s labels", n="120")).click()
@@ -83,7 +83,7 @@ def print_and_download(page: Page) -> bytes:
 
 def deed(page: Page, link: str, button: str, fill: dict[str, str] | None = None) -> None:
     """One move on the order's page: open its panel, fill it, carry it out."""
-    page.get_by_role("link", name=link, exact=True).first.click()
+    page.locator("main").get_by_role("link", name=link, exact=True).first.click()
     for label, value in (fill or {}).items():
         field = page.get_by_label(label)
         if field.evaluate("node => node.tagName") == "SELECT":
@@ -143,7 +143,8 @@ def test_the_story(served: Served, visitor: Callable[..., Visitor], tmp_path: Pa
     page.get_by_role("button", name=t("Send the report")).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("PA-")
     page.locator("input[type=file]").set_input_files(photo(tmp_path / "tem.jpg", "tem"))
-    page.get_by_role("button", name=t("Send photos")).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name=t("Send photos")).click()
     page.reload()
     expect(page.locator("body")).to_contain_text(t("TipState.received"))
     assert consumer.context.cookies() == []
@@ -173,7 +174,9 @@ def test_the_story(served: Served, visitor: Callable[..., Visitor], tmp_path: Pa
     case_path = page.url.removeprefix(served.url)
     page = officer.go("/hang-doi")
     page.locator("tbody a").filter(has_text="PA-").click()
+    page.locator("select[name=case]").select_option(index=1)
     page.get_by_role("button", name=t("Add to this case")).click()
+    page.wait_for_url("**" + case_path)
     session.expire_all()
     assert {signal.state for signal in session.scalars(select(Signal))} == {SignalState.IN_CASE}
     team_head = visitor()

@@ -30,7 +30,13 @@ ALL_DUTIES = frozenset(Duty)
 _numbers = itertools.count(1)
 
 
-def labels(session: Session, world: factories.World, first: int = 1, quantity: int = 120, state: LabelState = LabelState.ACTIVATED) -> LabelOrder:
+def labels(
+    session: Session,
+    world: factories.World,
+    first: int = 1,
+    quantity: int = 120,
+    state: LabelState = LabelState.ACTIVATED,
+) -> LabelOrder:
     """An order of the cooperative with one range in a state."""
     serials = Range(first, first + quantity)
     order = LabelOrder(
@@ -42,7 +48,12 @@ def labels(session: Session, world: factories.World, first: int = 1, quantity: i
     bound = state in {LabelState.ACTIVATED, LabelState.USED, LabelState.RECALLED}
     session.add(
         LabelRange(
-            serials=serials, state=state, since=NOW, order_id=order.id, keeper_id=world.cooperative.id, lot_id=world.lot.id if bound else None
+            serials=serials,
+            state=state,
+            since=NOW,
+            order_id=order.id,
+            keeper_id=world.cooperative.id,
+            lot_id=world.lot.id if bound else None,
         )
     )
     session.flush()
@@ -79,7 +90,14 @@ def tip(session: Session, serial: int | None = None, *, photos: list[StoredFile]
     return made
 
 
-def observation(session: Session, inspector: UUID, serial: int | None = None, *, photos: list[StoredFile] | None = None, **facts: Any) -> Observation:
+def observation(
+    session: Session,
+    inspector: UUID,
+    serial: int | None = None,
+    *,
+    photos: list[StoredFile] | None = None,
+    **facts: Any,
+) -> Observation:
     made = Observation(
         number=f"QS-2026-{next(_numbers):05d}", serial=serial, code_text=facts.pop("code_text", None), seen_at=NOW, recorded_at=NOW,
         inspector_id=inspector, commune_code="10813", place=facts.pop("place", "Sạp 12, chợ mẫu Thanh Hà"), note="Tem in mờ", **facts,
@@ -98,7 +116,14 @@ def signal(session: Session, serial: int | None = None, **facts: Any) -> Signal:
 def case(session: Session, world: factories.World, store: Path, *, with_law: bool = True, **facts: Any) -> CaseFile:
     if with_law:
         law.seed(session)
-    return triage.open_case(session, signal(session, **facts).id, title="Nghi tem sao chép, chợ mẫu", store=store, by=world.officer.id, at=NOW)
+    return triage.open_case(
+        session,
+        signal(session, **facts).id,
+        title="Nghi tem sao chép, chợ mẫu",
+        store=store,
+        by=world.officer.id,
+        at=NOW,
+    )
 
 
 def filled(move: Move, **more: Any) -> dict[str, Any]:
@@ -119,14 +144,25 @@ PATH = (
 def walk(session: Session, case_file: CaseFile, upto: Move, *, by: UUID, at: datetime = NOW) -> CaseFile:
     """Take the usual way up to and with a move, one minute apart."""
     for n, move in enumerate(PATH[: PATH.index(upto) + 1], start=1):
-        case_file = cases.move(session, case_file.id, move, by=by, duties=ALL_DUTIES, given=filled(move), at=at + timedelta(minutes=n))
+        case_file = cases.move(
+            session, case_file.id, move, by=by, duties=ALL_DUTIES, given=filled(move), at=at + timedelta(minutes=n)
+        )
     return case_file
 
 
-def scans(session: Session, serial: int, verdict: VerdictKind, *, devices: int, at: datetime, kind: ScanKind = ScanKind.REAL) -> None:
+def scans(
+    session: Session, serial: int, verdict: VerdictKind, *, devices: int, at: datetime, kind: ScanKind = ScanKind.REAL
+) -> None:
     session.add_all(
         [
-            Scan(at=at + timedelta(seconds=n), serial=serial, verdict=verdict, kind=kind, channel=ScanChannel.QR, device=hashlib.sha256(b"%d" % n).digest()[:12])
+            Scan(
+                at=at + timedelta(seconds=n),
+                serial=serial,
+                verdict=verdict,
+                kind=kind,
+                channel=ScanChannel.QR,
+                device=hashlib.sha256(b"%d" % n).digest()[:12],
+            )
             for n in range(devices)
         ]
     )

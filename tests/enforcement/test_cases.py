@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,16 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from enforcement import casebook, cases, law, terms, triage
-from enforcement.competence import LegalQualification
+from enforcement import casebook, cases, triage
 from enforcement.deadlines import DeadlineKind
-from enforcement.errors import BeyondCompetence, ExtensionTooLate, FineTimeBarred, HandToBranchHead, IllegalMove, MissingDemand, NotYourMove
+from enforcement.errors import (
+    BeyondCompetence,
+    FineTimeBarred,
+    HandToBranchHead,
+    IllegalMove,
+    MissingDemand,
+    NotYourMove,
+)
 from enforcement.models import CaseEvent, CaseFile, Deadline, Outcome
 from enforcement.transitions import MOVES, CaseState, Demand, Duty, Move
 from tests import factories
@@ -32,12 +39,25 @@ def case(session: Session, world: factories.World, tmp_path: Path) -> CaseFile:
     return desk.case(session, world, tmp_path, photos=[photo])
 
 
-def take(session: Session, case: CaseFile, move: Move, world: factories.World, *, at: datetime = NOW, duties: frozenset[Duty] = desk.ALL_DUTIES, **given: object) -> CaseFile:
-    return cases.move(session, case.id, move, by=world.team_head.id, duties=duties, given=desk.filled(move, **given), at=at)
+def take(
+    session: Session,
+    case: CaseFile,
+    move: Move,
+    world: factories.World,
+    *,
+    at: datetime = NOW,
+    duties: frozenset[Duty] = desk.ALL_DUTIES,
+    **given: object,
+) -> CaseFile:
+    return cases.move(
+        session, case.id, move, by=world.team_head.id, duties=duties, given=desk.filled(move, **given), at=at
+    )
 
 
 def clocks_of(session: Session, case: CaseFile) -> dict[DeadlineKind, Deadline]:
-    rows = session.scalars(select(Deadline).where(Deadline.case_id == case.id).execution_options(populate_existing=True))
+    rows = session.scalars(
+        select(Deadline).where(Deadline.case_id == case.id).execution_options(populate_existing=True)
+    )
     return {row.kind: row for row in rows}
 
 
@@ -45,7 +65,9 @@ def end_of(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=CITY)
 
 
-def test_every_move_that_the_state_does_not_allow_is_refused_and_changes_nothing(session: Session, case: CaseFile, world: factories.World) -> None:
+def test_every_move_that_the_state_does_not_allow_is_refused_and_changes_nothing(
+    session: Session, case: CaseFile, world: factories.World
+) -> None:
     tried = 0
     for state in CaseState:
         case.state = state
@@ -69,7 +91,9 @@ def test_a_move_of_another_duty_is_refused(session: Session, case: CaseFile, wor
 
 
 @pytest.mark.parametrize("blank", [None, "", []])
-def test_a_move_names_every_field_it_misses(session: Session, case: CaseFile, world: factories.World, blank: object) -> None:
+def test_a_move_names_every_field_it_misses(
+    session: Session, case: CaseFile, world: factories.World, blank: object
+) -> None:
     desk.walk(session, case, Move.PROPOSE_INSPECTION, by=world.officer.id)
     with pytest.raises(MissingDemand) as refused:
         take(session, case, Move.DECIDE_INSPECTION, world, decision_number=blank, signer=blank)
@@ -81,15 +105,19 @@ def test_the_way_to_the_end_leaves_an_unbroken_record(session: Session, case: Ca
     events = session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.seq)).all()
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert [event.move for event in events if event.move] == list(desk.PATH)
-    assert all(later.was == earlier.becomes for earlier, later in zip(events[2:], events[3:], strict=False))
+    assert all(later.was == earlier.becomes for earlier, later in pairwise(events[2:]))
     assert events[-2].facts["outcome"] == "infringement"
     assert done.state is CaseState.ARCHIVED
     assert done.outcome is Outcome.INFRINGEMENT
     assert done.next_due_at is None
-    assert factories.count(session, History, History.subject_id == case.id, History.deed == "case:move") == len(desk.PATH)
+    assert factories.count(session, History, History.subject_id == case.id, History.deed == "case:move") == len(
+        desk.PATH
+    )
 
 
-def test_the_deadlines_appear_on_the_way_with_the_right_dates(session: Session, case: CaseFile, world: factories.World) -> None:
+def test_the_deadlines_appear_on_the_way_with_the_right_dates(
+    session: Session, case: CaseFile, world: factories.World
+) -> None:
     # Monday 15 June 2026, ten in the morning.
     assert clocks_of(session, case)[DeadlineKind.REPORT_UP].due_at == NOW + timedelta(hours=24)
     take(session, case, Move.SCREEN, world)
@@ -113,14 +141,18 @@ def test_the_deadlines_appear_on_the_way_with_the_right_dates(session: Session, 
     assert running[DeadlineKind.EXPLANATION_WRITTEN].needs_verification
 
 
-def test_a_deadline_across_a_swapped_holiday_counts_working_days(session: Session, case: CaseFile, world: factories.World) -> None:
+def test_a_deadline_across_a_swapped_holiday_counts_working_days(
+    session: Session, case: CaseFile, world: factories.World
+) -> None:
     # 31/8 swapped off, 1–2/9 off: seven working days from Thursday 27/8 end on Wednesday 9/9 2026… and 22/8 had been worked for it.
     at = datetime(2026, 8, 27, 2, 0, tzinfo=NOW.tzinfo)
     desk.walk(session, case, Move.RECORD_VIOLATION, by=world.officer.id, at=at)
     assert clocks_of(session, case)[DeadlineKind.PENALTY_DECISION].due_at == end_of(date(2026, 9, 10))
 
 
-def test_after_the_time_to_decide_no_fine_but_still_a_remedy(session: Session, case: CaseFile, world: factories.World) -> None:
+def test_after_the_time_to_decide_no_fine_but_still_a_remedy(
+    session: Session, case: CaseFile, world: factories.World
+) -> None:
     desk.walk(session, case, Move.PREPARE_DECISION, by=world.officer.id)
     late = NOW + timedelta(days=30)
     with pytest.raises(FineTimeBarred):
@@ -128,25 +160,31 @@ def test_after_the_time_to_decide_no_fine_but_still_a_remedy(session: Session, c
     assert take(session, case, Move.ORDER_REMEDY, world, at=late).state is CaseState.REMEDIAL_ONLY
 
 
-def test_after_the_limitation_no_fine(session: Session, case: CaseFile, world: factories.World) -> None:
-    terms.qualify(session, case.id, qualification=LegalQualification.GI_INFRINGEMENT, act_ended_on=date(2024, 6, 10), by=world.officer.id, at=NOW)
-    desk.walk(session, case, Move.PREPARE_DECISION, by=world.officer.id)
-    with pytest.raises(FineTimeBarred):
-        take(session, case, Move.PENALISE, world)
-
-
-def test_a_bracket_above_the_signer_names_who_is_competent(session: Session, case: CaseFile, world: factories.World) -> None:
+def test_a_bracket_above_the_signer_names_who_is_competent(
+    session: Session, case: CaseFile, world: factories.World
+) -> None:
     desk.walk(session, case, Move.PREPARE_DECISION, by=world.officer.id)
     with pytest.raises(HandToBranchHead):
         take(session, case, Move.PENALISE, world, duties=frozenset({Duty.TEAM_HEAD}), bracket_top=100_000_000)
     with pytest.raises(BeyondCompetence):
-        take(session, case, Move.PENALISE, world, duties=frozenset({Duty.OFFICER}), bracket_top=20_000_000, confiscation=90_000_000)
+        take(
+            session,
+            case,
+            Move.PENALISE,
+            world,
+            duties=frozenset({Duty.OFFICER}),
+            bracket_top=20_000_000,
+            confiscation=90_000_000,
+        )
     with pytest.raises(MissingDemand):
         take(session, case, Move.PENALISE, world, bracket_top=None)
     for fine in (0, 20_000_001):
         with pytest.raises(cases.FineAboveBracket):
             take(session, case, Move.PENALISE, world, fine=fine)
-    assert take(session, case, Move.PENALISE, world, duties=frozenset({Duty.BRANCH_HEAD}), bracket_top=100_000_000).state is CaseState.PENALISED
+    assert (
+        take(session, case, Move.PENALISE, world, duties=frozenset({Duty.BRANCH_HEAD}), bracket_top=100_000_000).state
+        is CaseState.PENALISED
+    )
 
 
 def test_evidence_named_by_a_step_must_be_in_the_case(session: Session, case: CaseFile, world: factories.World) -> None:
@@ -162,45 +200,29 @@ def test_texts_that_are_too_long_are_refused(session: Session, case: CaseFile, w
         cases.note(session, case.id, "  ", by=world.officer.id, at=NOW)
 
 
-def test_the_limitation_runs_from_the_end_of_the_act_and_anew_when_that_is_corrected(session: Session, case: CaseFile, world: factories.World) -> None:
-    terms.qualify(session, case.id, qualification=LegalQualification.GI_INFRINGEMENT, act_ended_on=date(2026, 6, 1), by=world.officer.id, at=NOW)
-    assert clocks_of(session, case)[DeadlineKind.LIMITATION_IP].due_at == end_of(date(2028, 5, 31))
-    terms.qualify(session, case.id, qualification=LegalQualification.FALSE_ORIGIN, act_ended_on=date(2026, 6, 1), by=world.officer.id, at=NOW)
-    running = clocks_of(session, case)
-    assert running[DeadlineKind.LIMITATION_IP].stopped_at == NOW
-    assert running[DeadlineKind.LIMITATION_GENERAL].due_at == end_of(date(2027, 5, 31))
-    with pytest.raises(casebook.NotInFuture):
-        terms.qualify(session, case.id, qualification=LegalQualification.FALSE_ORIGIN, act_ended_on=date(2026, 6, 16), by=world.officer.id, at=NOW)
-
-
-def extend(session: Session, case: CaseFile, world: factories.World, *, at: datetime = NOW, choice: int = 1, duties: frozenset[Duty] = desk.ALL_DUTIES) -> CaseFile:
-    deadline = clocks_of(session, case)[DeadlineKind.PENALTY_DECISION]
-    return terms.extend(session, case.id, deadline.id, choice=choice, decision_number="09/QĐ-GH", reason="Chờ xác minh", by=world.team_head.id, duties=duties, at=at)
-
-
-def test_a_deadline_is_extended_by_a_decision_before_it_ends(session: Session, case: CaseFile, world: factories.World) -> None:
-    desk.walk(session, case, Move.RECORD_VIOLATION, by=world.officer.id)
-    with pytest.raises(NotYourMove):
-        extend(session, case, world, duties=frozenset({Duty.OFFICER}))
-    with pytest.raises(ExtensionTooLate):
-        extend(session, case, world, at=NOW + timedelta(days=20))
-    with pytest.raises(NotFound):
-        extend(session, case, world, choice=9)
-    extended = extend(session, case, world)
-    assert clocks_of(session, case)[DeadlineKind.PENALTY_DECISION].due_at == end_of(date(2026, 7, 15))
-    assert extended.next_due_at == end_of(date(2026, 7, 15))
-
-
-def test_a_step_decided_on_an_old_page_is_refused_with_the_name_of_who_was_faster(session: Session, case: CaseFile, world: factories.World) -> None:
+def test_a_step_decided_on_an_old_page_is_refused_with_the_name_of_who_was_faster(
+    session: Session, case: CaseFile, world: factories.World
+) -> None:
     seen = case.version
     take(session, case, Move.SCREEN, world, at=NOW + timedelta(hours=4))
     with pytest.raises(casebook.CaseChanged) as refused:
-        cases.move(session, case.id, Move.FORWARD, by=world.officer.id, duties=desk.ALL_DUTIES, given=desk.filled(Move.FORWARD), at=NOW, version=seen)
+        cases.move(
+            session,
+            case.id,
+            Move.FORWARD,
+            by=world.officer.id,
+            duties=desk.ALL_DUTIES,
+            given=desk.filled(Move.FORWARD),
+            at=NOW,
+            version=seen,
+        )
     assert refused.value.facts == {"who": "Người mẫu Đội", "when": "14:00 15/06/2026"}
     assert case.state is CaseState.SCREENED
 
 
-def test_closing_tells_the_reporters_and_marks_the_signals(session: Session, case: CaseFile, world: factories.World) -> None:
+def test_closing_tells_the_reporters_and_marks_the_signals(
+    session: Session, case: CaseFile, world: factories.World
+) -> None:
     assert session.scalars(select(Tip.state)).all() == [TipState.LOOKED_INTO]
     desk.walk(session, case, Move.CLOSE, by=world.team_head.id)
     told = session.scalars(select(Tip).execution_options(populate_existing=True)).one()
@@ -209,7 +231,9 @@ def test_closing_tells_the_reporters_and_marks_the_signals(session: Session, cas
     assert case.signals[0].outcome is Outcome.INFRINGEMENT
 
 
-def test_a_closed_case_takes_nothing_more(session: Session, case: CaseFile, world: factories.World, tmp_path: Path) -> None:
+def test_a_closed_case_takes_nothing_more(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path
+) -> None:
     desk.walk(session, case, Move.CLOSE, by=world.team_head.id)
     other = desk.signal(session)
     with pytest.raises(casebook.CaseIsOver):
@@ -220,7 +244,9 @@ def test_a_closed_case_takes_nothing_more(session: Session, case: CaseFile, worl
         cases.claim(session, case.id, by=world.officer.id, at=NOW)
 
 
-def test_a_case_is_taken_once_and_given_on_by_a_head_with_a_reason(session: Session, case: CaseFile, world: factories.World) -> None:
+def test_a_case_is_taken_once_and_given_on_by_a_head_with_a_reason(
+    session: Session, case: CaseFile, world: factories.World
+) -> None:
     cases.claim(session, case.id, by=world.officer.id, at=NOW)
     assert cases.claim(session, case.id, by=world.officer.id, at=NOW).officer_id == world.officer.id
     with pytest.raises(cases.AlreadyTaken) as refused:
@@ -231,7 +257,10 @@ def test_a_case_is_taken_once_and_given_on_by_a_head_with_a_reason(session: Sess
         cases.assign(session, case.id, world.branch_head.id, duties={Duty.OFFICER}, **give)
     with pytest.raises(cases.NoSuchOfficer):
         cases.assign(session, case.id, world.clerk.id, duties={Duty.TEAM_HEAD}, **give)
-    assert cases.assign(session, case.id, world.branch_head.id, duties={Duty.TEAM_HEAD}, **give).officer_id == world.branch_head.id
+    assert (
+        cases.assign(session, case.id, world.branch_head.id, duties={Duty.TEAM_HEAD}, **give).officer_id
+        == world.branch_head.id
+    )
 
 
 @pytest.mark.parametrize(
@@ -250,12 +279,17 @@ def test_what_was_written_down_cannot_be_changed_or_erased(session: Session, cas
 
 def test_cases_that_are_not_there_are_not_found(session: Session, world: factories.World) -> None:
     nothing = factories.some_id()
-    for call in (lambda: cases.get(session, nothing), lambda: cases.claim(session, nothing, by=world.officer.id, at=NOW)):
+    for call in (
+        lambda: cases.get(session, nothing),
+        lambda: cases.claim(session, nothing, by=world.officer.id, at=NOW),
+    ):
         with pytest.raises(NotFound):
             call()
 
 
-def test_without_law_data_no_case_is_opened_on_a_guess(session: Session, world: factories.World, tmp_path: Path) -> None:
+def test_without_law_data_no_case_is_opened_on_a_guess(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
     with pytest.raises(Conflict, match="holds no rule"):
         desk.case(session, world, tmp_path, with_law=False)
 
@@ -272,7 +306,13 @@ def test_of_eight_officers_who_take_a_case_at_once_exactly_one_gets_it(committed
         won: list[object] = []
         lost: list[object] = []
 
-        def rush(officer: object, case_id: object = case_id, together: threading.Barrier = together, won: list[object] = won, lost: list[object] = lost) -> None:
+        def rush(
+            officer: object,
+            case_id: object = case_id,
+            together: threading.Barrier = together,
+            won: list[object] = won,
+            lost: list[object] = lost,
+        ) -> None:
             with Session(committed) as own:
                 together.wait(10)
                 try:
@@ -292,21 +332,6 @@ def test_of_eight_officers_who_take_a_case_at_once_exactly_one_gets_it(committed
         with Session(committed) as session:
             assert session.get_one(CaseFile, case_id).officer_id == won[0]
             assert factories.count(session, CaseEvent, CaseEvent.case_id == case_id, CaseEvent.deed == "claim") == 1
-
-
-def test_the_law_is_seeded_once_however_often(session: Session) -> None:
-    law.seed(session)
-    law.seed(session)
-    read = law.load(session)
-    from enforcement import law_seed
-
-    assert set(read.rules) == set(law_seed.RULES)
-    assert read.calendar == law_seed.CALENDAR or read.calendar.doubtful == law_seed.CALENDAR.doubtful
-    for year in (2025, 2026, 2027):
-        day = date(year, 1, 1)
-        while day.year == year:
-            assert read.calendar.is_working(day) == law_seed.CALENDAR.is_working(day), day
-            day += timedelta(days=1)
 
 
 def test_a_number_out_of_range_is_invalid_not_a_fault(session: Session, case: CaseFile, world: factories.World) -> None:

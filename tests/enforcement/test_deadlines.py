@@ -145,7 +145,7 @@ def test_a_year_without_a_calendar_is_refused_by_name(start: str, amount: int, u
 
 def test_a_moment_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="aware"):
-        due(datetime(2026, 11, 2), rule(1, WD), CALENDAR)  # noqa: DTZ001
+        due(datetime(2026, 11, 2), rule(1, WD), CALENDAR)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,15 @@ def case(session: Session, world: factories.World, tmp_path: Path) -> CaseFile:
 
 def add(session: Session, case: CaseFile, file: StoredFile, store: Path, world: factories.World) -> Evidence:
     return cases.add_evidence(
-        session, case.id, file, title="Ảnh sạp", origin="Máy ảnh đội", taken_at=NOW, store=store, by=world.officer.id, at=NOW
+        session,
+        case.id,
+        file,
+        title="Ảnh sạp",
+        origin="Máy ảnh đội",
+        taken_at=NOW,
+        store=store,
+        by=world.officer.id,
+        at=NOW,
     )
 
 
@@ -38,7 +46,9 @@ def spoil(store: Path, file: StoredFile) -> None:
     path.write_bytes(path.read_bytes() + b"x")
 
 
-def test_a_file_brought_by_an_officer_gets_the_next_folio_its_hash_and_an_event(session: Session, case: CaseFile, world: factories.World, tmp_path: Path) -> None:
+def test_a_file_brought_by_an_officer_gets_the_next_folio_its_hash_and_an_event(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path
+) -> None:
     file = desk.photo(session, tmp_path, 9)
     piece = add(session, case, file, tmp_path, world)
     assert (piece.folio, piece.sha256, piece.taken_by) == (2, file.sha256, world.officer.id)
@@ -56,7 +66,9 @@ def test_a_file_is_taken_once(session: Session, case: CaseFile, world: factories
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_a_file_that_changed_on_disk_is_not_taken(session: Session, case: CaseFile, world: factories.World, tmp_path: Path, gone: bool) -> None:
+def test_a_file_that_changed_on_disk_is_not_taken(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path, gone: bool
+) -> None:
     file = desk.photo(session, tmp_path, 9)
     if gone:
         files.original_path(tmp_path, file).unlink()
@@ -67,7 +79,9 @@ def test_a_file_that_changed_on_disk_is_not_taken(session: Session, case: CaseFi
     assert factories.count(session, Evidence) == 1
 
 
-def test_evidence_is_not_from_the_future(session: Session, case: CaseFile, world: factories.World, tmp_path: Path) -> None:
+def test_evidence_is_not_from_the_future(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path
+) -> None:
     from datetime import timedelta
 
     with pytest.raises(NotInFuture):
@@ -77,7 +91,9 @@ def test_evidence_is_not_from_the_future(session: Session, case: CaseFile, world
         )  # fmt: skip
 
 
-def test_looking_is_written_down_with_the_hash_seen(session: Session, case: CaseFile, world: factories.World, tmp_path: Path) -> None:
+def test_looking_is_written_down_with_the_hash_seen(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path
+) -> None:
     piece = evidence.of_case(session, case.id)[0]
     found, seen = evidence.view(session, case.id, piece.id, store=tmp_path, by=world.team_head.id, at=NOW)
     assert seen == found.sha256
@@ -92,7 +108,9 @@ def test_looking_is_written_down_with_the_hash_seen(session: Session, case: Case
     assert chain[1].by == world.team_head.id
 
 
-def test_evidence_of_another_case_is_not_found(session: Session, case: CaseFile, world: factories.World, tmp_path: Path) -> None:
+def test_evidence_of_another_case_is_not_found(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path
+) -> None:
     piece = evidence.of_case(session, case.id)[0]
     other = desk.case(session, world, tmp_path)
     with pytest.raises(NotFound):
@@ -100,8 +118,12 @@ def test_evidence_of_another_case_is_not_found(session: Session, case: CaseFile,
     assert factories.count(session, CustodyEvent) == 1
 
 
-def test_the_nightly_look_names_what_changed_and_what_is_gone(session: Session, case: CaseFile, world: factories.World, tmp_path: Path) -> None:
-    whole, changed, gone = (add(session, case, desk.photo(session, tmp_path, shade), tmp_path, world) for shade in (10, 20, 30))
+def test_the_nightly_look_names_what_changed_and_what_is_gone(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path
+) -> None:
+    whole, changed, gone = (
+        add(session, case, desk.photo(session, tmp_path, shade), tmp_path, world) for shade in (10, 20, 30)
+    )
     assert evidence.verify_all(session, tmp_path) == []
     spoil(tmp_path, changed.file)
     files.original_path(tmp_path, gone.file).unlink()
@@ -111,7 +133,9 @@ def test_the_nightly_look_names_what_changed_and_what_is_gone(session: Session, 
     assert whole.id not in {each.evidence_id for each in wrong}
 
 
-def test_photos_that_come_late_are_offered_and_taken_once(session: Session, case: CaseFile, world: factories.World, tmp_path: Path) -> None:
+def test_photos_that_come_late_are_offered_and_taken_once(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path
+) -> None:
     tip = session.scalars(select(Tip)).one()
     session.add(TipPhoto(tip_id=tip.id, file_id=desk.photo(session, tmp_path, 77).id))
     session.flush()
@@ -121,13 +145,17 @@ def test_photos_that_come_late_are_offered_and_taken_once(session: Session, case
     assert [piece.folio for piece in evidence.of_case(session, case.id)] == [1, 2]
 
 
-def test_the_name_of_a_file_that_a_reporter_sent_is_not_repeated(session: Session, world: factories.World, tmp_path: Path) -> None:
+def test_the_name_of_a_file_that_a_reporter_sent_is_not_repeated(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
     photo = desk.photo(session, tmp_path, 3, name="Nguyen Van Mau 0912345678.jpg")
     case = desk.case(session, world, tmp_path, photos=[photo])
     assert evidence.of_case(session, case.id)[0].title.startswith("Ảnh kèm PA-")
 
 
-def test_photos_of_an_observation_keep_who_took_them_and_when(session: Session, case: CaseFile, world: factories.World, tmp_path: Path) -> None:
+def test_photos_of_an_observation_keep_who_took_them_and_when(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path
+) -> None:
     from enforcement import intake
 
     seen = desk.observation(session, world.inspector.id, photos=[desk.photo(session, tmp_path, 44)])
@@ -151,7 +179,9 @@ def test_ten_files_taken_at_once_get_ten_folios(committed: Engine, tmp_path: Pat
         with Session(committed) as own:
             file = own.get_one(StoredFile, file_id)
             together.wait(10)
-            cases.add_evidence(own, case_id, file, title="Ảnh", origin="Đội", taken_at=NOW, store=tmp_path, by=officer, at=NOW)
+            cases.add_evidence(
+                own, case_id, file, title="Ảnh", origin="Đội", taken_at=NOW, store=tmp_path, by=officer, at=NOW
+            )
             own.commit()
 
     threads = [threading.Thread(target=rush, args=(file_id,)) for file_id in file_ids]

@@ -30,14 +30,18 @@ def tip(session: Session, world: factories.World) -> Tip:
     return found
 
 
-def test_a_contact_comes_back_only_with_a_reason_that_is_written_first(session: Session, world: factories.World, tip: Tip) -> None:
+def test_a_contact_comes_back_only_with_a_reason_that_is_written_first(
+    session: Session, world: factories.World, tip: Tip
+) -> None:
     assert informants.open_contact(session, tip.id, reason=f" {WHY} ", key=KEY, by=world.custodian.id, at=NOW) == CANARY
     reading = session.scalars(select(InformantReading)).one()
     assert (reading.tip_id, reading.by, reading.at, reading.reason) == (tip.id, world.custodian.id, NOW, WHY)
 
 
 @pytest.mark.parametrize("reason", ["", "ngắn quá", " " * 30, "xem thử   "])
-def test_without_a_real_reason_nothing_is_opened_and_nothing_written(session: Session, world: factories.World, tip: Tip, reason: str) -> None:
+def test_without_a_real_reason_nothing_is_opened_and_nothing_written(
+    session: Session, world: factories.World, tip: Tip, reason: str
+) -> None:
     with pytest.raises(informants.ReasonTooShort):
         informants.open_contact(session, tip.id, reason=reason, key=KEY, by=world.custodian.id, at=NOW)
     with pytest.raises(informants.ReasonTooLong):
@@ -45,7 +49,9 @@ def test_without_a_real_reason_nothing_is_opened_and_nothing_written(session: Se
     assert factories.count(session, InformantReading) == 0
 
 
-def test_the_database_too_refuses_a_reading_without_a_reason(session: Session, world: factories.World, tip: Tip) -> None:
+def test_the_database_too_refuses_a_reading_without_a_reason(
+    session: Session, world: factories.World, tip: Tip
+) -> None:
     session.add(InformantReading(tip_id=tip.id, at=NOW, by=world.custodian.id, reason="x        "))
     with pytest.raises(IntegrityError, match="reason_said"), session.begin_nested():
         session.flush()
@@ -83,7 +89,9 @@ def test_a_tip_without_contact_has_nothing_to_open(session: Session, world: fact
         informants.open_contact(session, tip.id, reason=WHY, key=KEY, by=world.custodian.id, at=NOW)
 
 
-def test_readings_are_listed_latest_first_without_what_was_read(session: Session, world: factories.World, tip: Tip) -> None:
+def test_readings_are_listed_latest_first_without_what_was_read(
+    session: Session, world: factories.World, tip: Tip
+) -> None:
     for n in range(3):
         informants.open_contact(session, tip.id, reason=f"{WHY} lần {n}", key=KEY, by=world.custodian.id, at=NOW)
     read = informants.readings(session, tip.id)
@@ -94,7 +102,9 @@ def test_readings_are_listed_latest_first_without_what_was_read(session: Session
     assert informants.tip_numbered(session, tip.number.lower()) is tip
 
 
-def test_the_contact_appears_in_no_table_whatever_becomes_of_the_tip(session: Session, world: factories.World, tip: Tip, tmp_path: Path) -> None:
+def test_the_contact_appears_in_no_table_whatever_becomes_of_the_tip(
+    session: Session, world: factories.World, tip: Tip, tmp_path: Path
+) -> None:
     from enforcement import law
 
     law.seed(session)
@@ -103,7 +113,9 @@ def test_the_contact_appears_in_no_table_whatever_becomes_of_the_tip(session: Se
     case = triage.open_case(session, signal.id, title="Vụ mẫu", store=tmp_path, by=world.officer.id, at=NOW)
     desk.walk(session, case, Move.PROPOSE_INSPECTION, by=world.officer.id)
     cases.note(session, case.id, "đã hỏi", by=world.officer.id, at=NOW)
-    triage.reject(session, desk.signal(session).id, reason="x", outcome=Outcome.UNDETERMINED, by=world.officer.id, at=NOW)
+    triage.reject(
+        session, desk.signal(session).id, reason="x", outcome=Outcome.UNDETERMINED, by=world.officer.id, at=NOW
+    )
     looked = 0
     tables = inspect(session.connection())
     for schema in ("public", "enforcement", "informant"):

@@ -25,7 +25,12 @@ def test_a_tip_becomes_one_signal_however_often_it_is_taken_in(session: Session,
     first = intake.from_tip(session, tip, at=NOW)
     assert intake.from_tip(session, tip, at=NOW + timedelta(hours=1)) is first
     assert factories.count(session, Signal) == 1
-    assert (first.source_number, first.serial, first.holder_id, first.commune_code) == (tip.number, 5, world.cooperative.id, "10813")
+    assert (first.source_number, first.serial, first.holder_id, first.commune_code) == (
+        tip.number,
+        5,
+        world.cooperative.id,
+        "10813",
+    )
     assert first.state is SignalState.NEW
 
 
@@ -43,15 +48,21 @@ def test_the_summary_quotes_nothing_that_the_reporter_wrote(session: Session, wo
         (TipReason.SCAN_WARNED, LabelState.RECALLED, 3), (TipReason.LABEL_LOOKS_WRONG, LabelState.LOST, 3),
     ],
 )  # fmt: skip
-def test_severity_follows_the_rule(session: Session, world: factories.World, reason: TipReason, state: LabelState, severity: int) -> None:
+def test_severity_follows_the_rule(
+    session: Session, world: factories.World, reason: TipReason, state: LabelState, severity: int
+) -> None:
     desk.labels(session, world, state=state)
     assert intake.from_tip(session, desk.tip(session, 5, reason=reason), at=NOW).severity == severity
 
 
-def test_an_observation_is_graver_when_its_code_is_not_in_the_register(session: Session, world: factories.World) -> None:
+def test_an_observation_is_graver_when_its_code_is_not_in_the_register(
+    session: Session, world: factories.World
+) -> None:
     desk.labels(session, world)
     known = intake.from_observation(session, desk.observation(session, world.inspector.id, 5), at=NOW)
-    forged = intake.from_observation(session, desk.observation(session, world.inspector.id, code_text="7K4M-92QD-XJ3P"), at=NOW)
+    forged = intake.from_observation(
+        session, desk.observation(session, world.inspector.id, code_text="7K4M-92QD-XJ3P"), at=NOW
+    )
     without = intake.from_observation(session, desk.observation(session, world.inspector.id), at=NOW)
     assert [known.severity, forged.severity, without.severity] == [2, 3, 2]
     assert "không có trong sổ" in forged.summary

@@ -26,7 +26,9 @@ def _law(session: Session) -> None:
     law.seed(session)
 
 
-def test_opening_a_case_takes_number_severity_photos_and_writes_it_down(session: Session, world: factories.World, tmp_path: Path) -> None:
+def test_opening_a_case_takes_number_severity_photos_and_writes_it_down(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
     photos = [desk.photo(session, tmp_path, shade) for shade in (1, 2)]
     signal = desk.signal(session, photos=photos)
     case = triage.open_case(session, signal.id, title=" Vụ mẫu ", store=tmp_path, by=world.officer.id, at=NOW)
@@ -44,7 +46,9 @@ def test_opening_a_case_takes_number_severity_photos_and_writes_it_down(session:
     assert {"signal:receive", "signal:join", "case:open"} <= deeds
 
 
-def test_a_second_signal_joins_the_open_case_and_its_photos_come_once(session: Session, world: factories.World, tmp_path: Path) -> None:
+def test_a_second_signal_joins_the_open_case_and_its_photos_come_once(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
     case = desk.case(session, world, tmp_path)
     shared = desk.photo(session, tmp_path, 5)
     second = desk.signal(session, reason=desk.TipReason.GOODS_DIFFER, photos=[shared])
@@ -63,7 +67,9 @@ def test_a_graver_signal_makes_the_case_graver(session: Session, world: factorie
     assert triage.add_to_case(session, grave.id, case.id, store=tmp_path, by=world.officer.id, at=NOW).severity == 3
 
 
-def test_a_decided_signal_is_refused_with_who_decided_it_and_when(session: Session, world: factories.World, tmp_path: Path) -> None:
+def test_a_decided_signal_is_refused_with_who_decided_it_and_when(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
     signal = desk.signal(session)
     triage.reject(session, signal.id, reason="Gõ nhầm mã", outcome=Outcome.DATA_ERROR, by=world.team_head.id, at=NOW)
     with pytest.raises(triage.SignalDecided) as refused:
@@ -72,10 +78,18 @@ def test_a_decided_signal_is_refused_with_who_decided_it_and_when(session: Sessi
     assert factories.count(session, CaseFile) == 0
 
 
-def test_a_rejected_signal_keeps_reason_and_outcome_and_the_reporter_reads_a_neutral_answer(session: Session, world: factories.World) -> None:
+def test_a_rejected_signal_keeps_reason_and_outcome_and_the_reporter_reads_a_neutral_answer(
+    session: Session, world: factories.World
+) -> None:
     signal = desk.signal(session)
-    triage.reject(session, signal.id, reason="Sạp bà Mẫu có hóa đơn", outcome=Outcome.NO_VIOLATION, by=world.officer.id, at=NOW)
-    assert (signal.state, signal.outcome, signal.reason) == (SignalState.REJECTED, Outcome.NO_VIOLATION, "Sạp bà Mẫu có hóa đơn")
+    triage.reject(
+        session, signal.id, reason="Sạp bà Mẫu có hóa đơn", outcome=Outcome.NO_VIOLATION, by=world.officer.id, at=NOW
+    )
+    assert (signal.state, signal.outcome, signal.reason) == (
+        SignalState.REJECTED,
+        Outcome.NO_VIOLATION,
+        "Sạp bà Mẫu có hóa đơn",
+    )
     told = session.scalars(select(Tip)).one()
     assert told.state is TipState.CLOSED
     assert told.answer == triage.NEUTRAL_ANSWER
@@ -95,7 +109,9 @@ def test_a_waiting_signal_may_be_decided_later(session: Session, world: factorie
 def test_waiting_is_for_a_day_ahead_within_a_year(session: Session, world: factories.World, days: int) -> None:
     signal = desk.signal(session)
     with pytest.raises(triage.WaitNotAhead):
-        triage.wait(session, signal.id, until=NOW.date() + timedelta(days=days), reason="x", by=world.officer.id, at=NOW)
+        triage.wait(
+            session, signal.id, until=NOW.date() + timedelta(days=days), reason="x", by=world.officer.id, at=NOW
+        )
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 2001])
@@ -123,7 +139,9 @@ def test_what_is_not_there_is_not_found(session: Session, world: factories.World
         triage.get(session, nothing)
 
 
-def test_similar_signals_and_cases_say_in_what_they_are_alike(session: Session, world: factories.World, tmp_path: Path) -> None:
+def test_similar_signals_and_cases_say_in_what_they_are_alike(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
     factories.commune(session, "11000", "Cẩm Giang")
     desk.labels(session, world)
     same_label = desk.signal(session, 5, commune_code="11000", place="Nơi khác hẳn")
@@ -133,14 +151,18 @@ def test_similar_signals_and_cases_say_in_what_they_are_alike(session: Session, 
     same_name_elsewhere = desk.signal(session, commune_code="11000")
     here = desk.signal(session, 5, place="Chợ mẫu Thanh Hà")
     found = triage.similar(session, here)
-    assert [(each.case.id, each.alike) for each in found.cases] == [(case.id, (Alike.SERIAL, Alike.ORDER, Alike.HOLDER))]
+    assert [(each.case.id, each.alike) for each in found.cases] == [
+        (case.id, (Alike.SERIAL, Alike.ORDER, Alike.HOLDER))
+    ]
     alike = {each.signal.id: each.alike for each in found.signals}
     assert alike == {same_order.id: (Alike.ORDER, Alike.HOLDER), same_place.id: (Alike.PLACE,)}
     assert same_name_elsewhere.id not in alike
     assert found.signals[0].signal.id == same_order.id
 
 
-def test_a_damaged_photo_does_not_stop_a_case_and_is_named(session: Session, world: factories.World, tmp_path: Path) -> None:
+def test_a_damaged_photo_does_not_stop_a_case_and_is_named(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
     from trace.services import files
 
     photo = desk.photo(session, tmp_path)
@@ -149,5 +171,7 @@ def test_a_damaged_photo_does_not_stop_a_case_and_is_named(session: Session, wor
     path.write_bytes(b"not what came")
     case = desk.case(session, world, tmp_path, photos=[photo])
     assert factories.count(session, Evidence) == 0
-    joined = session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.deed == "add_signal")).one()
+    joined = session.scalars(
+        select(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.deed == "add_signal")
+    ).one()
     assert joined.facts["damaged"] == [photo.sha256]

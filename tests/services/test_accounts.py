@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 PASSWORD = "con trâu đi trước cái cày"
 
 
-def add(session: Session, login: str = "thu.kho", password: str = PASSWORD, full_name: str = "Người mẫu Thu") -> AppUser:
+def add(
+    session: Session, login: str = "thu.kho", password: str = PASSWORD, full_name: str = "Người mẫu Thu"
+) -> AppUser:
     return accounts.add(session, login=login, full_name=full_name, password=password, at=NOW, by=None)
 
 
@@ -89,7 +91,8 @@ def test_an_old_hash_is_renewed_when_its_password_is_typed(session: Session) -> 
 def test_tries_are_counted_by_name_and_by_network_for_fifteen_minutes(session: Session) -> None:
     def failed(login: bytes, network: bytes, minutes: float, times: int) -> None:
         session.add_all(
-            SignInAttempt(at=NOW - timedelta(minutes=minutes), login_hash=login, network_hash=network) for _ in range(times)
+            SignInAttempt(at=NOW - timedelta(minutes=minutes), login_hash=login, network_hash=network)
+            for _ in range(times)
         )
         session.flush()
 
@@ -103,11 +106,17 @@ def test_tries_are_counted_by_name_and_by_network_for_fifteen_minutes(session: S
 
 
 def test_a_role_is_held_once_at_a_time(session: Session, world: factories.World) -> None:
-    facts = {"user_id": world.clerk.id, "party_id": world.authority.id, "role": Role.AUDITOR, "at": NOW, "by": world.administrator.id}
-    accounts.grant(session, start=date(2026, 1, 1), end=date(2026, 7, 1), **facts)  # type: ignore[arg-type]
-    accounts.grant(session, start=date(2026, 7, 1), end=None, **facts)  # type: ignore[arg-type]
+    facts = {
+        "user_id": world.clerk.id,
+        "party_id": world.authority.id,
+        "role": Role.AUDITOR,
+        "at": NOW,
+        "by": world.administrator.id,
+    }
+    accounts.grant(session, start=date(2026, 1, 1), end=date(2026, 7, 1), **facts)
+    accounts.grant(session, start=date(2026, 7, 1), end=None, **facts)
     with pytest.raises(IntegrityError, match="ex_role_grant_no_overlap"), session.begin_nested():
-        accounts.grant(session, start=date(2026, 6, 30), end=date(2026, 7, 2), **facts)  # type: ignore[arg-type]
+        accounts.grant(session, start=date(2026, 6, 30), end=date(2026, 7, 2), **facts)
     deeds = session.scalars(select(History).where(History.deed == "user:grant")).all()
     assert [(deed.by, deed.changes["role"]) for deed in deeds] == [(world.administrator.id, [None, "auditor"])] * 2
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from tests.factories import count
 from trace.models.parties import Commune, CommuneAlias, CommuneKind
 from trace.services import communes, places
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 
 @pytest.fixture
@@ -18,15 +22,22 @@ def city(session: Session) -> Session:
 
 
 def test_the_city_has_its_114_communes_of_three_kinds(city: Session) -> None:
-    numbers = [count(city, Commune, Commune.kind == kind) for kind in (CommuneKind.WARD, CommuneKind.RURAL, CommuneKind.SPECIAL_ZONE)]
+    numbers = [
+        count(city, Commune, Commune.kind == kind)
+        for kind in (CommuneKind.WARD, CommuneKind.RURAL, CommuneKind.SPECIAL_ZONE)
+    ]
     assert numbers == [45, 67, 2]
 
 
 def test_loading_again_changes_nothing(city: Session) -> None:
-    before = city.execute(select(Commune.code, Commune.name, func.ST_AsText(Commune.boundary)).order_by(Commune.code)).all()
+    before = city.execute(
+        select(Commune.code, Commune.name, func.ST_AsText(Commune.boundary)).order_by(Commune.code)
+    ).all()
     aliases = count(city, CommuneAlias)
     communes.load(city)
-    after = city.execute(select(Commune.code, Commune.name, func.ST_AsText(Commune.boundary)).order_by(Commune.code)).all()
+    after = city.execute(
+        select(Commune.code, Commune.name, func.ST_AsText(Commune.boundary)).order_by(Commune.code)
+    ).all()
     assert after == before
     assert count(city, CommuneAlias) == aliases == sum(map(len, communes.DISTRICTS.values()))
 

@@ -59,7 +59,9 @@ def test_deeds_come_newest_first_with_their_authors_and_reasons(session: Session
     session.expire_all()
     found = history.of(session, THING)
     assert [written.deed for written in found] == ["lot:close", "lot:recall", "lot:certify", "lot:record"]
-    assert {(written.author.full_name, written.why) for written in found if written.author} == {("Người mẫu Quân", "Vì thế 🌶")}
+    assert {(written.author.full_name, written.why) for written in found if written.author} == {
+        ("Người mẫu Quân", "Vì thế 🌶")
+    }
     assert [written.deed for written in history.of(session, THING, limit=1)] == ["lot:close"]
     assert len(history.of(session, THING, world.lot.id)) == 5
     assert history.of(session) == []

@@ -49,7 +49,13 @@ def test_other_content_under_the_same_key_is_refused(session: Session) -> None:
 def test_a_fingerprint_minds_the_content_and_not_the_order() -> None:
     parts = [("a", "1"), ("b", "2")]
     assert idempotency.digest(parts) == idempotency.digest(parts[::-1])
-    others = [[("a", "2"), ("b", "1")], [("a", "1")], [("a", "1"), ("b", "2"), ("b", "2")], [("a", "1b"), ("", "2")], []]
+    others = [
+        [("a", "2"), ("b", "1")],
+        [("a", "1")],
+        [("a", "1"), ("b", "2"), ("b", "2")],
+        [("a", "1b"), ("", "2")],
+        [],
+    ]
     assert len({idempotency.digest(one) for one in [parts, *others]}) == 6
 
 

@@ -99,3 +99,9 @@ def test_records_out_of_reach_are_not_found(session: Any, world: Any) -> None:
 def test_a_tax_code_finds_its_organisation(session: Any, world: Any) -> None:
     found = places.search(session, " 0800000011 ", certificates=ALL, orders=ALL, lots=ALL)
     assert [party.id for party in found.parties] == [world.cooperative.id]
+
+
+def test_the_very_old_name_comes_before_a_mere_beginning(city: Any) -> None:
+    factories.commune(city, "11916", "An Tứ Kỳ Đông")
+    factories.commune(city, "11917", "Tứ Kỳ Am")
+    assert names(city, "tứ kỳ") == ["Đại Sơn", "Tứ Kỳ Am", "An Tứ Kỳ Đông"]

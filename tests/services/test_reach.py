@@ -35,7 +35,9 @@ def test_nobody_by_default(session: Session, world: factories.World) -> None:
     assert not Reach().includes()
 
 
-def test_a_holder_sees_the_own_rows_a_managing_body_those_of_its_title_the_city_all(session: Session, world: factories.World) -> None:
+def test_a_holder_sees_the_own_rows_a_managing_body_those_of_its_title_the_city_all(
+    session: Session, world: factories.World
+) -> None:
     own = Reach(holders=frozenset({world.cooperative.id}))
     assert seen(session, own) == {world.certificate.number}
     managing = Reach(titles=frozenset({world.title.id}))
@@ -51,7 +53,9 @@ def test_the_query_and_the_record_in_hand_agree(session: Session, world: factori
     for held, managed, everything in product(holders, titles, (False, True)):
         reach = Reach(held, managed, everything)
         for row in (world.certificate, world.other_certificate):
-            assert (row.number in seen(session, reach)) is reach.includes(holder_id=row.holder_id, title_id=row.title_id)
+            assert (row.number in seen(session, reach)) is reach.includes(
+                holder_id=row.holder_id, title_id=row.title_id
+            )
 
 
 def test_rows_without_an_owner_are_nobodys(session: Session, world: factories.World) -> None:
@@ -75,7 +79,11 @@ def test_rows_without_an_owner_are_nobodys(session: Session, world: factories.Wo
 def test_a_part_in_a_title_counts_on_its_days(
     session: Session, world: factories.World, kind: TitleRoleKind, period: Range[date], counts: bool
 ) -> None:
-    session.add(TitleRole(title_id=world.title.id, party_id=world.authority.id, role=kind, valid_during=period, deciding_document="x"))
+    session.add(
+        TitleRole(
+            title_id=world.title.id, party_id=world.authority.id, role=kind, valid_during=period, deciding_document="x"
+        )
+    )
     session.flush()
     assert (world.title.id in titles_of(session, frozenset({world.authority.id}), on=DAY)) is counts
     assert titles_of(session, frozenset(), on=DAY) == frozenset()

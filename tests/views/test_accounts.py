@@ -148,7 +148,14 @@ def test_the_cookie_is_closed_to_scripts_and_holds_no_account(
 
 
 @pytest.mark.parametrize(
-    "form", [{}, {"login": "can.bo"}, {"password": PASSWORD}, {"login": " ", "password": PASSWORD}, {"login": "x" * 81, "password": "y"}]
+    "form",
+    [
+        {},
+        {"login": "can.bo"},
+        {"password": PASSWORD},
+        {"login": " ", "password": PASSWORD},
+        {"login": "x" * 81, "password": "y"},
+    ],
 )
 def test_a_form_half_filled_is_shown_again(
     form: dict[str, str], client: FlaskClient, session: Session, world: factories.World, token_of: TokenOf
@@ -178,7 +185,8 @@ def test_guessing_from_one_network_is_slowed_whatever_the_names(
     with app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}):
         here = network_hash()
     session.add_all(
-        SignInAttempt(at=clock.now(), login_hash=bytes([n]) * 16, network_hash=here) for n in range(accounts.TRIES_PER_NETWORK)
+        SignInAttempt(at=clock.now(), login_hash=bytes([n]) * 16, network_hash=here)
+        for n in range(accounts.TRIES_PER_NETWORK)
     )
     session.commit()
     assert type_password(client, token_of, "dong.goi").status_code == 429
@@ -204,7 +212,12 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(session: Session, wor
         began = time.perf_counter()
         with pytest.raises(accounts.WrongCredentials):
             accounts.check_password(
-                session, login=login, password="sai mật khẩu rồi", login_hash=login.encode(), network_hash=b"n", at=clock.now()
+                session,
+                login=login,
+                password="sai mật khẩu rồi",
+                login_hash=login.encode(),
+                network_hash=b"n",
+                at=clock.now(),
             )
         return time.perf_counter() - began
 
@@ -212,7 +225,9 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(session: Session, wor
     assert 0.4 < unknown / known < 2.5
 
 
-def test_a_closed_account_is_no_account(client: FlaskClient, session: Session, world: factories.World, token_of: TokenOf) -> None:
+def test_a_closed_account_is_no_account(
+    client: FlaskClient, session: Session, world: factories.World, token_of: TokenOf
+) -> None:
     world.packer.closed_at = clock.now()
     session.commit()
     assert type_password(client, token_of, "dong.goi").status_code == 422
@@ -227,7 +242,9 @@ def test_closing_an_account_ends_what_is_signed_in(session: Session, world: fact
 
 
 @pytest.mark.parametrize("login", ["a\x00b", "'; DROP TABLE app_user; --", "🌶🌶🌶", "thu kho", "T\u0323hu"])
-def test_odd_names_are_only_wrong_names(login: str, client: FlaskClient, world: factories.World, token_of: TokenOf) -> None:
+def test_odd_names_are_only_wrong_names(
+    login: str, client: FlaskClient, world: factories.World, token_of: TokenOf
+) -> None:
     assert type_password(client, token_of, login).status_code == 422
 
 
@@ -262,9 +279,7 @@ def test_the_next_digits_work_and_older_ones_never_again(
 
 
 @pytest.mark.parametrize("digits", ["", "000000", "12345", "１２３４５６", "abcdef", "🌶🌶🌶🌶🌶🌶", "1" * 21, "\u0661" * 6])
-def test_wrong_digits_are_refused(
-    digits: str, client: FlaskClient, world: factories.World, token_of: TokenOf
-) -> None:
+def test_wrong_digits_are_refused(digits: str, client: FlaskClient, world: factories.World, token_of: TokenOf) -> None:
     type_password(client, token_of, "can.bo")
     assert type_digits(client, token_of, digits).status_code == 422
     assert client.get(HOME).status_code == 303
@@ -334,7 +349,7 @@ def test_a_role_that_needs_it_may_do_nothing_before_it_is_set_up(
 
 
 def test_the_second_factor_is_taken_only_with_right_digits(
-    client: FlaskClient, session: Session, newcomer: AppUser, token_of: TokenOf, app: Flask, at: Callable[..., datetime]
+    client: FlaskClient, session: Session, newcomer: AppUser, token_of: TokenOf, at: Callable[..., datetime]
 ) -> None:
     type_password(client, token_of, "moi.den")
     page = client.get(SETUP).get_data(as_text=True)
@@ -355,11 +370,14 @@ def test_the_second_factor_is_taken_only_with_right_digits(
     sealed = session.get_one(AppUser, newcomer.id).totp_sealed
     assert sealed
     assert secret.encode() not in sealed
-    assert factories.count(session, History, History.deed == "user:set_second_factor", History.subject_id == newcomer.id) == 1
+    assert (
+        factories.count(session, History, History.deed == "user:set_second_factor", History.subject_id == newcomer.id)
+        == 1
+    )
     with client.session_transaction() as cookie:
         assert secret not in str(dict(cookie)), "the cookie forgets the secret"
 
-    elsewhere = app.test_client()
+    elsewhere = client.application.test_client()
     type_password(elsewhere, token_of, "moi.den")
     assert type_digits(elsewhere, token_of, right).status_code == 422, "the digits of the set-up are used up"
     at(seconds=30)
@@ -453,7 +471,9 @@ def test_each_sign_in_has_a_token_of_its_own_and_the_database_keeps_none(
     assert not {token.encode() for token in tokens} & kept
 
 
-def test_a_session_ends_after_eight_idle_hours(world: factories.World, sign_in: SignIn, at: Callable[..., datetime]) -> None:
+def test_a_session_ends_after_eight_idle_hours(
+    world: factories.World, sign_in: SignIn, at: Callable[..., datetime]
+) -> None:
     signed = sign_in(world.packer)
     for _ in range(2):
         at(hours=7)
@@ -463,7 +483,9 @@ def test_a_session_ends_after_eight_idle_hours(world: factories.World, sign_in: 
     assert (answer.status_code, urlsplit(answer.location).path) == (303, SIGN_IN)
 
 
-def test_a_session_ends_after_a_day_however_busy(world: factories.World, sign_in: SignIn, at: Callable[..., datetime]) -> None:
+def test_a_session_ends_after_a_day_however_busy(
+    world: factories.World, sign_in: SignIn, at: Callable[..., datetime]
+) -> None:
     signed = sign_in(world.packer)
     for _ in range(4):
         at(hours=5)
@@ -477,7 +499,12 @@ def test_a_role_that_has_ended_allows_nothing(
 ) -> None:
     person = factories.user(session, "het.han", "Người mẫu Hạn", clock.now())
     factories.role(
-        session, person, world.authority, Role.AUDITOR, clock.now(), valid_during=Range(date(2026, 1, 1), date(2026, 6, 16))
+        session,
+        person,
+        world.authority,
+        Role.AUDITOR,
+        clock.now(),
+        valid_during=Range(date(2026, 1, 1), date(2026, 6, 16)),
     )
     signed = sign_in(person)
     assert signed.get("/van-bang").status_code == 200
@@ -495,7 +522,9 @@ def test_a_role_that_begins_tomorrow_allows_nothing_today(
     session: Session, world: factories.World, sign_in: SignIn, at: Callable[..., datetime]
 ) -> None:
     person = factories.user(session, "sap.den", "Người mẫu Sắp", clock.now())
-    factories.role(session, person, world.authority, Role.AUDITOR, clock.now(), valid_during=Range(date(2026, 6, 16), None))
+    factories.role(
+        session, person, world.authority, Role.AUDITOR, clock.now(), valid_during=Range(date(2026, 6, 16), None)
+    )
     signed = sign_in(person)
     assert signed.get("/van-bang").status_code == 403
     at(hours=7)
@@ -515,7 +544,9 @@ def test_a_role_that_begins_tomorrow_allows_nothing_today(
         "//[", "/x\\..\\..//evil.example", "\x00//evil.example", "/" + "a" * 500, "",
     ],
 )  # fmt: skip
-def test_the_sign_in_leads_to_no_other_site(wanted: str, client: FlaskClient, world: factories.World, token_of: TokenOf) -> None:
+def test_the_sign_in_leads_to_no_other_site(
+    wanted: str, client: FlaskClient, world: factories.World, token_of: TokenOf
+) -> None:
     data = {"csrf_token": token_of(client, SIGN_IN), "login": "dong.goi", "password": PASSWORD, "next": wanted}
     answer = client.post(SIGN_IN, data=data)
     assert (answer.status_code, answer.location) == (303, HOME)

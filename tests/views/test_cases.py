@@ -69,10 +69,19 @@ def reason(answer: Any) -> str:
     return str(page)
 
 
-def test_the_page_shows_state_deadline_with_basis_evidence_with_hash_and_who_did_what(officer: FlaskClient, case: CaseFile, session: Session) -> None:
+def test_the_page_shows_state_deadline_with_basis_evidence_with_hash_and_who_did_what(
+    officer: FlaskClient, case: CaseFile, session: Session
+) -> None:
     page = officer.get(f"/vu-viec/{case.id}").get_data(as_text=True)
     piece = session.scalars(select(Evidence)).one()
-    for text in (case.number, case.title, "Thông tư 27/2020/TT-BCT Điều 8–10", piece.sha256[:12], "Người mẫu Bộ", "PA-2026-"):
+    for text in (
+        case.number,
+        case.title,
+        "Thông tư 27/2020/TT-BCT Điều 8–10",
+        piece.sha256[:12],
+        "Người mẫu Bộ",
+        "PA-2026-",
+    ):
         assert text in page
     assert f"/tep/{piece.file_id}" in page
     assert 'id="move-screen"' in page
@@ -80,7 +89,9 @@ def test_the_page_shows_state_deadline_with_basis_evidence_with_hash_and_who_did
     assert 'id="move-forward"' not in page  # for heads
 
 
-def test_the_limitation_is_missed_until_somebody_enters_the_day(officer: FlaskClient, case: CaseFile, send: Send) -> None:
+def test_the_limitation_is_missed_until_somebody_enters_the_day(
+    officer: FlaskClient, case: CaseFile, send: Send
+) -> None:
     from flask_babel import gettext
 
     with officer.application.test_request_context():
@@ -92,7 +103,9 @@ def test_the_limitation_is_missed_until_somebody_enters_the_day(officer: FlaskCl
     assert "31/05/2028" in page
 
 
-def test_a_case_is_worked_from_intake_to_closing_on_the_pages(officer: FlaskClient, head: FlaskClient, case: CaseFile, send: Send, session: Session) -> None:
+def test_a_case_is_worked_from_intake_to_closing_on_the_pages(
+    officer: FlaskClient, head: FlaskClient, case: CaseFile, send: Send, session: Session
+) -> None:
     form = {
         "note": "Đã xem", "grounds": "Điều 11", "decision_number": "12/QĐ-KT", "signer": "Người mẫu Đội", "record_number": "07/BB-VPHC",
         "fine": "15.000.000", "bracket_top": "20.000.000", "evidence": "1", "outcome": "infringement", "recipient": "Hộ kinh doanh mẫu",
@@ -111,9 +124,16 @@ def test_a_case_is_worked_from_intake_to_closing_on_the_pages(officer: FlaskClie
     assert 'id="moves"' not in page
 
 
-def test_a_step_sent_twice_is_taken_once(officer: FlaskClient, case: CaseFile, token_of: TokenOf, session: Session) -> None:
+def test_a_step_sent_twice_is_taken_once(
+    officer: FlaskClient, case: CaseFile, token_of: TokenOf, session: Session
+) -> None:
     page = f"/vu-viec/{case.id}"
-    form = {"csrf_token": token_of(officer, page), "idempotency_key": uuid.uuid4().hex, "version": case.version, "note": "Đã xem"}
+    form = {
+        "csrf_token": token_of(officer, page),
+        "idempotency_key": uuid.uuid4().hex,
+        "version": case.version,
+        "note": "Đã xem",
+    }
     assert [officer.post(f"{page}/screen", data=form).status_code for _ in range(2)] == [303, 303]
     assert factories.count(session, CaseEvent, CaseEvent.move == Move.SCREEN) == 1
 
@@ -131,7 +151,9 @@ def test_who_is_slower_reads_who_was_faster_and_keeps_what_they_wrote(
     assert "Tôi đã viết rất nhiều" in page
     session.expire_all()
     assert case.state is CaseState.RECEIVED
-    [sent] = set(re.findall(r'name="version"[^>]*value="(\d+)"', page)) | set(re.findall(r'value="(\d+)"[^>]*name="version"', page))
+    [sent] = set(re.findall(r'name="version"[^>]*value="(\d+)"', page)) | set(
+        re.findall(r'value="(\d+)"[^>]*name="version"', page)
+    )
     assert int(sent) == case.version  # the page drawn anew carries what is now true
 
 
@@ -162,7 +184,9 @@ def test_wrong_input_is_refused_with_a_reason_and_changes_nothing(
     assert factories.count(session, CaseEvent) == before
 
 
-def test_what_is_for_heads_is_refused_to_an_officer(officer: FlaskClient, head: FlaskClient, world: factories.World, send: Send, session: Session, case: CaseFile) -> None:
+def test_what_is_for_heads_is_refused_to_an_officer(
+    officer: FlaskClient, head: FlaskClient, world: factories.World, send: Send, session: Session, case: CaseFile
+) -> None:
     assert send(officer, "forward", note="x", recipient="y").status_code == 403
     assert send(officer, "giao", officer=str(world.branch_head.id), reason="Nghỉ").status_code == 403
     assert send(head, "giao", officer=str(world.clerk.id), reason="Nghỉ").status_code == 422
@@ -171,17 +195,23 @@ def test_what_is_for_heads_is_refused_to_an_officer(officer: FlaskClient, head: 
     assert case.officer_id == world.branch_head.id
 
 
-def test_a_fine_beyond_the_signer_names_who_is_competent(head: FlaskClient, case: CaseFile, world: factories.World, send: Send, session: Session) -> None:
+def test_a_fine_beyond_the_signer_names_who_is_competent(
+    head: FlaskClient, case: CaseFile, world: factories.World, send: Send, session: Session
+) -> None:
     desk.walk(session, case, Move.PREPARE_DECISION, by=world.officer.id, at=clock.now())
     session.commit()
-    answer = send(head, "penalise", fine="90.000.000", bracket_top="100.000.000", decision_number="1", signer="x", grounds="y")
+    answer = send(
+        head, "penalise", fine="90.000.000", bracket_top="100.000.000", decision_number="1", signer="x", grounds="y"
+    )
     assert answer.status_code == 403
     assert "Chi cục trưởng" in reason(answer)
     session.expire_all()
     assert case.state is CaseState.DECISION_DUE
 
 
-def test_a_deadline_is_extended_on_the_page(head: FlaskClient, case: CaseFile, world: factories.World, send: Send, session: Session) -> None:
+def test_a_deadline_is_extended_on_the_page(
+    head: FlaskClient, case: CaseFile, world: factories.World, send: Send, session: Session
+) -> None:
     desk.walk(session, case, Move.RECORD_VIOLATION, by=world.officer.id, at=clock.now())
     session.commit()
     page = head.get(f"/vu-viec/{case.id}").get_data(as_text=True)
@@ -195,7 +225,9 @@ def test_a_deadline_is_extended_on_the_page(head: FlaskClient, case: CaseFile, w
     assert session.scalars(select(Deadline.note).where(Deadline.note.is_not(None))).one() == "09/QĐ-GH: Chờ xác minh"
 
 
-def test_a_case_is_claimed_once(officer: FlaskClient, head: FlaskClient, case: CaseFile, world: factories.World, send: Send) -> None:
+def test_a_case_is_claimed_once(
+    officer: FlaskClient, head: FlaskClient, case: CaseFile, world: factories.World, send: Send
+) -> None:
     assert send(officer, "nhan").status_code == 303
     assert send(officer, "nhan").status_code == 303
     answer = send(head, "nhan")
@@ -212,7 +244,9 @@ def test_a_case_is_claimed_once(officer: FlaskClient, head: FlaskClient, case: C
         (b"MZ not a picture", "anh.jpg", 422), (b"", "anh.jpg", 422), (b"%PDF-1.7 broken", "anh.jpg", 422),
     ],
 )  # fmt: skip
-def test_evidence_is_judged_by_its_content(officer: FlaskClient, send: Send, session: Session, content: bytes, name: str, status: int) -> None:
+def test_evidence_is_judged_by_its_content(
+    officer: FlaskClient, send: Send, session: Session, content: bytes, name: str, status: int
+) -> None:
     form = {"title": "Ảnh sạp", "origin": "Máy ảnh đội", "taken_on": "01/06/2026", "file": (io.BytesIO(content), name)}
     answer = send(officer, "chung-cu", **form)
     assert answer.status_code == status
@@ -221,7 +255,9 @@ def test_evidence_is_judged_by_its_content(officer: FlaskClient, send: Send, ses
         reason(answer)
 
 
-def test_the_page_of_evidence_says_whether_the_hash_matches_and_logs_the_look(officer: FlaskClient, case: CaseFile, session: Session, store: Path) -> None:
+def test_the_page_of_evidence_says_whether_the_hash_matches_and_logs_the_look(
+    officer: FlaskClient, case: CaseFile, session: Session, store: Path
+) -> None:
     from trace.services import files
 
     piece = session.scalars(select(Evidence)).one()
@@ -241,7 +277,9 @@ def test_the_page_of_evidence_says_whether_the_hash_matches_and_logs_the_look(of
     assert officer.get(address).status_code == 200
 
 
-def test_late_photos_are_offered_and_taken(officer: FlaskClient, case: CaseFile, session: Session, send: Send, store: Path) -> None:
+def test_late_photos_are_offered_and_taken(
+    officer: FlaskClient, case: CaseFile, session: Session, send: Send, store: Path
+) -> None:
     from trace.models.tips import TipPhoto
 
     tip = session.scalars(select(Tip)).one()
@@ -252,17 +290,31 @@ def test_late_photos_are_offered_and_taken(officer: FlaskClient, case: CaseFile,
     assert "anh-den-sau" not in officer.get(f"/vu-viec/{case.id}").get_data(as_text=True)
 
 
-@pytest.mark.parametrize(("who", "status"), [("auditor", 200), ("branch_head", 200), ("inspector", 403), ("clerk", 403), ("administrator", 403), ("custodian", 403)])
-def test_who_may_read_a_case(session: Session, world: factories.World, case: CaseFile, sign_in: SignIn, who: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("who", "status"),
+    [
+        ("auditor", 200),
+        ("branch_head", 200),
+        ("inspector", 403),
+        ("clerk", 403),
+        ("administrator", 403),
+        ("custodian", 403),
+    ],
+)
+def test_who_may_read_a_case(
+    session: Session, world: factories.World, case: CaseFile, sign_in: SignIn, who: str, status: int
+) -> None:
     other = sign_in(getattr(world, who))
     assert other.get(f"/vu-viec/{case.id}").status_code == status
     assert other.get("/vu-viec").status_code == status
 
 
-def test_an_auditor_reads_but_does_nothing(session: Session, world: factories.World, case: CaseFile, sign_in: SignIn) -> None:
+def test_an_auditor_reads_but_does_nothing(
+    session: Session, world: factories.World, case: CaseFile, sign_in: SignIn
+) -> None:
     auditor = sign_in(world.auditor)
     page = auditor.get(f"/vu-viec/{case.id}").get_data(as_text=True)
-    assert "<form method=\"post\" action=\"/vu-viec" not in page
+    assert '<form method="post" action="/vu-viec' not in page
     assert "/tep/" not in page
     assert auditor.post(f"/vu-viec/{case.id}/screen", data={"note": "x"}).status_code == 403
 
@@ -273,7 +325,9 @@ def test_what_is_not_there_is_not_found(officer: FlaskClient, case: CaseFile) ->
     assert officer.get(f"/vu-viec/{case.id}/screen").status_code == 405
 
 
-@pytest.mark.parametrize("query", ["?state=x&due=y&severity=7&officer=z&page=0", "?q=%25%00", "?due=overdue", "?state=received&severity=2"])
+@pytest.mark.parametrize(
+    "query", ["?state=x&due=y&severity=7&officer=z&page=0", "?q=%25%00", "?due=overdue", "?state=received&severity=2"]
+)
 def test_the_list_bears_any_filter(officer: FlaskClient, query: str) -> None:
     assert officer.get("/vu-viec" + query).status_code == 200
 

@@ -75,7 +75,11 @@ def test_without_a_token_nothing_is_shown(session: Session, tip: Tip, custodian:
 
 
 def test_the_log_of_the_server_never_holds_the_contact(
-    tip: Tip, custodian: FlaskClient, token_of: TokenOf, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    tip: Tip,
+    custodian: FlaskClient,
+    token_of: TokenOf,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     address = f"/nguoi-bao/{tip.id}"
     custodian.post(address, data={"csrf_token": token_of(custodian, address), "reason": WHY})
@@ -83,8 +87,12 @@ def test_the_log_of_the_server_never_holds_the_contact(
     assert CONTACT not in written.out + written.err + caplog.text
 
 
-@pytest.mark.parametrize("who", ["officer", "team_head", "branch_head", "inspector", "auditor", "administrator", "clerk"])
-def test_nobody_but_the_custodian_opens_a_contact(session: Session, world: factories.World, tip: Tip, sign_in: SignIn, who: str) -> None:
+@pytest.mark.parametrize(
+    "who", ["officer", "team_head", "branch_head", "inspector", "auditor", "administrator", "clerk"]
+)
+def test_nobody_but_the_custodian_opens_a_contact(
+    session: Session, world: factories.World, tip: Tip, sign_in: SignIn, who: str
+) -> None:
     other = sign_in(getattr(world, who))
     assert other.get(f"/nguoi-bao/{tip.id}").status_code == 403
     assert other.get("/nguoi-bao").status_code == 403
@@ -100,7 +108,9 @@ def test_a_tip_is_found_by_its_number_only(session: Session, tip: Tip, custodian
     assert custodian.get(f"/nguoi-bao/{factories.some_id()}").status_code == 404
 
 
-def test_a_tip_without_contact_says_so(session: Session, world: factories.World, custodian: FlaskClient, token_of: TokenOf) -> None:
+def test_a_tip_without_contact_says_so(
+    session: Session, world: factories.World, custodian: FlaskClient, token_of: TokenOf
+) -> None:
     tip = desk.tip(session)
     session.commit()
     page = custodian.get(f"/nguoi-bao/{tip.id}").get_data(as_text=True)

@@ -40,7 +40,9 @@ def photos(count: int) -> list[tuple[io.BytesIO, str]]:
     return [(io.BytesIO(desk.photo_bytes(n * 20)), f"anh {n}.jpg") for n in range(count)]
 
 
-def test_the_form_comes_with_the_code_day_and_time_filled_in(session: Session, world: factories.World, inspector: FlaskClient) -> None:
+def test_the_form_comes_with_the_code_day_and_time_filled_in(
+    session: Session, world: factories.World, inspector: FlaskClient
+) -> None:
     code = desk.label_code(5)
     page = inspector.get(f"{PAGE}?code={code}").get_data(as_text=True)
     assert code in page
@@ -61,14 +63,20 @@ def test_an_observation_with_photos_is_kept_and_is_a_signal_at_once(
     assert made.seen_at.isoformat() == "2026-06-01T02:05:00+00:00"
     assert factories.count(session, ObservationPhoto) == 5
     signal = session.scalars(select(Signal)).one()
-    assert (signal.source, signal.source_number, signal.holder_id) == (SignalSource.OBSERVATION, made.number, world.cooperative.id)
+    assert (signal.source, signal.source_number, signal.holder_id) == (
+        SignalSource.OBSERVATION,
+        made.number,
+        world.cooperative.id,
+    )
     page = inspector.get(answer.location).get_data(as_text=True)
     assert made.number in page
     assert "Tem in mờ" in page
     assert made.number in inspector.get("/quan-sat?q=tem+in+mo").get_data(as_text=True)
 
 
-def test_sent_twice_it_is_one(session: Session, world: factories.World, inspector: FlaskClient, token_of: TokenOf) -> None:
+def test_sent_twice_it_is_one(
+    session: Session, world: factories.World, inspector: FlaskClient, token_of: TokenOf
+) -> None:
     data = form(inspector, token_of)
     places = {inspector.post(PAGE, data=data).location for _ in range(2)}
     assert len(places) == 1
@@ -76,7 +84,9 @@ def test_sent_twice_it_is_one(session: Session, world: factories.World, inspecto
     assert inspector.post(PAGE, data={**data, "note": "khác"}).status_code == 422
 
 
-def test_a_forged_code_is_kept_as_text_and_points_at_nobody(session: Session, world: factories.World, inspector: FlaskClient, token_of: TokenOf) -> None:
+def test_a_forged_code_is_kept_as_text_and_points_at_nobody(
+    session: Session, world: factories.World, inspector: FlaskClient, token_of: TokenOf
+) -> None:
     desk.labels(session, world)
     session.commit()
     good = desk.label_code(5)
@@ -88,7 +98,9 @@ def test_a_forged_code_is_kept_as_text_and_points_at_nobody(session: Session, wo
     assert {signal.holder_id for signal in session.scalars(select(Signal))} == {None}
 
 
-def test_text_is_kept_composed(session: Session, world: factories.World, inspector: FlaskClient, token_of: TokenOf) -> None:
+def test_text_is_kept_composed(
+    session: Session, world: factories.World, inspector: FlaskClient, token_of: TokenOf
+) -> None:
     spoken = unicodedata.normalize("NFD", "Chợ Đổ, sạp ẵ 🙂")
     assert inspector.post(PAGE, data=form(inspector, token_of, place=spoken, note=spoken + "\x00")).status_code == 303
     assert session.scalars(select(Observation.place)).one() == "Chợ Đổ, sạp ẵ 🙂"
@@ -115,17 +127,31 @@ def test_wrong_input_is_refused_with_a_reason_and_nothing_is_kept(
     assert answer.status_code == 422
     page = answer.get_data(as_text=True)
     assert 'id="errors"' in page
-    assert factories.count(session, Observation) == factories.count(session, Signal) == factories.count(session, StoredFile) == 0
+    assert (
+        factories.count(session, Observation)
+        == factories.count(session, Signal)
+        == factories.count(session, StoredFile)
+        == 0
+    )
 
 
-def test_what_was_typed_stays_in_the_form(session: Session, world: factories.World, inspector: FlaskClient, token_of: TokenOf) -> None:
-    page = inspector.post(PAGE, data=form(inspector, token_of, commune="", note="Tôi thấy mười túi")).get_data(as_text=True)
+def test_what_was_typed_stays_in_the_form(
+    session: Session, world: factories.World, inspector: FlaskClient, token_of: TokenOf
+) -> None:
+    page = inspector.post(PAGE, data=form(inspector, token_of, commune="", note="Tôi thấy mười túi")).get_data(
+        as_text=True
+    )
     assert "Tôi thấy mười túi" in page
     assert "Sạp 12, chợ mẫu" in page
 
 
-@pytest.mark.parametrize(("who", "reads", "writes"), [("officer", 200, 200), ("auditor", 200, 403), ("clerk", 403, 403), ("custodian", 403, 403)])
-def test_who_reads_and_who_writes(session: Session, world: factories.World, sign_in: SignIn, who: str, reads: int, writes: int) -> None:
+@pytest.mark.parametrize(
+    ("who", "reads", "writes"),
+    [("officer", 200, 200), ("auditor", 200, 403), ("clerk", 403, 403), ("custodian", 403, 403)],
+)
+def test_who_reads_and_who_writes(
+    session: Session, world: factories.World, sign_in: SignIn, who: str, reads: int, writes: int
+) -> None:
     seen = desk.observation(session, world.inspector.id)
     session.commit()
     other = sign_in(getattr(world, who))

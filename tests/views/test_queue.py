@@ -42,7 +42,9 @@ def send(client: FlaskClient, token_of: TokenOf, signal: Signal, decision: str, 
     return client.post(f"{page}/{decision}", data=data)
 
 
-def test_the_queue_shows_the_severest_first_with_its_place_and_counts(session: Session, world: factories.World, officer: FlaskClient) -> None:
+def test_the_queue_shows_the_severest_first_with_its_place_and_counts(
+    session: Session, world: factories.World, officer: FlaskClient
+) -> None:
     mild = desk.signal(session, reason=desk.TipReason.OTHER)
     grave = desk.signal(session)
     session.commit()
@@ -53,8 +55,12 @@ def test_the_queue_shows_the_severest_first_with_its_place_and_counts(session: S
     assert '<span class="count">2</span>' in page
 
 
-@pytest.mark.parametrize("query", ["?source=tip&severity=2", "?q=ch%E1%BB%A3+m%E1%BA%ABu", "?q=cho+mau", "?commune=10813"])
-def test_a_filter_is_in_the_address_and_as_a_chip(session: Session, world: factories.World, officer: FlaskClient, query: str) -> None:
+@pytest.mark.parametrize(
+    "query", ["?source=tip&severity=2", "?q=ch%E1%BB%A3+m%E1%BA%ABu", "?q=cho+mau", "?commune=10813"]
+)
+def test_a_filter_is_in_the_address_and_as_a_chip(
+    session: Session, world: factories.World, officer: FlaskClient, query: str
+) -> None:
     kept = desk.signal(session)
     session.commit()
     page = officer.get("/hang-doi" + query).get_data(as_text=True)
@@ -62,7 +68,9 @@ def test_a_filter_is_in_the_address_and_as_a_chip(session: Session, world: facto
     assert 'class="chips"' in page
 
 
-@pytest.mark.parametrize("query", ["?severity=9&source=x&commune=1&page=x", "?page=99999999999", "?q=%00%25_", "?q=" + "x" * 3000])
+@pytest.mark.parametrize(
+    "query", ["?severity=9&source=x&commune=1&page=x", "?page=99999999999", "?q=%00%25_", "?q=" + "x" * 3000]
+)
 def test_a_senseless_filter_is_no_fault(officer: FlaskClient, query: str) -> None:
     assert officer.get("/hang-doi" + query).status_code == 200
 
@@ -73,7 +81,11 @@ def test_a_signal_becomes_a_case_once_however_often_the_form_is_sent(
     signal = desk.signal(session, photos=[desk.photo(session, store)])
     session.commit()
     token, key = token_of(officer, f"/hang-doi/{signal.id}"), uuid.uuid4().hex
-    form = {"csrf_token": token, "idempotency_key": key, "title": "  Nghi tem sao chép \N{LATIN SMALL LETTER A WITH ACUTE} "}
+    form = {
+        "csrf_token": token,
+        "idempotency_key": key,
+        "title": "  Nghi tem sao chép \N{LATIN SMALL LETTER A WITH ACUTE} ",
+    }
     first = officer.post(f"/hang-doi/{signal.id}/open", data=form)
     again = officer.post(f"/hang-doi/{signal.id}/open", data=form)
     assert first.status_code == again.status_code == 303
@@ -108,7 +120,9 @@ def test_a_decided_signal_is_refused_with_who_and_when(
     token = token_of(officer, f"/hang-doi/{signal.id}")
     triage.reject(session, signal.id, reason="Trùng", outcome=Outcome.NO_VIOLATION, by=world.team_head.id, at=NOW)
     session.commit()
-    late = officer.post(f"/hang-doi/{signal.id}/open", data={"csrf_token": token, "idempotency_key": uuid.uuid4().hex, "title": "x"})
+    late = officer.post(
+        f"/hang-doi/{signal.id}/open", data={"csrf_token": token, "idempotency_key": uuid.uuid4().hex, "title": "x"}
+    )
     assert late.status_code == 409
     assert "Người mẫu Đội" in late.get_data(as_text=True)
     assert "10:00 15/06/2026" in late.get_data(as_text=True)
@@ -125,7 +139,12 @@ def test_a_decided_signal_is_refused_with_who_and_when(
     ],
 )  # fmt: skip
 def test_wrong_input_is_refused_with_a_reason_and_changes_nothing(
-    session: Session, world: factories.World, officer: FlaskClient, token_of: TokenOf, decision: str, form: dict[str, str]
+    session: Session,
+    world: factories.World,
+    officer: FlaskClient,
+    token_of: TokenOf,
+    decision: str,
+    form: dict[str, str],
 ) -> None:
     signal = desk.signal(session)
     session.commit()

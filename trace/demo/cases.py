@@ -211,7 +211,7 @@ QUEUE: tuple[tuple[float, Report], ...] = (
     (4, Report("Hộp vải sấy quá hạn vẫn trưng bày.", "Gia Viên", "Cửa hàng mẫu Cầu Đất", ("dried-1", 1_200), None, photo=False)),
 )  # fmt: skip
 WAITING = (
-    (6, Report("Người bán hẹn đưa hóa đơn, tem nhìn bình thường.", "Kiến An", "Ki ốt mẫu 21", ("trung-3", 60), contact=True), 5,
+    (6, Report("Người bán hẹn đưa hóa đơn, tem nhìn bình thường.", "Kiến An", "Ki ốt mẫu 21", ("trung-3", 60), contact=True), 13,
      "Chờ kết quả đối chiếu sổ giao hàng của hợp tác xã."),
     (8, Report("Tem mờ, không quét được.", "Đông Hải", "Quầy mẫu 4", None, R.OTHER), 3, "Chờ người báo gửi ảnh rõ hơn."),
 )  # fmt: skip

@@ -68,7 +68,9 @@ def _visit(story: Story, key: str, level: ControlLevel, at: datetime, found: Fou
     day = at.astimezone(story.moment(0).tzinfo).date()
     findings = []
     if found is not None:
-        findings.append(controls.Finding(found.severity, found.text, day + timedelta(days=found.due), blocking=found.blocking))
+        findings.append(
+            controls.Finding(found.severity, found.text, day + timedelta(days=found.due), blocking=found.blocking)
+        )
     controls.record_visit(
         story.session, level=level, visited_on=day, passed=found is None or found.severity is S.MINOR, note=ROUTINE, findings=findings,
         by=story.people["controller" if level is ControlLevel.INTERNAL else "certifier"].id, at=at, reach=ALL, **where,
@@ -85,7 +87,9 @@ def _found(story: Story, found: Found) -> None:
         holder = (FIELDS.get(found.source) or SITES[found.source]).holder
         story.plan(
             story.moment(ago, 15),
-            lambda at: controls.answer(story.session, the(found.text).id, text=answer, by=clerk_of(story, holder).id, at=at, reach=ALL),
+            lambda at: controls.answer(
+                story.session, the(found.text).id, text=answer, by=clerk_of(story, holder).id, at=at, reach=ALL
+            ),
         )
     if found.verified is not None:
         later, verification = found.verified

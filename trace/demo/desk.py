@@ -85,10 +85,16 @@ def _open(story: Story, case: Case, at: datetime) -> CaseFile:
 def _move(story: Story, case: Case, case_id: UUID, move: Move, *, number: int, at: datetime) -> None:
     session, step = story.session, MOVES[move]
     head = move in facts.HEADS_DO
-    by, duty = (story.people["team_head"].id, Duty.TEAM_HEAD) if head else (story.people[case.officer or "officer"].id, Duty.OFFICER)
+    by, duty = (
+        (story.people["team_head"].id, Duty.TEAM_HEAD)
+        if head
+        else (story.people[case.officer or "officer"].id, Duty.OFFICER)
+    )
     if move is Move.RECORD_VIOLATION:
         ended = (at - timedelta(days=2)).astimezone(CITY).date()
-        terms.qualify(session, case_id, qualification=case.qualification, act_ended_on=ended, by=by, at=at - timedelta(minutes=30))
+        terms.qualify(
+            session, case_id, qualification=case.qualification, act_ended_on=ended, by=by, at=at - timedelta(minutes=30)
+        )
     filled = facts.given(case, move, step.demands, number)
     cases.move(session, case_id, move, by=by, duties={duty}, given=filled, at=at)
 
@@ -102,7 +108,9 @@ def _wait(story: Story, report: Report, days: int, why: str, *, at: datetime) ->
 
 def _reject(story: Story, report: Report, outcome: Outcome, why: str, *, at: datetime) -> None:
     signal = _report(story, report, at)
-    triage.reject(story.session, signal.id, reason=why, outcome=outcome, by=story.people["officer"].id, at=at + timedelta(hours=6))
+    triage.reject(
+        story.session, signal.id, reason=why, outcome=outcome, by=story.people["officer"].id, at=at + timedelta(hours=6)
+    )
 
 
 def _report(story: Story, report: Report, at: datetime) -> Signal:
@@ -126,7 +134,9 @@ def _tip(story: Story, report: Report, at: datetime) -> Tip:
         informants.keep(story.session, tip.id, f"0900000{digits:03d}", key=key, at=at)
         if digits % 4 == 0:
             reader = story.people["custodian"].id
-            informants.open_contact(story.session, tip.id, reason=READ_BECAUSE, key=key, by=reader, at=at + timedelta(hours=2))
+            informants.open_contact(
+                story.session, tip.id, reason=READ_BECAUSE, key=key, by=reader, at=at + timedelta(hours=2)
+            )
     return tip
 
 

@@ -132,7 +132,11 @@ TITLES: dict[str, Title] = {
     ),
 }  # fmt: skip
 
-_WHOLE = ("Tem còn nguyên, không có vết bóc dán lại", "The label is whole, with no traces of peeling and sticking again", False)
+_WHOLE = (
+    "Tem còn nguyên, không có vết bóc dán lại",
+    "The label is whole, with no traces of peeling and sticking again",
+    False,
+)
 
 GOODS: dict[str, Goods] = {
     "vai-tuoi": Goods(
@@ -199,7 +203,7 @@ SITES: dict[str, Site] = {
     "ong1-1": Site("ong", "ong1", "Trại ong mẫu Gia Luận", K.HIVE, "Cát Hải", (106.985, 20.842), 6_500),
     "ong2-1": Site("ong", "ong2", "Trại ong mẫu Trân Châu", K.HIVE, "Cát Hải", (107.022, 20.752), 2_400),
     "trung1-1": Site("trung", "trung1", "Trại vịt mẫu Bắc Hưng", K.BARN, "Chấn Hưng", (106.636, 20.648), 160_000),
-    "trung2-1": Site("trung", "trung2", "Trại vịt mẫu Quyết Tiến", K.BARN, "Quyết Thắng", (106.56, 20.74), 42_000),
+    "trung2-1": Site("trung", "trung2", "Trại vịt mẫu Quyết Tiến", K.BARN, "Quyết Thắng", (106.532, 20.766), 42_000),
 }
 
 # Holder and title, days of validity left, days since it was granted.

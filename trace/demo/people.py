@@ -129,7 +129,12 @@ BACKGROUND: dict[str, tuple[str, str, Role]] = {
 def listed() -> list[Account]:
     """The accounts to sign in with, one for each role and one that is refused at the label gate."""
     return [
-        Account(person.login, person.password, person.who, totp_secret(person.login) if person.role in accounts.SECOND_FACTOR else None)
+        Account(
+            person.login,
+            person.password,
+            person.who,
+            totp_secret(person.login) if person.role in accounts.SECOND_FACTOR else None,
+        )
         for person in ACCOUNTS.values()
     ]
 
@@ -157,10 +162,14 @@ def make(story: Story) -> None:
         story.people[key] = made
         _employ(story, key, person.party, person.role)
     # Nobody knows the password that this is the hash of.
-    locked = accounts.add(session, login="mau.khoa", full_name="Mẫu Khóa", password=secrets.token_hex(24), at=at, by=None, is_sample=True)
+    locked = accounts.add(
+        session, login="mau.khoa", full_name="Mẫu Khóa", password=secrets.token_hex(24), at=at, by=None, is_sample=True
+    )
     locked.closed_at = at
     for key, (name, party, role) in BACKGROUND.items():
-        made = AppUser(login=f"mau.{key}", full_name=name, password_hash=locked.password_hash, created_at=at, is_sample=True)
+        made = AppUser(
+            login=f"mau.{key}", full_name=name, password_hash=locked.password_hash, created_at=at, is_sample=True
+        )
         session.add(made)
         session.flush()
         story.people[key] = made

@@ -72,9 +72,13 @@ def season(story: Story, product: str, harvested: date, holder: str) -> Season:
         story.session.flush()
         story.seasons[product, start] = found
     holder_id = story.parties[holder].id
-    known = select(EligibleBalance.id).where(EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == found.id)
+    known = select(EligibleBalance.id).where(
+        EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == found.id
+    )
     if story.session.scalar(known) is None:
-        balance = EligibleBalance(holder_id=holder_id, season_id=found.id, eligible_g=_eligible(goods, holder), issued_g=0)
+        balance = EligibleBalance(
+            holder_id=holder_id, season_id=found.id, eligible_g=_eligible(goods, holder), issued_g=0
+        )
         story.session.add(balance)
         story.session.flush()
     return found
@@ -83,7 +87,10 @@ def season(story: Story, product: str, harvested: date, holder: str) -> Season:
 def _eligible(goods: Goods, holder: str) -> int:
     """What land or site of a holder yields in a season at most, g."""
     if goods.source is SourceKind.SITE:
-        return sum(site.capacity_kg for site in SITES.values() if (site.title, site.holder) == (goods.title, holder)) * 1000
+        return (
+            sum(site.capacity_kg for site in SITES.values() if (site.title, site.holder) == (goods.title, holder))
+            * 1000
+        )
     hectares = sum(area.hectares for area in FIELDS.values() if (area.title, area.holder) == (goods.title, holder))
     # Land that grows two products is counted half for each.
     share = 2 if sum(other.title == goods.title and other.source is goods.source for other in GOODS.values()) > 1 else 1
@@ -102,7 +109,10 @@ def _title(story: Story, key: str) -> None:
     roles = [(facts.owner, TitleRoleKind.OWNER, began), ("controls", TitleRoleKind.CONTROL_BODY, began)]
     roles += [("certifiers", TitleRoleKind.CONTROL_BODY, began)]
     if facts.kind is TitleKind.GI:
-        roles += [("city", TitleRoleKind.REGISTRANT, began), (facts.body, TitleRoleKind.MANAGING_BODY, story.day(EARLIER_BODY))]
+        roles += [
+            ("city", TitleRoleKind.REGISTRANT, began),
+            (facts.body, TitleRoleKind.MANAGING_BODY, story.day(EARLIER_BODY)),
+        ]
         _role(story, key, "science", TitleRoleKind.MANAGING_BODY, Range(began, story.day(EARLIER_BODY)))
     else:
         roles += [(facts.body, TitleRoleKind.REGISTRANT, began), (facts.body, TitleRoleKind.MANAGING_BODY, began)]
@@ -144,7 +154,11 @@ def _product(story: Story, key: str) -> None:
     story.session.flush()
     story.products[key] = product
     for position, (text_vi, text_en, hard) in enumerate(facts.points, start=1):
-        story.session.add(ComparisonPoint(product_id=product.id, position=position, text_vi=text_vi, text_en=text_en, hard_to_copy=hard))
+        story.session.add(
+            ComparisonPoint(
+                product_id=product.id, position=position, text_vi=text_vi, text_en=text_en, hard_to_copy=hard
+            )
+        )
 
 
 def _field(story: Story, key: str) -> None:
@@ -167,7 +181,11 @@ def _field(story: Story, key: str) -> None:
         else:
             spans = [(AreaCodeStatus.ACTIVE, Range(began, None))]
         for status, during in spans:
-            session.add(GrowingAreaCode(area_id=area.id, code=code, scheme=SCHEME, market=market, status=status, valid_during=during))
+            session.add(
+                GrowingAreaCode(
+                    area_id=area.id, code=code, scheme=SCHEME, market=market, status=status, valid_during=during
+                )
+            )
     session.flush()
 
 
@@ -207,5 +225,3 @@ def suspend(story: Story, key: str, *, ago: int, reason: str, document: str) -> 
             by=story.people[TITLES[title].manager].id, at=at, reach=Reach(titles=frozenset({story.titles[title].id})),
         ),
     )  # fmt: skip
-
-

@@ -78,7 +78,9 @@ LEFT_OVER = "Thừa sau khi đóng hàng, trả lại tổ chức quản lý"
 WRONG_DATE = "In nhầm trước khi đổi bao bì, hủy có biên bản mẫu"
 
 
-def life(labels: int, *, to: str | None = None, used: float = 0.8, bad: tuple[int, int, int, int] = (0, 0, 0, 0)) -> tuple[Step, ...]:
+def life(
+    labels: int, *, to: str | None = None, used: float = 0.8, bad: tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> tuple[Step, ...]:
     """The usual life of a roll: printed, received, perhaps handed over, bound to goods, used; with some spoiled, lost, returned, void."""
     spoiled, lost, returned, void = bad
     good = labels - sum(bad)
@@ -93,7 +95,11 @@ def life(labels: int, *, to: str | None = None, used: float = 0.8, bad: tuple[in
         if count:
             steps.append(Step(after, move, first, count, reason))
         first += count
-    steps += [Step(4, M.ACTIVATE, 0, good), Step(6, M.USE, 0, int(good * used / 2)), Step(15, M.USE, int(good * used / 2), int(good * used / 2))]
+    steps += [
+        Step(4, M.ACTIVATE, 0, good),
+        Step(6, M.USE, 0, int(good * used / 2)),
+        Step(15, M.USE, int(good * used / 2), int(good * used / 2)),
+    ]
     return tuple(steps)
 
 
@@ -189,7 +195,9 @@ def _lot(story: Story, key: str, number: int) -> None:
     if batch.certified:
         story.plan(
             begun + timedelta(hours=2),
-            lambda at: lots.certify(story.session, story.lots[key].id, by=story.people["certifier"].id, at=at, reach=ALL),
+            lambda at: lots.certify(
+                story.session, story.lots[key].id, by=story.people["certifier"].id, at=at, reach=ALL
+            ),
         )
     # What lies ahead of the loading has not happened yet, and nobody goes on with a lot that was called back.
     until = ago if batch.recalled is None else ago - batch.recalled
@@ -270,7 +278,9 @@ def _hand_over(story: Story, order_id: UUID, serials: Range[int], step: Step, *,
     if step.answer is HandoverState.TAKEN:
         handovers.take(story.session, offered.id, by=person, at=answered, reach=side)
     elif step.answer is HandoverState.REFUSED:
-        handovers.refuse(story.session, offered.id, by=person, at=answered, reach=side, reason="Nhận nhầm nơi, chưa có hàng để đóng")
+        handovers.refuse(
+            story.session, offered.id, by=person, at=answered, reach=side, reason="Nhận nhầm nơi, chưa có hàng để đóng"
+        )
 
 
 def _recall(story: Story, key: str, at: datetime) -> None:

@@ -71,7 +71,9 @@ def make(story: Story) -> None:
     communes = list(session.scalars(select(Commune.code).order_by(Commune.code)))
     recalls = _moments(story, select(History.subject_id, History.at).where(History.deed == "lot:recall"))
     stopped = (CertificateStatus.SUSPENDED, CertificateStatus.REVOKED)
-    suspended = _moments(story, select(UseCertificate.id, UseCertificate.status_since).where(UseCertificate.status.in_(stopped)))
+    suspended = _moments(
+        story, select(UseCertificate.id, UseCertificate.status_since).where(UseCertificate.status.in_(stopped))
+    )
     rows: list[dict[str, Any]] = []
     for key, order in story.orders.items():
         movements = session.scalars(
@@ -83,7 +85,9 @@ def make(story: Story) -> None:
     rows += _copied(story)
     rows.sort(key=lambda row: (row["at"], row["serial"]))
     first = min(row["at"] for row in rows).date()
-    session.execute(text("SELECT make_scan_months(:first, :last)"), {"first": first, "last": story.today + timedelta(days=62)})
+    session.execute(
+        text("SELECT make_scan_months(:first, :last)"), {"first": first, "last": story.today + timedelta(days=62)}
+    )
     session.execute(insert(Scan.__table__), rows)  # type: ignore[arg-type]
     _compare(story, rows)
 
@@ -92,7 +96,9 @@ def _moments(story: Story, statement: Select[UUID, datetime]) -> dict[UUID, date
     return {subject: at for subject, at in story.session.execute(statement).all()}  # noqa: C416  dict() of rows loses their types
 
 
-def _of_order(story: Story, order: LabelOrder, movements: Any, facts: tuple[Any, ...], communes: list[str]) -> list[dict[str, Any]]:
+def _of_order(
+    story: Story, order: LabelOrder, movements: Any, facts: tuple[Any, ...], communes: list[str]
+) -> list[dict[str, Any]]:
     rng, rows = story.rng, list[dict[str, Any]]()
     serials = as_range(order.serials)
     wanted = min(MOST_PER_ORDER, max(4, round(order.quantity * PER_LABEL)))
@@ -103,7 +109,9 @@ def _of_order(story: Story, order: LabelOrder, movements: Any, facts: tuple[Any,
         on_goods = any(state in ON_GOODS for _, state in label.states)
         if not on_goods and rng.random() < 0.7:
             continue  # few people ever see a label that is on no goods
-        at = label.shown_from + timedelta(hours=8) + timedelta(days=rng.expovariate(1 / 13), minutes=rng.randint(0, 600))
+        at = (
+            label.shown_from + timedelta(hours=8) + timedelta(days=rng.expovariate(1 / 13), minutes=rng.randint(0, 600))
+        )
         at = at.replace(microsecond=rng.randrange(1_000_000))
         if at < story.at:
             rows.append(_row(story, serial, at, label.verdict(at), communes))
@@ -154,5 +162,12 @@ def _compare(story: Story, rows: list[dict[str, Any]]) -> None:
         if (row["serial"], row["device"]) not in seen:
             seen.add((row["serial"], row["device"]))
             answer = story.rng.choices(list(ComparisonAnswer), (88, 5, 7))[0]
-            answers.append({"serial": row["serial"], "device": row["device"], "answer": answer, "at": row["at"] + timedelta(minutes=2)})
+            answers.append(
+                {
+                    "serial": row["serial"],
+                    "device": row["device"],
+                    "answer": answer,
+                    "at": row["at"] + timedelta(minutes=2),
+                }
+            )
     story.session.execute(insert(Comparison.__table__), answers)  # type: ignore[arg-type]

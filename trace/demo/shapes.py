@@ -31,14 +31,19 @@ def field_in(session: Session, rng: random.Random, commune_code: str, hectares: 
     """A polygon of about this size inside a commune, apart from all areas there are, as well-known text."""
     west, south, east, north = session.execute(
         select(
-            func.ST_XMin(Commune.boundary), func.ST_YMin(Commune.boundary), func.ST_XMax(Commune.boundary), func.ST_YMax(Commune.boundary)
+            func.ST_XMin(Commune.boundary),
+            func.ST_YMin(Commune.boundary),
+            func.ST_XMax(Commune.boundary),
+            func.ST_YMax(Commune.boundary),
         ).where(Commune.code == commune_code)
     ).one()
     for _ in range(TRIES):
         drawn = outline(rng, rng.uniform(west, east), rng.uniform(south, north), hectares)
         shape = func.ST_GeomFromText(drawn, 4326)
         taken = select(GrowingArea.id).where(func.ST_DWithin(GrowingArea.boundary, shape, 0.0004)).exists()
-        fits = select(func.ST_IsValid(shape) & func.ST_Within(shape, Commune.boundary) & ~taken).where(Commune.code == commune_code)
+        fits = select(func.ST_IsValid(shape) & func.ST_Within(shape, Commune.boundary) & ~taken).where(
+            Commune.code == commune_code
+        )
         if session.scalar(fits):
             return drawn
     raise NoRoom(commune_code)
@@ -65,7 +70,9 @@ def point_in(session: Session, rng: random.Random, commune_code: str, near: tupl
     for widened in range(1, TRIES):
         reach = 0.0015 * widened
         drawn = f"POINT({near[0] + rng.uniform(-reach, reach):.6f} {near[1] + rng.uniform(-reach, reach):.6f})"
-        inside = select(func.ST_Within(func.ST_GeomFromText(drawn, 4326), Commune.boundary)).where(Commune.code == commune_code)
+        inside = select(func.ST_Within(func.ST_GeomFromText(drawn, 4326), Commune.boundary)).where(
+            Commune.code == commune_code
+        )
         if session.scalar(inside):
             return drawn
     raise NoRoom(commune_code)

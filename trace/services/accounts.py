@@ -128,7 +128,15 @@ def add(
 
 
 def grant(
-    session: Session, *, user_id: UUID, party_id: UUID, role: Role, start: date, end: date | None, at: datetime, by: UUID | None
+    session: Session,
+    *,
+    user_id: UUID,
+    party_id: UUID,
+    role: Role,
+    start: date,
+    end: date | None,
+    at: datetime,
+    by: UUID | None,
 ) -> RoleGrant:
     """Give a person a role for an organisation from `start` up to but without `end`."""
     given = RoleGrant(
@@ -140,7 +148,9 @@ def grant(
     return given
 
 
-def check_password(session: Session, *, login: str, password: str, login_hash: bytes, network_hash: bytes, at: datetime) -> AppUser:
+def check_password(
+    session: Session, *, login: str, password: str, login_hash: bytes, network_hash: bytes, at: datetime
+) -> AppUser:
     """The account of a login and password, or a refusal. Failures are counted by login and by network."""
     check_tries(session, login_hash=login_hash, network_hash=network_hash, at=at)
     user = session.scalars(
@@ -184,7 +194,9 @@ def new_second_factor() -> str:
     return pyotp.random_base32()
 
 
-def set_second_factor(session: Session, user: AppUser, secret: str, *, key: bytes, at: datetime, by: UUID | None) -> None:
+def set_second_factor(
+    session: Session, user: AppUser, secret: str, *, key: bytes, at: datetime, by: UUID | None
+) -> None:
     """Seal a TOTP secret into an account."""
     nonce = secrets.token_bytes(12)
     user.totp_sealed = nonce + AESGCM(key).encrypt(nonce, secret.encode(), user.id.bytes)
@@ -221,7 +233,9 @@ def start_session(session: Session, user: AppUser, *, at: datetime) -> str:
     """Begin a signed-in session; the returned token goes into the cookie and is kept nowhere."""
     token = secrets.token_urlsafe(32)
     session.add(
-        SignInSession(token_hash=_token_hash(token), user_id=user.id, started_at=at, seen_at=at, expires_at=at + LONGEST)
+        SignInSession(
+            token_hash=_token_hash(token), user_id=user.id, started_at=at, seen_at=at, expires_at=at + LONGEST
+        )
     )
     history.record(session, "user:sign_in", user.id, by=user.id, at=at)
     return token

@@ -64,7 +64,9 @@ def load(session: Session) -> None:
 
 def codes_of(session: Session, district: str) -> Sequence[str]:
     """The communes that a former district became, by code."""
-    statement = select(CommuneAlias.commune_code).where(CommuneAlias.name == district).order_by(CommuneAlias.commune_code)
+    statement = (
+        select(CommuneAlias.commune_code).where(CommuneAlias.name == district).order_by(CommuneAlias.commune_code)
+    )
     return session.scalars(statement).all()
 
 

@@ -1,6 +1,8 @@
 """TEMPORARY while modules are being written: registers what exists. The lead replaces this."""
 import importlib
+
 from flask import Blueprint
+
 
 def blueprints() -> list[tuple[Blueprint, bool]]:
     found = []
@@ -10,5 +12,4 @@ def blueprints() -> list[tuple[Blueprint, bool]]:
         except ModuleNotFoundError as exc:
             if exc.name is None or not (exc.name.startswith("trace.") or exc.name.startswith("enforcement")):
                 raise
-            print("skip", name, exc)
     return found

@@ -39,14 +39,18 @@ PENDING_SECONDS = 300
 class SignInForm(PostForm):
     """Name and password."""
 
-    login = StringField(_l("Sign-in name"), [InputRequired(_l("Write your sign-in name.")), Length(max=80)], filters=[clean])
+    login = StringField(
+        _l("Sign-in name"), [InputRequired(_l("Write your sign-in name.")), Length(max=80)], filters=[clean]
+    )
     password = PasswordField(_l("Password"), [InputRequired(_l("Write your password.")), Length(max=500)])
 
 
 class DigitsForm(PostForm):
     """The six digits of the second factor."""
 
-    digits = StringField(_l("Six digits"), [InputRequired(_l("Write the six digits from your app.")), Length(max=20)], filters=[clean])
+    digits = StringField(
+        _l("Six digits"), [InputRequired(_l("Write the six digits from your app.")), Length(max=20)], filters=[clean]
+    )
 
 
 @bp.route("/dang-nhap", methods=["GET", "POST"])
@@ -62,7 +66,12 @@ def sign_in() -> ResponseReturnValue:
     login_hash = salted(f"login:{login.lower()}")
     try:
         user = accounts.check_password(
-            session(), login=login, password=password, login_hash=login_hash, network_hash=network_hash(), at=clock.now()
+            session(),
+            login=login,
+            password=password,
+            login_hash=login_hash,
+            network_hash=network_hash(),
+            at=clock.now(),
         )
     except TemThatError as exc:
         session().commit()  # the failed try counts

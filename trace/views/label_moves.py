@@ -16,11 +16,10 @@ from trace.errors import Forbidden, Invalid, NotFound, TemThatError
 from trace.forms import PostForm, VietnameseInteger, clean
 from trace.models.labels import HandoverState, LabelMove
 from trace.services import handovers, ledger, ordering, printing, ranges, reconciling
-from trace.shown import number
 from trace.views import lists
 from trace.views.once import once
 from trace.views.order_page import MAY_MOVE, DeedForm, PrintForm, bp, every, keyring, show, told
-from trace.words import say
+from trace.words import number, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,10 +124,13 @@ def printed(order_id: UUID) -> ResponseReturnValue:
 def sheet(order_id: UUID) -> ResponseReturnValue:
     """The labels of a print as PDF, drawn while it is sent."""
     asked = request.args.get("run", "1")
-    drawing = printing.draw(
-        session(), order_id, int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 0,
-        keyring=keyring(), host=current_app.config["TEMTHAT"].host, at=clock.now(), reach=person().reach(May.LABEL_ORDER),
-    )  # fmt: skip
+    try:
+        drawing = printing.draw(
+            session(), order_id, int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 0,
+            keyring=keyring(), host=current_app.config["TEMTHAT"].host, at=clock.now(), reach=person().reach(May.LABEL_ORDER),
+        )  # fmt: skip
+    except Invalid as exc:
+        return show(order_id, reasons=every(exc)), exc.status
     headers = {"Content-Disposition": f'attachment; filename="{drawing.name}"'}
     return Response(drawing.pieces, mimetype="application/pdf", headers=headers)
 

@@ -18,7 +18,7 @@ from wtforms.validators import Length, ValidationError
 
 from trace import clock
 from trace.services import places
-from trace.shown import day
+from trace.words import day
 
 SIZE = 50
 E = TypeVar("E", bound=StrEnum)

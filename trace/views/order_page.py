@@ -5,8 +5,6 @@ What must not live here: deeds. This page only says what stands and what may be 
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +22,8 @@ from trace.forms import PostForm, VietnameseInteger, clean
 from trace.models.labels import LabelMove, LabelState
 from trace.models.lots import Lot
 from trace.services import gate, handovers, history, ledger, ordering, printing, ranges, reconciling
-from trace.shown import day, moment, number
 from trace.views import lists
-from trace.words import explain, say, way_out
+from trace.words import day, explain, number, say, way_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,9 +161,8 @@ def keyring() -> Keyring:
 
 
 def told(reason: TemThatError, url: str | None = None) -> dict[str, str | None]:
-    """A refusal in words, its numbers and dates as people here write them."""
-    spoken = type(reason)(**{name: _spoken(fact) for name, fact in reason.facts.items()})
-    return {"message": explain(spoken), "way_out": way_out(spoken), "url": url}
+    """A refusal in words, with the page on which it can be put right."""
+    return {"message": explain(reason), "way_out": way_out(reason), "url": url}
 
 
 def every(reason: TemThatError) -> Sequence[TemThatError]:
@@ -311,18 +307,3 @@ def _event(row: History) -> dict[str, Any]:
 
 def _mm(length: float) -> str:
     return f"{length:g}".replace(".", ",")
-
-
-def _spoken(fact: object) -> object:
-    match fact:
-        case bool() | StrEnum():
-            return fact
-        case int() | Decimal():
-            return number(fact)
-        case datetime():
-            return moment(fact)
-        case date():
-            return day(fact)
-        case tuple():
-            return ", ".join(str(_spoken(part)) for part in fact)
-    return fact

@@ -20,11 +20,11 @@ from trace.errors import NotFound, Refused, TemThatError
 from trace.forms import PostForm, VietnameseDate, VietnameseInteger
 from trace.models.labels import LabelMove, LabelState
 from trace.services import ordering, ranges, reconciling
-from trace.shown import grams, number
+from trace.shown import grams
 from trace.views import label_moves, lists
 from trace.views.once import once
 from trace.views.order_page import MAY_MOVE, STATE_TAGS, account, bp, every, layout_names, link, show, told
-from trace.words import say
+from trace.words import number, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,8 +17,8 @@ from trace.models.certificates import CertificateStatus
 from trace.models.controls import Severity
 from trace.models.lots import LotState
 from trace.services import history
-from trace.shown import day, grams
-from trace.words import say
+from trace.shown import grams
+from trace.words import day, say
 
 if TYPE_CHECKING:
     from uuid import UUID

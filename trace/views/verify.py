@@ -29,7 +29,8 @@ from trace.failures import wants_json
 from trace.models.scans import ComparisonAnswer, ScanChannel, ScanKind, VerdictKind
 from trace.services import scanning
 from trace.services.scanning import ComparePoint, Verdict
-from trace.shown import day, grams
+from trace.shown import grams
+from trace.words import day
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

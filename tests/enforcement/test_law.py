@@ -1,0 +1,52 @@
+"""Promises of the law data: seeded as written, once however often, and read back the same to the day."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from enforcement import law, law_seed
+from enforcement.deadlines import DeadlineKind
+from enforcement.errors import CalendarGap, NoRuleInForce
+from enforcement.models import DeadlineRule, Holiday
+from tests import factories
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+def test_the_law_is_seeded_once_however_often(session: Session) -> None:
+    law.seed(session)
+    law.seed(session)
+    assert factories.count(session, DeadlineRule) == len(law_seed.RULES)
+    read = law.load(session)
+    assert set(read.rules) == set(law_seed.RULES)
+    assert read.calendar.doubtful == law_seed.CALENDAR.doubtful
+    for year in (2025, 2026, 2027):
+        day = date(year, 1, 1)
+        while day.year == year:
+            assert read.calendar.is_working(day) == law_seed.CALENDAR.is_working(day), day
+            day += timedelta(days=1)
+
+
+def test_a_correction_reaches_a_database_that_was_seeded_before(session: Session) -> None:
+    law.seed(session)
+    row = session.get_one(Holiday, date(2026, 9, 2))
+    row.name = "sai"
+    session.flush()
+    law.seed(session)
+    session.refresh(row)
+    assert row.name == "Quốc khánh"
+
+
+def test_what_is_not_entered_is_refused_not_guessed(session: Session) -> None:
+    law.seed(session)
+    read = law.load(session)
+    with pytest.raises(CalendarGap):
+        read.calendar.is_working(date(2031, 1, 2))
+    with pytest.raises(NoRuleInForce):
+        read.rule(DeadlineKind.DELIVERY, date(2020, 1, 1))
+    with pytest.raises(NoRuleInForce):
+        read.rule_of(DeadlineKind.DELIVERY, "khác")

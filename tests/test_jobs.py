@@ -1,0 +1,54 @@
+"""Work by the clock: what is kept, what is forgotten, and that the queue finds its tables."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from tests import factories
+from tests.conftest import config_for
+from trace import clock, jobs
+from trace.models.history import IdempotencyKey
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy.orm import Session
+
+
+def test_keeping_house_makes_room_ahead_and_forgets_in_time(session: Session) -> None:
+    today = clock.now().astimezone(clock.CITY).date()
+    for age in (0, 29, 31):
+        session.add(
+            IdempotencyKey(
+                scope="x", key=f"{age:032d}", body_hash=bytes(32), location="/", at=clock.now() - timedelta(days=age)
+            )
+        )
+    for age in (0, 1, 2):
+        session.execute(
+            text("INSERT INTO device_salt (day, salt) VALUES (:day, :salt)"),
+            {"day": today - timedelta(days=age), "salt": bytes(32)},
+        )
+    session.flush()
+    jobs.keep_house(session)
+    assert factories.count(session, IdempotencyKey) == 2
+    assert session.scalars(text("SELECT count(*) FROM device_salt")).one() == 2
+    partitions = set(
+        session.scalars(text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'scan'::regclass"))
+    )
+    assert len(partitions) >= 3, partitions
+    assert jobs.keep_house(session) == 0, "done is done"
+
+
+def test_the_queue_connects_as_the_application_does_and_finds_its_own_schema() -> None:
+    said = jobs.conninfo("postgresql+psycopg://anna:geheim@db.example:5433/temthat?sslmode=require")
+    assert said.startswith("postgresql://anna:geheim@db.example:5433/temthat?")
+    assert "sslmode=require" in said
+    assert "search_path%3Djobs%2Cpublic" in said
+
+
+def test_every_periodic_task_is_there(tmp_path: Path) -> None:
+    app = jobs.make_app(config_for("postgresql+psycopg://nobody@/none", tmp_path))
+    assert {"sweep", "housekeeping", "check_evidence"} <= set(app.tasks)
