@@ -87,7 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     adding.set_defaults(run=add_user)
 
     keys = commands.add_parser("keys", help="khóa tem").add_subparsers(required=True, metavar="VIỆC")
+    rotating = keys.add_parser("rotate", help="dùng khóa mới từ tem kế tiếp trở đi")
+    rotating.add_argument("why", help="lý do, ghi vào lịch sử")
+    rotating.set_defaults(run=rotate_keys)
     keys.add_parser("verify", help="thử mở từng khóa tem bằng khóa chủ").set_defaults(run=verify_keys)
+
+    wording = commands.add_parser("words", help="lời trên các trang").add_subparsers(required=True, metavar="VIỆC")
+    wording.add_parser("update", help="đưa các tệp lời theo kịp mã nguồn").set_defaults(run=update_words)
 
     commands.add_parser("worker", help="chạy tiến trình nền (./run tự chạy nó)").set_defaults(run=work)
     commands.add_parser("doctor", help="khám máy và nói cần sửa gì").set_defaults(run=doctor)
@@ -144,9 +150,49 @@ def prepare(options: argparse.Namespace) -> int:
 
 
 def _upgrade(config: Config) -> None:
-    from trace import db
+    """The newest schema, and what every installation needs in it: communes, dated law, label key, copy rule, months of scans."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.orm import Session
+
+    import enforcement.schema  # noqa: F401  the mapped classes refer to each other across both slices
+    from enforcement import law
+    from trace import clock, db, jobs
+    from trace.services import communes, keys, scanning
 
     db.upgrade(config.database_url)
+    engine = create_engine(config.database_url)
+    try:
+        with Session(engine) as session:
+            communes.load(session)
+            law.seed(session)
+            keys.issue_first(session, config.master_key, clock.now())
+            scanning.first_copy_rule(session)
+            jobs.keep_house(session)
+            session.commit()
+    finally:
+        engine.dispose()
+
+
+def rotate_keys(options: argparse.Namespace) -> int:
+    """Make a new label key from the next serial on. Labels already issued keep theirs."""
+    from trace import clock
+    from trace.services import keys
+
+    with opened() as (config, session):
+        made = keys.rotate(session, config.master_key, clock.now(), why=options.why)
+        session.commit()
+        print(f"Khóa tem số {made.id} dùng từ tem số {made.first_serial}. Tem đã cấp giữ khóa cũ.")
+    return 0
+
+
+def update_words(_options: argparse.Namespace) -> int:
+    """Bring the catalogues up to the code and name what has no wording yet."""
+    from trace import words
+
+    missing = words.update()
+    for locale, ids in missing.items():
+        print(f"{locale}: thiếu {len(ids)}", *ids, sep="\n  ")
+    return 1 if any(missing.values()) else 0
 
 
 def load_demo(options: argparse.Namespace) -> int:

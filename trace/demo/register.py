@@ -15,7 +15,6 @@ from trace.demo.people import FOUNDED
 from trace.models.areas import AreaCodeStatus, GrowingArea, GrowingAreaCode, ProductionSite
 from trace.models.lots import EligibleBalance
 from trace.models.parties import Commune
-from trace.models.scans import CopyRule
 from trace.models.titles import (
     ComparisonPoint,
     Product,
@@ -27,7 +26,7 @@ from trace.models.titles import (
     TitleRoleKind,
     UseRegulation,
 )  # fmt: skip
-from trace.services import certificates
+from trace.services import certificates, scanning
 from trace.services.reach import Reach
 
 if TYPE_CHECKING:
@@ -39,12 +38,11 @@ SUSPENDED_FOR_ONE_MARKET = ("thanhha-1", "AU", 40)
 EARLIER_BODY = 420
 """So many days ago another body managed the GI: successors are recorded, never overwritten."""
 # Long before the first label, so that every scan is judged by a rule.
-RULE_SINCE = 1_000
 
 
 def make(story: Story) -> None:
     """Everything that stands before the first lot."""
-    story.session.add(CopyRule(version=1, valid_from=story.moment(RULE_SINCE), devices=10, days=7, provinces=3))
+    scanning.first_copy_rule(story.session)
     for key in TITLES:
         _title(story, key)
     for key in GOODS:

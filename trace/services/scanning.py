@@ -9,7 +9,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import date, datetime  # noqa: TC003  msgspec reads the annotations when it runs
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -25,7 +25,16 @@ from trace.models.certificates import CertificateStatus
 from trace.models.controls import Nonconformity
 from trace.models.labels import LabelMovement, LabelOrder, LabelRange, LabelState
 from trace.models.parties import Commune
-from trace.models.scans import Comparison, ComparisonAnswer, DeviceSalt, Scan, ScanChannel, ScanKind, VerdictKind
+from trace.models.scans import (
+    Comparison,
+    ComparisonAnswer,
+    CopyRule,
+    DeviceSalt,
+    Scan,
+    ScanChannel,
+    ScanKind,
+    VerdictKind,
+)
 from trace.models.tips import Tip
 from trace.models.titles import TitleKind  # noqa: TC001  the same
 
@@ -39,6 +48,8 @@ if TYPE_CHECKING:
 
 OUT_OF_USE = frozenset({LabelState.VOIDED, LabelState.SPOILED, LabelState.LOST, LabelState.RETURNED})
 
+FIRST_RULE_SINCE = datetime(2025, 1, 1, tzinfo=UTC)
+
 _VERIFY = text("SELECT verify_label(:serial, :at, :device, :kind, :channel)::text")
 
 # "cubot" is a make of telephone, and "zalo" alone is the browser inside Zalo: people hold both.
@@ -48,6 +59,12 @@ _ROBOTS = re.compile(
     re.IGNORECASE,
 )
 _AHEAD_OF_TIME = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+
+
+def first_copy_rule(session: Session) -> None:
+    """The rule of the beginning: more than ten devices within seven days in three provinces."""
+    rule = {"version": 1, "valid_from": FIRST_RULE_SINCE, "devices": 10, "days": 7, "provinces": 3}
+    session.execute(insert(CopyRule).values(**rule).on_conflict_do_nothing())
 
 
 class ComparePoint(NamedTuple):
