@@ -12,10 +12,9 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trace import cluster, serve
+from trace import cluster, doctor, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,11 +23,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from trace.config import Config
-
-EXTENSIONS = ("postgis", "btree_gist", "pg_trgm", "unaccent")
-OLDEST_PYTHON = (3, 11)
-LEAST_FREE_BYTES = 2_000_000_000
-LARGEST_CLOCK_DIFFERENCE_SECONDS = 2.0
 
 
 def main(words: list[str] | None = None) -> int:
@@ -96,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     wording.add_parser("update", help="đưa các tệp lời theo kịp mã nguồn").set_defaults(run=update_words)
 
     commands.add_parser("worker", help="chạy tiến trình nền (./run tự chạy nó)").set_defaults(run=work)
-    commands.add_parser("doctor", help="khám máy và nói cần sửa gì").set_defaults(run=doctor)
+    commands.add_parser("doctor", help="khám máy và nói cần sửa gì").set_defaults(run=examine)
     return parser
 
 
@@ -178,7 +172,7 @@ def rotate_keys(options: argparse.Namespace) -> int:
     from trace import clock
     from trace.services import keys
 
-    with opened() as (config, session):
+    with configured() as config, opened(config) as session:
         made = keys.rotate(session, config.master_key, clock.now(), why=options.why)
         session.commit()
         print(f"Khóa tem số {made.id} dùng từ tem số {made.first_serial}. Tem đã cấp giữ khóa cũ.")
@@ -308,26 +302,9 @@ def _party_id(session: Session, named: str) -> UUID:
 def verify_keys(_options: argparse.Namespace) -> int:
     """Open every label key under the master key; name those that do not open."""
     with configured() as config, opened(config) as session:
-        sound, broken = _try_keys(session, config)
+        sound, broken = doctor.try_keys(session, config)
     print(f"Mở được {sound} khóa tem." + (f" Không mở được khóa số: {', '.join(map(str, broken))}." if broken else ""))
     return 1 if broken else 0
-
-
-def _try_keys(session: Session, config: Config) -> tuple[int, list[int]]:
-    from sqlalchemy import select
-
-    from labels import keys
-    from labels.errors import LabelError
-    from trace.models.labels import LabelKey
-
-    sound, broken = 0, []
-    for key in session.scalars(select(LabelKey).order_by(LabelKey.id)):
-        try:
-            keys.unwrap(key.wrapped_secret, config.master_key, key_id=key.id)
-            sound += 1
-        except LabelError:
-            broken.append(key.id)
-    return sound, broken
 
 
 def work(_options: argparse.Namespace) -> int:
@@ -340,115 +317,9 @@ def work(_options: argparse.Namespace) -> int:
     return 0
 
 
-# -- doctor -----------------------------------------------------------------------------------------------------
-
-
-class Visit:
-    """One examination: a line for each finding, and whether anything needs mending."""
-
-    def __init__(self) -> None:
-        self.broken = False
-
-    def find(self, what: str, said: str, *, good: bool, mend: str) -> None:
-        """Print one finding, and how to mend it when it is bad."""
-        print(f"{'OK' if good else '— '} {what}: {said}" + ("" if good else f"\n     → {mend}"))
-        self.broken = self.broken or not good
-
-
-def doctor(_options: argparse.Namespace) -> int:
-    """Examine machine, database and keys."""
-    import shutil
-
-    visit = Visit()
-    home = Path(__file__).resolve().parent
-    visit.find(
-        "Python",
-        sys.version.split()[0],
-        good=sys.version_info >= OLDEST_PYTHON,
-        mend="cài Python từ 3.11 rồi chạy lại ./run",
-    )
-    visit.find(
-        "Gói trace",
-        str(home),
-        good=home == cluster.ROOT / "trace",
-        mend="chạy qua ./manage, không gọi trực tiếp mô-đun trace",
-    )
-    free = shutil.disk_usage(cluster.var_dir() if cluster.var_dir().exists() else cluster.ROOT).free
-    visit.find(
-        "Đĩa trống",
-        f"{free / 1e9:.1f} GB".replace(".", ","),
-        good=free >= LEAST_FREE_BYTES,
-        mend="dọn đĩa: cần ít nhất 2 GB",
-    )
-    _find_fonts(visit)
-    try:
-        with configured() as config, opened(config) as session:
-            _find_database(visit, session)
-            _find_keys(visit, session, config)
-    except Exception as error:  # whatever is wrong with the database is the finding
-        visit.find(
-            "Cơ sở dữ liệu", str(error).splitlines()[0], good=False, mend="chạy ./run; nếu vẫn hỏng, xem var/pg/log"
-        )
-    return 1 if visit.broken else 0
-
-
-def _find_fonts(visit: Visit) -> None:
-    from labels import fonts
-    from labels.errors import LabelError
-
-    try:
-        said, good = str(fonts.load().regular.path), True
-    except LabelError:
-        said, good = "không thấy Liberation Sans", False
-    visit.find("Phông chữ", said, good=good, mend="sudo ./manage packages")
-
-
-def _find_database(visit: Visit, session: Session) -> None:
-    from alembic.script import ScriptDirectory
-    from sqlalchemy import text
-
-    from trace import clock
-
-    version = int(session.scalar(text("SHOW server_version_num")) or 0)
-    visit.find(
-        "PostgreSQL", f"{version // 10000}.{version % 10000}", good=version >= 150000, mend="cần PostgreSQL từ bản 15"
-    )
-    there = set(session.scalars(text("SELECT extname FROM pg_extension")))
-    lacking = [name for name in EXTENSIONS if name not in there]
-    visit.find(
-        "Phần mở rộng",
-        ", ".join(lacking) + " thiếu" if lacking else ", ".join(EXTENSIONS),
-        good=not lacking,
-        mend="./manage db upgrade",
-    )
-    newest = ScriptDirectory(str(cluster.ROOT / "migrations")).get_current_head()
-    made = session.scalar(text("SELECT to_regclass('alembic_version')"))
-    at = session.scalar(text("SELECT version_num FROM alembic_version")) if made else None
-    visit.find("Lược đồ", f"{at or 'chưa có'} (mới nhất: {newest})", good=at == newest, mend="./manage db upgrade")
-    asked = clock.now()
-    told = session.scalar(text("SELECT clock_timestamp()"))
-    apart = abs((told - asked).total_seconds()) if told is not None else float("inf")
-    visit.find(
-        "Đồng hồ", f"lệch {apart:.1f} s so với cơ sở dữ liệu".replace(".", ","),
-        good=apart <= LARGEST_CLOCK_DIFFERENCE_SECONDS, mend="bật đồng bộ giờ (NTP) trên cả hai máy",
-    )  # fmt: skip
-
-
-def _find_keys(visit: Visit, session: Session, config: Config) -> None:
-    from sqlalchemy import text
-
-    path = Path(os.environ.get("TEMTHAT_MASTER_KEY_FILE") or config.var_dir / "master.key")
-    mode = path.stat().st_mode & 0o777
-    visit.find("Khóa chủ", f"{path} ({mode:04o})", good=mode & 0o077 == 0, mend=f"chmod 600 '{path}'")
-    if session.scalar(text("SELECT to_regclass('label_key')")) is None:
-        return
-    sound, broken = _try_keys(session, config)
-    visit.find(
-        "Khóa tem",
-        f"mở được {sound}, hỏng {len(broken)}",
-        good=not broken,
-        mend="đặt lại đúng tệp khóa chủ đã dùng khi tạo khóa tem",
-    )
+def examine(_options: argparse.Namespace) -> int:
+    """Examine machine, database and keys; say what to mend."""
+    return doctor.examine(configured, opened)
 
 
 # -- ./test -----------------------------------------------------------------------------------------------------

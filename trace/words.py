@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import IO, TYPE_CHECKING, Any
 
 from babel.messages.catalog import Catalog
+from babel.messages.catalog import Message as Entry
 from babel.messages.extract import extract_from_dir, extract_python
 from babel.messages.pofile import read_po, write_po
 from flask_babel import gettext
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 CATALOGUES = ROOT / "trace" / "translations"
 LOCALES = ("vi", "en")
+BEGUN = datetime(2026, 11, 22, tzinfo=UTC)
+
+Message = str | tuple[str, str]
+"""The id of a text, or of a text for one and for many."""
 
 
 def say(member: StrEnum) -> str:
@@ -126,31 +131,49 @@ def _silent(node: ast.ClassDef) -> bool:
     return "(never shown)" in (ast.get_docstring(node) or "")
 
 
-def gather() -> set[str]:
-    """Every message id that the code and the templates of both slices and of `labels` can ask for."""
-    found: set[str] = set()
+def gather() -> set[Message]:
+    """Every message id that the code and the templates of both slices and of `labels` can ask for; plurals as a pair."""
+    found: set[Message] = set()
     for folder in ("trace", "enforcement", "labels"):
         methods: list[tuple[str, Any]] = [("**.py", extract), ("**.html", "jinja2")]
         # `_l` is lazy_gettext, for what is named when a module is loaded.
-        keywords = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None}
+        keywords = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
         for _file, _line, message, _comments, _context in extract_from_dir(
             str(ROOT / folder), methods, {"**.html": {"silent": "false", "trimmed": "true"}}, keywords
         ):
-            found.add(message if isinstance(message, str) else message[0])
+            found.add(message if isinstance(message, str) else (message[0], message[1]))
     return {message for message in found if message}
 
 
-def read(locale: str) -> Catalog:
-    """A language's catalogue as it stands in the repository."""
+def read(locale: str) -> dict[Message, str]:
+    """The wording of a language as it stands in the repository. Of plurals, the form for many."""
     with (CATALOGUES / locale / "LC_MESSAGES" / "messages.po").open("rb") as handle:
-        return read_po(handle, locale=locale)
+        catalogue = read_po(handle, locale=locale)
+    return {message: text for message, text in map(_pair, catalogue) if message}
 
 
-def write(locale: str, wording: dict[str, str]) -> None:
+def _pair(entry: Entry) -> tuple[Message, str]:
+    if isinstance(entry.id, str):
+        return entry.id, str(entry.string)
+    forms = entry.string or ("",)
+    return (entry.id[0], entry.id[1]), forms if isinstance(forms, str) else str(forms[-1])
+
+
+def write(locale: str, wording: dict[Message, str]) -> None:
     """Write a language's catalogue, sorted and without places, so that only wording shows up in a change."""
-    catalogue = Catalog(locale=locale, domain="messages", fuzzy=False, header_comment="# Wording of Tem Thật.")
-    for message in sorted(wording):
-        catalogue.add(message, wording[message], flags={"python-format"} if "%(" in message else set())
+    # Fixed dates: the header must not change when no wording does.
+    catalogue = Catalog(
+        locale=locale, domain="messages", fuzzy=False, header_comment="# Wording of Tem Thật.", project="Tem That", version="1",
+        creation_date=BEGUN, revision_date=BEGUN, last_translator="Tem That", language_team="Tem That", msgid_bugs_address="-",
+    )  # fmt: skip
+    for message in sorted(wording, key=lambda each: (each, "") if isinstance(each, str) else each):
+        text = wording[message]
+        flags = {"python-format"} if "%(" in "".join(message) else set()
+        if isinstance(message, str):
+            catalogue.add(message, text, flags=flags)
+        else:
+            forms = (message[0], text) if locale == "en" and text else (text,) * catalogue.num_plurals
+            catalogue.add(message, forms, flags=flags)
     target = CATALOGUES / locale / "LC_MESSAGES" / "messages.po"
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as handle:
@@ -166,17 +189,29 @@ def update() -> dict[str, list[str]]:
     missing: dict[str, list[str]] = {}
     for locale in LOCALES:
         try:
-            kept = {str(m.id): str(m.string) for m in read(locale) if m.id}
+            kept = read(locale)
         except FileNotFoundError:
             kept = {}
         wording = {message: kept.get(message, "") for message in wanted}
         if locale == "en":
-            wording = {message: text or ("" if _is_member(message) else message) for message, text in wording.items()}
+            wording = {message: text or _own_english(message) for message, text in wording.items()}
         write(locale, wording)
-        missing[locale] = sorted(message for message, text in wording.items() if not text)
+        missing[locale] = sorted(str(message) for message, text in wording.items() if not text)
     return missing
+
+
+def _own_english(message: Message) -> str:
+    if isinstance(message, tuple):
+        return message[1]
+    return "" if _is_member(message) else message
 
 
 def _is_member(message: str) -> bool:
     name, dot, value = message.partition(".")
-    return bool(dot) and name.isidentifier() and name[:1].isupper() and value.replace("_", "").isalnum() and value.islower()
+    return (
+        bool(dot)
+        and name.isidentifier()
+        and name[:1].isupper()
+        and value.replace("_", "").isalnum()
+        and value.islower()
+    )

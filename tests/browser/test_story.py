@@ -24,7 +24,7 @@ from trace.models.labels import LabelOrder
 
 pytestmark = pytest.mark.browser
 
-VI = {str(message.id): str(message.string) for message in words.read("vi") if message.id}
+VI = words.read("vi")
 
 
 def t(english: str, **facts: object) -> str:

@@ -37,7 +37,6 @@ SUSPENDED_FOR_ONE_MARKET = ("thanhha-1", "AU", 40)
 """An area, a market, and since how many days its code is suspended there; it stays good for the others."""
 EARLIER_BODY = 420
 """So many days ago another body managed the GI: successors are recorded, never overwritten."""
-# Long before the first label, so that every scan is judged by a rule.
 
 
 def make(story: Story) -> None:
