@@ -14,7 +14,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from trace import cluster, doctor, serve
+from trace import cluster, doctor, machine, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def main(words: list[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
-    except (cluster.ClusterError, Failure) as error:
+    except (machine.ClusterError, Failure) as error:
         print(f"✗ {error}", file=sys.stderr)
         return 1
 

@@ -9,31 +9,28 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import pwd
 import re
 import shlex
 import shutil
 import signal
-import stat
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote, urlencode
 
+from trace import machine
+from trace.machine import ClusterError
+
 ROOT = Path(__file__).resolve().parent.parent
 SUPERUSER = "temthat"
 DATABASE = "temthat"
-OLDEST_MAJOR = 15
 PORT = 5432  # only part of the socket's name; spelt out so that a PGPORT in the environment cannot mislead a client
 RECOVERY_SECONDS = 600
 STOP_SECONDS = 12
 LOG_KEPT_BYTES = 10_000_000
-
-NOT_YOURS = "{} thuộc về người dùng khác: hãy chạy bằng người dùng đó hoặc bằng root."
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
@@ -50,10 +47,6 @@ SETTINGS: Mapping[str, str] = {
 }
 # Survives a killed process, not a power cut: for the test database, which is made anew when it does not start.
 FRAGILE: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off"}
-
-
-class ClusterError(Exception):
-    """The private cluster cannot be made, started or stopped; the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +138,7 @@ class Cluster:
         socket = self._noted("socket")
         command = [str(self._bin() / "psql"), "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]
         command += ["-h", str(socket), "-p", str(PORT), "-U", SUPERUSER, "-d", database, "-c", sql]
-        return _run(command).strip()
+        return machine.output_of(command).strip()
 
     @property
     def data(self) -> Path:
@@ -177,9 +170,9 @@ class Cluster:
         data = self._choose_place()
         fresh = data.with_name("data.new")
         shutil.rmtree(fresh, ignore_errors=True)
-        command = [str(_newest_bin() / "initdb"), "-D", str(fresh), "-U", SUPERUSER, "--auth=trust", "-k"]
+        command = [str(machine.newest_server() / "initdb"), "-D", str(fresh), "-U", SUPERUSER, "--auth=trust", "-k"]
         command += ["-E", "UTF8", "--locale=C.UTF-8", "--no-instructions"] + (["-N"] if self.disposable else [])
-        _run(_as_owner(data.parent) + command)
+        machine.output_of(machine.as_owner(data.parent) + command)
         fresh.rename(data)
 
     def _choose_place(self) -> Path:
@@ -187,11 +180,11 @@ class Cluster:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.geteuid() != 0:
             return self.home / "data"
-        server = _server_user()
-        if server is not None and _reaches(server, self.home.parent):
+        server = machine.server_user()
+        if server is not None and machine.reaches(server, self.home.parent):
             os.chown(self.home, server.pw_uid, server.pw_gid)
             return self.home / "data"
-        if _succeeds([*UNSHARE, "true"]):
+        if machine.succeeds([*machine.UNSHARE, "true"]):
             return self.home / "data"
         if server is None:
             raise ClusterError(
@@ -211,7 +204,7 @@ class Cluster:
         options = " ".join(shlex.join(["-c", f"{name}={value}"]) for name, value in settings.items())
         command = [str(self._bin() / "pg_ctl"), "-D", str(data), "-l", str(log), "-o", options]
         try:
-            _run([*_as_owner(data), *command, "-w", "-t", str(RECOVERY_SECONDS), "-s", "start"])
+            machine.output_of([*machine.as_owner(data), *command, "-w", "-t", str(RECOVERY_SECONDS), "-s", "start"])
         except ClusterError as error:
             tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-12:]) if log.is_file() else ""
             raise ClusterError(f"PostgreSQL không khởi động được.\n{error}\nCuối nhật ký {log}:\n{tail}") from error
@@ -223,7 +216,7 @@ class Cluster:
                 return
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, sign)
-            if _until(lambda: self._postmaster() != pid, seconds):
+            if machine.until(lambda: self._postmaster() != pid, seconds):
                 return
         raise ClusterError(f"PostgreSQL (tiến trình {pid}) không chịu dừng.")
 
@@ -245,11 +238,11 @@ class Cluster:
         PostgreSQL refuses to start when the noted pid has been given to some other process. The file may go only
         once no process works in the data folder, for it is also what guards the shared memory.
         """
-        if not _until(lambda: not self._workers(), 5):
+        if not machine.until(lambda: not self._workers(), 5):
             for pid in self._workers():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGQUIT)
-            if not _until(lambda: not self._workers(), STOP_SECONDS):
+            if not machine.until(lambda: not self._workers(), STOP_SECONDS):
                 raise ClusterError(f"Còn tiến trình PostgreSQL cũ: {self._workers()}")
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         socket = self._noted("socket")
@@ -274,25 +267,25 @@ class Cluster:
         except (FileNotFoundError, ValueError):
             return None
         except PermissionError as error:
-            raise ClusterError(NOT_YOURS.format(self.data)) from error
-        return pid if _works_in(pid, self.data.resolve()) else None
+            raise ClusterError(machine.NOT_YOURS.format(self.data)) from error
+        return pid if machine.works_in(pid, self.data.resolve()) else None
 
     def _answers(self) -> bool:
         ready = [str(self._bin() / "pg_isready"), "-q", "-h", str(self._noted("socket")), "-p", str(PORT)]
-        return _succeeds([*ready, "-U", SUPERUSER, "-d", "postgres"])
+        return machine.succeeds([*ready, "-U", SUPERUSER, "-d", "postgres"])
 
     def _workers(self) -> list[int]:
         data = self.data.resolve()
         return [
             int(entry.name)
             for entry in Path("/proc").iterdir()
-            if entry.name.isdigit() and _works_in(int(entry.name), data)
+            if entry.name.isdigit() and machine.works_in(int(entry.name), data)
         ]
 
     def _bin(self) -> Path:
         major = (self.data / "PG_VERSION").read_text("utf-8").strip()
-        for folder in _bins():
-            if _major(folder) == int(major):
+        for folder in machine.server_folders():
+            if machine.major(folder) == int(major):
                 return folder
         raise ClusterError(
             f"Dữ liệu ở {self.data} là của PostgreSQL {major} nhưng máy không có bản đó: hãy cài postgresql-{major}."
@@ -316,13 +309,13 @@ class Cluster:
         socket = self._noted("socket")
         if socket is None or not (socket / f".s.PGSQL.{PORT}").exists():
             return None
-        return socket if _is_private(socket, self.data.stat().st_uid) else None
+        return socket if machine.is_private(socket, self.data.stat().st_uid) else None
 
     def _make_socket_folder(self) -> Path:
         """A short folder in /tmp: a socket's path may have 107 bytes, and the project may lie deep."""
         owner = self.data.stat()
         socket = self._noted("socket")
-        if socket is None or not _is_private(socket, owner.st_uid):
+        if socket is None or not machine.is_private(socket, owner.st_uid):
             socket = Path(tempfile.mkdtemp(prefix="temthat-", dir="/tmp"))
             if os.geteuid() == 0:
                 os.chown(socket, owner.st_uid, owner.st_gid)
@@ -345,7 +338,7 @@ class Cluster:
         try:
             opened = (self.home / name).open("a+", encoding="utf-8")
         except PermissionError as error:
-            raise ClusterError(NOT_YOURS.format(self.home)) from error
+            raise ClusterError(machine.NOT_YOURS.format(self.home)) from error
         if os.geteuid() == 0:
             owner = self.home.stat()
             os.fchown(opened.fileno(), owner.st_uid, owner.st_gid)
@@ -393,112 +386,3 @@ def url(database: str = DATABASE, cluster: Cluster | None = None) -> str:
 def ensure_database(name: str, cluster: Cluster | None = None) -> bool:
     """Create the database unless it exists, by default in the cluster of ./run; True when created now."""
     return (cluster or own()).ensure_database(name)
-
-
-# -- users ------------------------------------------------------------------------------------------------------
-
-# Inside, the process is uid 1000 and so no longer root to PostgreSQL; outside, its files stay root's.
-UNSHARE = ("unshare", "-U", "--map-user=1000", "--map-group=1000")
-
-
-def _server_user() -> pwd.struct_passwd | None:
-    try:
-        return pwd.getpwnam("postgres")
-    except KeyError:
-        return None
-
-
-def _drop_to(uid: int, gid: int) -> list[str]:
-    groups = ["--init-groups"] if any(user.pw_uid == uid for user in pwd.getpwall()) else ["--clear-groups"]
-    return ["setpriv", f"--reuid={uid}", f"--regid={gid}", *groups]
-
-
-def _reaches(user: pwd.struct_passwd, folder: Path) -> bool:
-    return _succeeds([*_drop_to(user.pw_uid, user.pw_gid), "test", "-x", str(folder)])
-
-
-def _as_owner(folder: Path) -> list[str]:
-    """Command prefix under which PostgreSQL works in `folder`: as whoever owns it, and never as root."""
-    owner = folder.stat()
-    if os.geteuid() == 0:
-        return _drop_to(owner.st_uid, owner.st_gid) if owner.st_uid else list(UNSHARE)
-    if owner.st_uid != os.geteuid():
-        raise ClusterError(NOT_YOURS.format(folder))
-    return []
-
-
-def _is_private(folder: Path, uid: int) -> bool:
-    try:
-        facts = folder.lstat()
-    except FileNotFoundError:
-        return False
-    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == uid and stat.S_IMODE(facts.st_mode) == 0o700
-
-
-# -- programs and processes -------------------------------------------------------------------------------------
-
-
-def _bins() -> list[Path]:
-    """Folders that hold a PostgreSQL server new enough, the newest with PostGIS first."""
-    places = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/usr").glob("pgsql-*/bin")]
-    found = shutil.which("postgres")
-    places += [Path(found).resolve().parent] if found else []
-    usable = [place for place in places if (place / "initdb").exists() and _major(place) >= OLDEST_MAJOR]
-    return sorted(usable, key=lambda place: (_has_postgis(place), _major(place)), reverse=True)
-
-
-def _newest_bin() -> Path:
-    for place in _bins():
-        return place
-    raise ClusterError(f"Không tìm thấy PostgreSQL từ bản {OLDEST_MAJOR}: hãy cài postgresql và postgis.")
-
-
-def _major(place: Path) -> int:
-    named = re.search(r"(\d+)/bin$", str(place))
-    if named:
-        return int(named[1])
-    said = re.search(r"(\d+)", _run([str(place / "postgres"), "--version"]))
-    return int(said[1]) if said else 0
-
-
-def _has_postgis(place: Path) -> bool:
-    shared = (Path(f"/usr/share/postgresql/{_major(place)}"), place.parent / "share", place.parent / "share/postgresql")
-    return any((folder / "extension/postgis.control").exists() for folder in shared)
-
-
-def _run(command: list[str]) -> str:
-    """Output of a program that must succeed; it sees a plain environment, so no PG* variable leads it elsewhere."""
-    plain = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(
-        command, env=plain, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise ClusterError(f"{Path(command[0]).name}: {(done.stderr or done.stdout).strip()}")
-    return done.stdout
-
-
-def _succeeds(command: list[str]) -> bool:
-    try:
-        _run(command)
-    except (ClusterError, OSError):
-        return False
-    return True
-
-
-def _works_in(pid: int, data: Path) -> bool:
-    """Whether the process is a live PostgreSQL process of this data folder: all of them stand in it."""
-    try:
-        return os.readlink(f"/proc/{pid}/cwd") == str(data) and Path(f"/proc/{pid}/comm").read_text("utf-8").startswith(
-            "postgres"
-        )
-    except OSError:
-        return False
-
-
-def _until(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True

@@ -6,7 +6,6 @@ when the application does not. What must not live here: anything the application
 
 import argparse
 import contextlib
-import fcntl
 import http.client
 import json
 import os
@@ -18,21 +17,20 @@ import subprocess
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO, TypeVar
 
-from trace import cluster
+from trace import cluster, machine, processes
+from trace.processes import ADDRESS, MARK
 
-ADDRESS = "127.0.0.1"
 READY_SECONDS = 90
 CHILD_STOP_SECONDS = 5
 LONGEST_PAUSE = 30.0
 HEALTHY_SECONDS = 60
 LOG_KEPT_BYTES = 10_000_000
-MARK = "TEMTHAT_RUN"  # in the environment of every process of ours: how a later start knows the orphans of a killed one
 
 Result = TypeVar("Result")
 
@@ -172,7 +170,9 @@ class Supervisor:
             if code is None:
                 return
             child.process = None
-            sweep(self.var, child.name, patience=0.5)  # its own workers may have outlived it and hold the port
+            processes.sweep(
+                self.var, child.name, patience=0.5
+            )  # its own workers may have outlived it and hold the port
             child.pause = 0.5 if now - child.started > HEALTHY_SECONDS else min(child.pause * 2, LONGEST_PAUSE)
             child.due = now + child.pause
             say(
@@ -191,7 +191,7 @@ class Supervisor:
         say("! Cơ sở dữ liệu đã dừng; đang khởi động lại.")
         try:
             after = self.cluster.start()
-        except cluster.ClusterError as error:
+        except machine.ClusterError as error:
             say(f"! {error}")
             time.sleep(5)
             return
@@ -207,7 +207,7 @@ class Supervisor:
         _heed_signals(signal.SIG_IGN)
         for child in self.children:
             end(child)
-        sweep(self.var)
+        processes.sweep(self.var)
         self.held.close()
 
 
@@ -221,93 +221,6 @@ def end(child: Child) -> None:
     except subprocess.TimeoutExpired:
         child.process.kill()
         child.process.wait()
-
-
-# -- orphans ----------------------------------------------------------------------------------------------------
-
-
-def ours(var: Path, role: str | None = None) -> list[int]:
-    """Processes that a supervisor of this var folder started, by the mark in their environment; never ourselves."""
-    wanted = {f"{MARK}={var}".encode()} | ({f"TEMTHAT_ROLE={role}".encode()} if role else set())
-    kin = _ancestors()
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) not in kin:
-            with contextlib.suppress(OSError):
-                if wanted <= set((entry / "environ").read_bytes().split(b"\0")):
-                    found.append(int(entry.name))
-    return found
-
-
-def sweep(var: Path, role: str | None = None, *, patience: float = 3.0) -> int:
-    """End what an earlier, killed supervisor (or a killed child) left behind; how many there were.
-
-    They are asked first, and killed after `patience` seconds; what they had not committed, the database takes back.
-    """
-    left = first = ours(var, role)
-    for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 3.0)):
-        for pid in left:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, sign)
-        deadline = time.monotonic() + seconds
-        while (left := ours(var, role)) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        if not left:
-            break
-    return len(first)
-
-
-def _ancestors() -> set[int]:
-    kin, pid = set(), os.getpid()
-    while pid > 1:
-        kin.add(pid)
-        try:
-            pid = int(Path(f"/proc/{pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split()[1])
-        except OSError:
-            break
-    return kin
-
-
-# -- one at a time ----------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def sole(var: Path) -> Iterator[TextIO | None]:
-    """The lock that a running ./run holds; None when somebody else has it. It goes with its holder, however that ends."""
-    with (var / "run.lock").open("a+", encoding="utf-8") as lock:
-        for _ in range(10):  # the bootstrap of another ./run may be looking at the lock for a moment
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(0.1)
-                continue
-            lock.truncate(0)
-            try:
-                yield lock
-            finally:
-                lock.truncate(0)
-            return
-        yield None
-
-
-def running(var: Path) -> dict[str, str]:
-    """What the running ./run of this folder wrote about itself; empty while it is still starting."""
-    try:
-        facts = json.loads((var / "run.lock").read_text("utf-8") or "{}")
-    except (FileNotFoundError, ValueError):
-        return {}
-    return {str(key): str(value) for key, value in facts.items()}
-
-
-def port_is_free(port: int) -> bool:
-    """Whether our web server could listen there."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((ADDRESS, port))
-        except OSError:
-            return False
-    return True
 
 
 # -- words ------------------------------------------------------------------------------------------------------
@@ -364,9 +277,9 @@ def main(options: argparse.Namespace) -> int:
     """Serve until told to stop; the exit status."""
     var = cluster.var_dir()
     var.mkdir(parents=True, exist_ok=True)
-    with sole(var) as lock:
+    with processes.sole(var) as lock:
         if lock is None:
-            facts = running(var)
+            facts = processes.running(var)
             where = f"{facts['address']} (tiến trình {facts['pid']})" if facts else "đang khởi động"
             say(f"Tem Thật của thư mục này đang chạy rồi: {where}. Không làm gì thêm.")
             return 0
@@ -381,7 +294,7 @@ def main(options: argparse.Namespace) -> int:
             supervisor.stop()
             say("Đã dừng.")
             return 0
-        except (Trouble, cluster.ClusterError) as error:
+        except (Trouble, machine.ClusterError) as error:
             say(f"✗ {error}")
             return 1
         finally:
@@ -399,11 +312,11 @@ def _heed_signals(handler: Callable[[int, FrameType | None], object] | signal.Ha
 
 
 def _start(supervisor: Supervisor, options: argparse.Namespace, lock: TextIO) -> None:
-    if orphans := sweep(supervisor.var):
+    if orphans := processes.sweep(supervisor.var):
         say(f"· Đã dọn {orphans} tiến trình còn lại của lần chạy trước.")
     if not 0 < options.port < 65536:
         raise Trouble(f"Cổng {options.port} không có; hãy chọn từ 1024 đến 65535.")
-    if not port_is_free(options.port):
+    if not processes.port_is_free(options.port):
         raise Trouble(
             f"Không mở được cổng {options.port}: có chương trình khác đang dùng. Ví dụ: ./run --port {options.port + 1}"
         )

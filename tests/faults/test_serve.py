@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from trace import serve
+from trace import processes
 from trace.cluster import ROOT, Cluster
 
 # One worker for all of them: they share what takes seconds to make.
@@ -80,7 +80,7 @@ class Run:
             link.close()
 
     def pids(self, role: str) -> list[int]:
-        return serve.ours(self.var, role)
+        return processes.ours(self.var, role)
 
     def wait(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -104,7 +104,7 @@ def home() -> Iterator[Run]:
     if run.process is not None and run.process.poll() is None:
         run.process.kill()
         run.process.wait()
-    serve.sweep(var)
+    processes.sweep(var)
     run.cluster.destroy()
     shutil.rmtree(var)
 
@@ -161,7 +161,7 @@ def test_after_the_killing_of_everything_the_next_run_works_and_nothing_is_lost(
     process, database = run.process, run.cluster.status().pid
     assert process is not None
     assert database is not None
-    for pid in (process.pid, database, *serve.ours(run.var)):
+    for pid in (process.pid, database, *processes.ours(run.var)):
         os.kill(pid, signal.SIGKILL)
     process.wait()
     run.start()
@@ -184,9 +184,9 @@ def test_ctrl_c_leaves_no_process(run: Run) -> None:
     assert time.monotonic() - began < 15
     assert run.process is not None
     assert run.process.returncode == 0
-    assert serve.ours(run.var) == []
+    assert processes.ours(run.var) == []
     assert not run.cluster.status().running
-    assert serve.port_is_free(run.port)
+    assert processes.port_is_free(run.port)
 
 
 def test_a_port_that_is_taken_is_named_and_nothing_is_left_behind(home: Run) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import TYPE_CHECKING
 
 from trace.views import (
     accounts,
@@ -19,6 +19,9 @@ from trace.views import (
     titles,
     verify,
 )
+
+if TYPE_CHECKING:
+    from flask import Blueprint
 
 
 def blueprints() -> list[tuple[Blueprint, bool]]:
