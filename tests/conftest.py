@@ -119,7 +119,7 @@ def shared_app(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Flas
 
 
 @pytest.fixture
-def app(shared_app: Flask, connection: Connection) -> Iterator[Flask]:
+def app(shared_app: Flask, connection: Connection) -> Flask:
     """The application, with every request inside the test's transaction."""
     from contextlib import nullcontext
 

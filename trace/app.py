@@ -7,9 +7,10 @@ import secrets
 import sys
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import structlog
-from flask import Flask, g, request, url_for
+from flask import Flask, g, request
 from flask_babel import Babel, get_locale
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
@@ -100,6 +101,9 @@ def _locale() -> str:
 def _begin() -> None:
     g.nonce = secrets.token_urlsafe(16)
     g.began = time.perf_counter()
+    if request.mimetype == "application/x-www-form-urlencoded":
+        # Werkzeug reads such a form whole and caps only the text parts of the other kind.
+        request.max_content_length = request.max_form_memory_size
 
 
 def _finish(response: Response) -> Response:
@@ -118,7 +122,7 @@ def _finish(response: Response) -> Response:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
-    elif "v" in request.args:
+    elif "v" in request.args and response.status_code in {200, 304}:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     asked = request.args.get("lang")
     if asked in LOCALES and request.endpoint != "static" and request.blueprint not in PUBLIC_PAGES:
@@ -166,8 +170,7 @@ def _page() -> dict[str, object]:
 
 
 def _locale_url(lang: str) -> str:
-    if request.endpoint is None or request.routing_exception is not None:
-        return f"?lang={lang}"
-    arguments = {**(request.view_args or {}), **request.args.to_dict(), "lang": lang}
-    return url_for(request.endpoint, **arguments)
+    """This page in the other language. Only the query changes: its words are the reader's, and none may steer `url_for`."""
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    return "?" + urlencode([*kept, ("lang", lang)])
 

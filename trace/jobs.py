@@ -72,7 +72,9 @@ def keep_house(session: Session) -> int:
     """What must be done regularly; returns how many partitions were made."""
     at = clock.now()
     today = at.astimezone(clock.CITY).date()
-    made = session.scalar(select(text("make_scan_months(:first, :last)")).params(first=today, last=today + timedelta(days=62)))
+    made = session.scalar(
+        select(text("make_scan_months(:first, :last)")).params(first=today, last=today + timedelta(days=62))
+    )
     idempotency.forget(session, before=at - KEYS_KEPT)
     accounts.clean_up(session, at=at)
     # Yesterday's salt is kept for scans around midnight; older ones go, and with them any link between days.

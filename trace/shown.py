@@ -112,6 +112,7 @@ def navigation(who: Person | None) -> list[tuple[str, str, bool]]:
         (_("Queue"), "queue.index", May.SIGNAL_TRIAGE),
         (_("Cases"), "cases.index", May.CASE_READ),
         (_("Observations"), "observations.index", May.OBSERVATION_READ),
+        (_("Reporters"), "informants.index", May.INFORMANT_OPEN),
         (_("People"), "accounts.people", May.USER_MANAGE),
         (_("Search"), "places.search", May.TITLE_READ),
     ]

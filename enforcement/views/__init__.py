@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import TYPE_CHECKING
 
 from enforcement.views import cases, informants, observations, queue
+
+if TYPE_CHECKING:
+    from flask import Blueprint
 
 
 def blueprints() -> list[tuple[Blueprint, bool]]:

@@ -22,6 +22,7 @@ from tests import factories
 from tests.enforcement import desk
 from trace import clock
 from trace.models.tips import Tip
+from trace.services import files
 
 SignIn = Callable[[Any], FlaskClient]
 TokenOf = Callable[[FlaskClient, str], str]
@@ -258,8 +259,6 @@ def test_evidence_is_judged_by_its_content(
 def test_the_page_of_evidence_says_whether_the_hash_matches_and_logs_the_look(
     officer: FlaskClient, case: CaseFile, session: Session, store: Path
 ) -> None:
-    from trace.services import files
-
     piece = session.scalars(select(Evidence)).one()
     address = f"/vu-viec/{case.id}/chung-cu/{piece.id}"
     whole = officer.get(address).get_data(as_text=True)
@@ -349,3 +348,42 @@ def test_no_page_of_the_desk_shows_the_contact_of_a_reporter(
             shown = client.get(page).get_data(as_text=True)
             assert "0987 654" not in shown, page
             assert "hoàng yến" not in shown, page
+
+
+def test_the_timeline_tells_every_kind_of_deed(
+    head: FlaskClient, case: CaseFile, world: factories.World, send: Send, session: Session, store: Path
+) -> None:
+    from trace.models.tips import TipPhoto
+
+    desk.walk(session, case, Move.RECORD_VIOLATION, by=world.officer.id, at=clock.now())
+    tip = session.scalars(select(Tip)).one()
+    broken = desk.photo(session, store, 67)
+    path = files.original_path(store, broken)
+    path.chmod(0o640)
+    path.write_bytes(b"x")
+    session.add_all([TipPhoto(tip_id=tip.id, file_id=file.id) for file in (desk.photo(session, store, 66), broken)])
+    session.commit()
+    choice = re.findall(r'value="([0-9a-f-]{36}:1)"', head.get(f"/vu-viec/{case.id}").get_data(as_text=True))[0]
+    deeds = [
+        ("nhan", {}),
+        ("giao", {"officer": str(world.officer.id), "reason": "Chia việc"}),
+        ("gia-han", {"choice": choice, "decision_number": "09/QĐ-GH", "reason": "Chờ xác minh"}),
+        ("phap-ly", {"qualification": "false_origin", "act_ended_on": ""}),
+        ("ghi-chu", {"text": "Đã gọi điện"}),
+        ("anh-den-sau", {}),
+        (
+            "chung-cu",
+            {"title": "Biên bản", "origin": "Đội", "taken_on": "01/06/2026", "file": (io.BytesIO(PDF), "b.pdf")},
+        ),
+    ]
+    for what, form in deeds:
+        assert send(head, what, **form).status_code == 303, what
+    session.expire_all()
+    kinds = {event.deed for event in case.events}
+    assert kinds == {
+        "open", "add_signal", "move", "claim", "assign", "extend", "qualify", "note", "gather_evidence", "take_evidence"
+    }  # fmt: skip
+    page = head.get(f"/vu-viec/{case.id}").get_data(as_text=True)
+    for told in ("Chia việc", "Chờ xác minh", "09/QĐ-GH", "Đã gọi điện", "Biên bản", "Điều 11"):
+        assert told in page
+    assert page.count("<time ") == len(case.events)

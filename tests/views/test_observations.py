@@ -114,7 +114,7 @@ def test_text_is_kept_composed(
         {"photos": "six"}, {"photos": [(io.BytesIO(b"MZ"), "anh.jpg")]}, {"photos": [(io.BytesIO(b"%PDF-1.7\nstartxref\n%%EOF"), "anh.jpg")]},
         {"photos": [(io.BytesIO(b""), "anh.jpg")]},
     ],
-    ids=str,
+    ids=lambda wrong: ascii({name: fact if isinstance(fact, str) else fact[0][0].getvalue()[:12] for name, fact in wrong.items()})[:80],
 )  # fmt: skip
 def test_wrong_input_is_refused_with_a_reason_and_nothing_is_kept(
     session: Session, world: factories.World, inspector: FlaskClient, token_of: TokenOf, wrong: dict[str, Any]

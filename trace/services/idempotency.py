@@ -38,7 +38,9 @@ def claim(session: Session, *, scope: str, key: str, body_hash: bytes, location:
     )
     if session.scalars(statement).one_or_none() is not None:
         return None
-    earlier = session.scalars(select(IdempotencyKey).where(IdempotencyKey.scope == scope, IdempotencyKey.key == key)).one()
+    earlier = session.scalars(
+        select(IdempotencyKey).where(IdempotencyKey.scope == scope, IdempotencyKey.key == key)
+    ).one()
     if earlier.body_hash != body_hash:
         raise KeyReused
     return earlier.location
