@@ -20,9 +20,23 @@ from trace import demo
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1440, "height": 900}
-QUIET = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+QUIET = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 # Whose page, its address, the name of the picture, and a link to follow first.
-PUBLIC = [("/", "home"), ("/nhap-ma?code=7K4M-92QD", "malformed"), ("/report", "report"), ("/dang-nhap", "sign-in")]
+PUBLIC = [
+    ("/gallery/verdict/valid", "verdict-valid"),
+    ("/gallery/verdict/suspected_copy", "verdict-copy"),
+    ("/", "home"),
+    ("/nhap-ma?code=7K4M-92QD", "malformed"),
+    ("/report", "report"),
+    ("/dang-nhap", "sign-in"),
+]
 STAFF = [
     ("htx.thanhha", "/trang-chinh", "clerk-home", None),
     ("htx.thanhha", "/tem/don/moi", "order-lot", None),

@@ -6,12 +6,12 @@ import gzip
 import secrets
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import structlog
 from flask import Flask, g, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, get_domain, get_locale
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
@@ -63,6 +63,10 @@ def create_app(config: Config | None = None, *, engine: Engine | None = None, te
     db.init_app(app, engine or db.make_engine(config))
     app.before_request(_begin)
     Babel(app, locale_selector=_locale)
+    # Flask-Babel looks the catalogue up anew for every word of a page; a request speaks one language.
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda word: _spoken().ugettext(word), lambda one, many, n: _spoken().ungettext(one, many, n), newstyle=True
+    )
     access.init_app(app)
     app.extensions["keyring"] = KeyringCache(config.master_key)
     csrf.init_app(app)
@@ -96,6 +100,13 @@ def write_logs() -> None:
 def _locale() -> str:
     asked = request.args.get("lang") or request.cookies.get("lang")
     return asked if asked in LOCALES else "vi"
+
+
+def _spoken() -> Any:
+    """The catalogue of this request's language."""
+    if "spoken" not in g:
+        g.spoken = get_domain().get_translations()
+    return g.spoken
 
 
 def _begin() -> None:
