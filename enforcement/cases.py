@@ -200,6 +200,9 @@ def add_evidence(
     case = workable(session, case_id)
     if taken_at > at:
         raise NotInFuture
+    there = evidence.folio_of(session, case.id, file.sha256)
+    if there is not None:
+        raise evidence.AlreadyEvidence(folio=there)
     piece = evidence.take(
         session,
         case,

@@ -219,6 +219,22 @@ def of_case(session: Session, case_id: UUID) -> Sequence[Evidence]:
     return session.scalars(statement.options(joinedload(Evidence.file), selectinload(Evidence.custody))).all()
 
 
+def folio_of(session: Session, case_id: UUID, sha256: str) -> int | None:
+    """The folio under which these very bytes are in the case already."""
+    same = select(func.min(Evidence.folio)).where(Evidence.case_id == case_id, Evidence.sha256 == sha256)
+    return session.scalar(same)
+
+
+def belongs_to(session: Session, file_id: UUID, *, cases: bool, signals: bool, observations: bool) -> bool:
+    """Whether a file belongs to a record of the kinds that somebody may read: evidence, photos of reports, of observations."""
+    kinds = (
+        (cases, select(Evidence.id).where(Evidence.file_id == file_id)),
+        (signals, select(TipPhoto.id).where(TipPhoto.file_id == file_id)),
+        (observations, select(ObservationPhoto.id).where(ObservationPhoto.file_id == file_id)),
+    )
+    return any(session.scalar(statement.limit(1)) is not None for may_read, statement in kinds if may_read)
+
+
 def verify_all(session: Session, store: Path) -> list[Mismatch]:
     """Hash every piece of evidence on disk and name those that are not what was taken in."""
     statement = (

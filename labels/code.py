@@ -21,8 +21,8 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 12
 MAX_SERIAL = 2**30 - 1
 
-_TAG_DOMAIN = b"temthat/label/tag/1\x00"
-_HIDDEN_DOMAIN = b"temthat/label/hidden/1\x00"
+TAG_DOMAIN = b"temthat/label/tag/1\x00"
+HIDDEN_DOMAIN = b"temthat/label/hidden/1\x00"
 # Longest text worth normalising: a full-width code with separators is far shorter, a pasted page far longer.
 _LONGEST_INPUT = 64
 
@@ -70,7 +70,7 @@ def parse(text: str) -> Parsed:
 
 def tag_of(serial: int, secret: bytes) -> int:
     """The 30 high bits of HMAC-SHA256(secret, "temthat/label/tag/1" NUL serial as 8 bytes big-endian)."""
-    digest = hmac.digest(secret, _TAG_DOMAIN + _checked(serial).to_bytes(8, "big"), "sha256")
+    digest = hmac.digest(secret, TAG_DOMAIN + _checked(serial).to_bytes(8, "big"), "sha256")
     return int.from_bytes(digest[:4], "big") >> 2
 
 
@@ -82,9 +82,8 @@ def encode(serial: int, secret: bytes) -> str:
 
 def encode_many(serials: range, secret: bytes) -> Iterator[str]:
     """`encode` for each serial of a range that one key covers, in order."""
-    if len(serials):
-        _checked(serials[0]), _checked(serials[-1])
-    digest, domain, pairs = hmac.digest, _TAG_DOMAIN, _PAIRS
+    check_serials(serials)
+    digest, domain, pairs = hmac.digest, TAG_DOMAIN, _PAIRS
     for serial in serials:
         tag = int.from_bytes(digest(secret, domain + serial.to_bytes(8, "big"), "sha256")[:4], "big") >> 2
         yield (
@@ -100,8 +99,14 @@ def matches(parsed: Parsed, secret: bytes) -> bool:
 
 def hidden_code(serial: int, secret: bytes) -> str:
     """Six digits to print under a scratch layer: the first 8 bytes of an HMAC of its own domain, modulo a million."""
-    digest = hmac.digest(secret, _HIDDEN_DOMAIN + _checked(serial).to_bytes(8, "big"), "sha256")
+    digest = hmac.digest(secret, HIDDEN_DOMAIN + _checked(serial).to_bytes(8, "big"), "sha256")
     return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06d}"
+
+
+def check_serials(serials: range) -> None:
+    """Raise SerialOutOfRange unless the whole range can be printed."""
+    if len(serials):
+        _checked(serials[0]), _checked(serials[-1])
 
 
 def show(code: str) -> str:

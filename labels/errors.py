@@ -95,6 +95,70 @@ class CodeDoesNotFit(DoesNotFit):
     """The label is %(over_mm)s mm too narrow for its code and serial."""
 
 
+class LogoDoesNotFit(DoesNotFit):
+    """The logo is %(over_mm)s mm too large for the space beside the QR code."""
+
+
+class ScratchDoesNotFit(DoesNotFit):
+    """The scratch box for the hidden code is %(over_mm)s mm too high for the label."""
+
+
+class QuietZoneTooNarrow(LabelError):
+    """The white margin around the QR code must be at least %(least)s modules wide, and it is %(modules)s."""
+
+
+class FieldMissing(LabelError):
+    """The layout says nothing about %(field)s."""
+
+
+class FieldUnknown(LabelError):
+    """A layout has no field called %(field)s."""
+
+
+class FieldNotText(LabelError):
+    """%(field)s must be a text of 1 to %(most)s characters."""
+
+
+class FieldNotANumber(LabelError):
+    """%(field)s must be a number from %(least)s to %(most)s."""
+
+
+class FieldNotWhole(LabelError):
+    """%(field)s must be a whole number from %(least)s to %(most)s."""
+
+
+class FieldNotYesOrNo(LabelError):
+    """%(field)s must be yes or no."""
+
+
+class FieldNotAChoice(LabelError):
+    """%(field)s must be one of: %(choices)s."""
+
+
+class LayoutRefused(LabelError):
+    """This layout cannot be used. Correct what is named."""
+
+    def __init__(self, *, faults: tuple[LabelError, ...]) -> None:
+        super().__init__(faults=faults)
+        self.faults = faults
+
+
+class BadLogo(LabelError):
+    """The logo could not be read. Use a PNG or JPEG picture."""
+
+
+class LogoNotRGB(BadLogo):
+    """The logo is in %(mode)s colours. Save it in RGB colours first."""
+
+
+class LogoTooLarge(BadLogo):
+    """The logo has %(megapixels)s megapixels. At most %(most)s can be taken."""
+
+
+class HiddenCodeMissing(LabelError):
+    """This layout has a scratch box, but the order has no hidden codes."""
+
+
 class BadLayout(LabelError):
     """Sizes and counts of labels must be above zero, margins and gaps not below."""
 

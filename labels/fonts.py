@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import unicodedata
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +91,21 @@ def load(font_path: Path | None = None) -> Faces:
     for folder in folders:
         paths = [folder / name for name in (REGULAR, BOLD, MONO)]
         if all(path.is_file() for path in paths):
-            return Faces(*map(Face, paths))
+            return Faces(*(_face(path, path.stat().st_mtime_ns) for path in paths))
     raise FontMissing
+
+
+@cache
+def _face(path: Path, changed: int) -> Face:
+    """A face, read once per process as long as its file is the same."""
+    del changed
+    return Face(path)
+
+
+@lru_cache(maxsize=64)
+def subset(face: Face, signs: frozenset[str]) -> Subset:
+    """The subset of a face for these signs, cut once per process: the second print of an order pays nothing."""
+    return Subset(face, "".join(sorted(signs)))
 
 
 def tidy(lines: Iterable[str]) -> tuple[str, ...]:
@@ -100,7 +114,9 @@ def tidy(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(line for line in cleaned if line)
 
 
-def typeset(lines: Sequence[str], faces: Faces, *, width_pt: float, height_pt: float) -> tuple[Row, ...]:
+def typeset(
+    lines: Sequence[str], faces: Faces, *, width_pt: float, height_pt: float, largest_pt: float = LARGEST_PT
+) -> tuple[Row, ...]:
     """Set lines into a column, the first one bold and larger, the others of one size, the block centred in height.
 
     The largest size is taken at which every line stands in one row or two. A line that would not even at 4.5 pt
@@ -108,7 +124,7 @@ def typeset(lines: Sequence[str], faces: Faces, *, width_pt: float, height_pt: f
     TextDoesNotFit if still too high.
     """
     for most_rows in (2, 1):
-        base = LARGEST_PT
+        base = max(SMALLEST_PT, largest_pt)
         while base >= SMALLEST_PT:
             rows = _rows(lines, faces, base, width_pt, most_rows)
             if rows is not None:

@@ -16,12 +16,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from labels import code
 from labels.errors import Forged, NoKey, UnknownWrapping, WrongMasterKey
+from labels.source import Labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECRET_BYTES = 32
 _VERSION = 1
+_CODES_AT_ONCE = 1024
 _NONCE_BYTES = 12
 _GCM_TAG_BYTES = 16
 _WRAPPED_BYTES = 1 + _NONCE_BYTES + SECRET_BYTES + _GCM_TAG_BYTES
@@ -88,8 +90,14 @@ class Keyring:
 
     def codes(self, serials: range) -> Iterator[tuple[int, str]]:
         """(serial, canonical code) for each serial of a step-1 range, across key changes."""
-        for part, secret in self.spans(serials):
-            yield from zip(part, code.encode_many(part, secret), strict=True)
+        for block in self.labels(serials).blocks(_CODES_AT_ONCE):
+            text = block.codes.tobytes().decode("ascii")
+            for at, serial in enumerate(block.serials.tolist()):
+                yield serial, text[code.CODE_LENGTH * at : code.CODE_LENGTH * (at + 1)]
+
+    def labels(self, *ranges: range, hidden: bool = False) -> Labels:
+        """The labels of these ranges as a source for sheets, printers and manifests: many times as fast as `codes`."""
+        return Labels(self, ranges, hidden)
 
     def spans(self, serials: range) -> Iterator[tuple[range, bytes]]:
         """The range cut where the key changes, each part with its secret."""

@@ -8,8 +8,11 @@ from __future__ import annotations
 import hashlib
 import zlib
 from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from labels.fonts import Subset
 
 # A tree of two levels: 50 pages a node keeps the root short even at 20 000 pages.
@@ -17,6 +20,15 @@ _PAGES_PER_NODE = 50
 # Level 1 is within a tenth of level 6 on these pages and four times as fast. Not isal, which is faster still:
 # its output depends on the processor, and a reprint should be byte for byte the first print.
 _LEVEL = 1
+
+
+# What is written once, not once a page.
+_LEVEL_ONCE = 9
+
+
+def packed(data: bytes) -> bytes:
+    """A page's content as `Writer.add_page` takes it. Other threads run while it is packed."""
+    return zlib.compress(data, _LEVEL)
 
 
 def number(value: float) -> bytes:
@@ -63,19 +75,21 @@ class Writer:
 
     def add_stream(self, data: bytes, entries: bytes = b"") -> int:
         """Write a compressed stream with these further dictionary entries; its number."""
-        packed = zlib.compress(data, _LEVEL)
-        head = b"<</Length %d/Filter/FlateDecode%b>>stream\n" % (len(packed), entries)
-        return self.add(head + packed + b"\nendstream")
+        return self._add_packed(zlib.compress(data, _LEVEL_ONCE), entries)
+
+    def _add_packed(self, data: bytes, entries: bytes = b"") -> int:
+        head = b"<</Length %d/Filter/FlateDecode%b>>stream\n" % (len(data), entries)
+        return self.add(head + data + b"\nendstream")
+
+    def add_image(self, data: bytes, *, width: int, height: int, colour: bool) -> int:
+        """8-bit RGB or grey pixels; its number."""
+        space = b"/DeviceRGB" if colour else b"/DeviceGray"
+        head = b"/Type/XObject/Subtype/Image/Width %d/Height %d/BitsPerComponent 8/ColorSpace%b"
+        return self.add_stream(data, head % (width, height, space))
 
     def add_font(self, font: Subset) -> int:
-        """Embed a subset as a Type 0 font with ToUnicode; its number."""
-        tag = "".join(chr(65 + byte % 26) for byte in hashlib.sha256(font.data).digest()[:6]).encode()
-        name = b"/" + tag + b"+Label"
-        file = self.add_stream(font.data, b"/Length1 %d" % len(font.data))
-        descriptor = self.add(
-            b"<</Type/FontDescriptor/FontName%b/Flags 4/FontBBox[%d %d %d %d]/ItalicAngle 0/Ascent %d/Descent %d"
-            b"/CapHeight 700/StemV 80/FontFile2 %d 0 R>>" % (name, *font.box, font.ascent, font.descent, file)
-        )
+        """Embed a subset as a Type 0 font with ToUnicode, two bytes a sign; its number."""
+        name, descriptor = self._descriptor(font, symbolic=True)
         widths = b"".join(b"%d[%d]" % pair for pair in sorted(font.widths.items()))
         descendant = self.add(
             b"<</Type/Font/Subtype/CIDFontType2/BaseFont%b/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)"
@@ -86,17 +100,41 @@ class Writer:
             % (name, descendant, self.add_stream(_to_unicode(font)))
         )
 
-    def add_page(self, content: bytes) -> None:
-        """Write one page. Size and resources are inherited from the root."""
+    def add_ascii_font(self, font: Subset) -> int:
+        """Embed a subset of ASCII signs as a simple font: a byte a sign, where a page holds thousands; its number."""
+        name, descriptor = self._descriptor(font, symbolic=False)
+        codes = sorted(map(ord, font.glyphs))
+        widths = [font.widths[font.glyphs[chr(at)]] if at in codes else 0 for at in range(codes[0], codes[-1] + 1)]
+        return self.add(
+            b"<</Type/Font/Subtype/TrueType/BaseFont%b/Encoding/WinAnsiEncoding/FirstChar %d/LastChar %d/Widths[%b]"
+            b"/FontDescriptor %d 0 R>>"
+            % (name, codes[0], codes[-1], b" ".join(b"%d" % width for width in widths), descriptor)
+        )
+
+    def _descriptor(self, font: Subset, *, symbolic: bool) -> tuple[bytes, int]:
+        tag = "".join(chr(65 + byte % 26) for byte in hashlib.sha256(font.data).digest()[:6]).encode()
+        name = b"/" + tag + b"+Label"
+        file = self.add_stream(font.data, b"/Length1 %d" % len(font.data))
+        return name, self.add(
+            b"<</Type/FontDescriptor/FontName%b/Flags %d/FontBBox[%d %d %d %d]/ItalicAngle 0/Ascent %d/Descent %d"
+            b"/CapHeight 700/StemV 80/FontFile2 %d 0 R>>"
+            % (name, 4 if symbolic else 32, *font.box, font.ascent, font.descent, file)
+        )
+
+    def add_page(self, content: bytes, entries: bytes = b"") -> None:
+        """Write one page of `packed` content. Size and resources are inherited from the root."""
         if not self._nodes or len(self._nodes[-1][1]) == _PAGES_PER_NODE:
             self._nodes.append((self.reserve(), []))
         node, kids = self._nodes[-1]
-        stream = self.add_stream(content)
-        kids.append(self.add(b"<</Type/Page/Parent %d 0 R/Contents %d 0 R>>" % (node, stream)))
+        stream = self._add_packed(content)
+        kids.append(self.add(b"<</Type/Page/Parent %d 0 R/Contents %d 0 R%b>>" % (node, stream, entries)))
         self.pages += 1
 
-    def finish(self, *, title: str, size_pt: tuple[float, float], resources: bytes) -> None:
-        """Write the page tree, catalogue, information and cross-reference table."""
+    def finish(self, *, facts: Mapping[str, str], size_pt: tuple[float, float], resources: bytes) -> None:
+        """Write the page tree, catalogue, information and cross-reference table.
+
+        `facts`: Title, Subject, Keywords, Creator of the document, as people and as programs (XMP) read them.
+        """
         for node, kids in self._nodes:
             self.add(
                 b"<</Type/Pages/Parent %d 0 R/Count %d/Kids[%b]>>" % (self._root, len(kids), _references(kids)), node
@@ -112,12 +150,16 @@ class Writer:
             ),
             self._root,
         )
+        xmp = _xmp(facts)
+        metadata = self.add(b"<</Type/Metadata/Subtype/XML/Length %d>>stream\n%b\nendstream" % (len(xmp), xmp))
         # PrintScaling None: a print dialogue that "fits to page" would shrink the labels off their positions.
         catalogue = self.add(
-            b"<</Type/Catalog/Pages %d 0 R/Lang(vi-VN)/ViewerPreferences<</DisplayDocTitle true/PrintScaling/None>>>>"
-            % self._root
+            b"<</Type/Catalog/Pages %d 0 R/Metadata %d 0 R/Lang(vi-VN)"
+            b"/ViewerPreferences<</DisplayDocTitle true/PrintScaling/None>>>>" % (self._root, metadata)
         )
-        info = self.add(b"<</Title%b>>" % text_string(title))
+        info = self.add(
+            b"<<%b>>" % b"".join(b"/%b%b" % (name.encode(), text_string(text)) for name, text in facts.items())
+        )
         start = self._position
         rows = [b"0000000000 65535 f \n", *(b"%010d 00000 n \n" % offset for offset in self._offsets[1:])]
         self._put(b"xref\n0 %d\n%b" % (len(rows), b"".join(rows)))
@@ -135,6 +177,24 @@ class Writer:
 
 def _references(objects: list[int]) -> bytes:
     return b" ".join(b"%d 0 R" % this for this in objects)
+
+
+def _xmp(facts: Mapping[str, str]) -> bytes:
+    """The facts as an XMP packet. Without dates, as everything here."""
+    language = '<rdf:Alt><rdf:li xml:lang="x-default">{}</rdf:li></rdf:Alt>'
+    forms = {
+        "Title": "<dc:title>" + language + "</dc:title>",
+        "Subject": "<dc:description>" + language + "</dc:description>",
+        "Keywords": "<pdf:Keywords>{}</pdf:Keywords>",
+        "Creator": "<xmp:CreatorTool>{}</xmp:CreatorTool>",
+    }
+    body = "".join(forms[name].format(escape(text)) for name, text in facts.items())
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""'
+        ' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:pdf="http://ns.adobe.com/pdf/1.3/"'
+        f' xmlns:xmp="http://ns.adobe.com/xap/1.0/">{body}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+    ).encode()
 
 
 def _to_unicode(font: Subset) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -144,14 +145,17 @@ class Batch:
 
     def draw(self, signs: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(count, length) ASCII of whole texts to (count, n, bytes of a row)."""
-        values = _VALUE[np.minimum(signs, 127)]
+        first = 2 * self._groups[0] if self._groups else 0
+        last = 2 * self._groups[-1] + 2 if self._groups else 0
+        values = _VALUE[np.minimum(signs[:, first:last], 127)]
         if (values == 255).any():
             raise NotAlphanumeric
         drawn = np.repeat(self._base[np.newaxis], len(signs), axis=0)
         for group, table in zip(self._groups, self._tables, strict=True):
-            index = values[:, 2 * group].astype(np.intp)
-            if 2 * group + 1 < self.length:
-                index = index * 45 + values[:, 2 * group + 1]
+            at = 2 * group - first
+            index = values[:, at].astype(np.intp)
+            if self._whole(group):
+                index = index * 45 + values[:, at + 1]
             drawn ^= table[index]
         used = self.modules * self._row_bytes
         return drawn.view(np.uint8)[:, :used].reshape(len(signs), self.modules, self._row_bytes)
@@ -190,6 +194,20 @@ class Batch:
         return np.pad(packed, (0, -len(packed) % 8)).view(np.uint64)
 
 
+@lru_cache(maxsize=16)
+def tail_batch(template: str, length: int, level: Level = "M") -> Batch:
+    """The batch for texts that differ in their last `length` characters: made once per process, at 2 MB each."""
+    return Batch(template, range(len(template) - length, len(template)), level)
+
+
+def tails(template: str, codes: NDArray[np.uint8], level: Level = "M") -> NDArray[np.uint8]:
+    """Symbols of the template with each of (count, n) ASCII as its end, packed as by `matrices`."""
+    signs = np.empty((len(codes), len(template)), np.uint8)
+    signs[:] = np.frombuffer(template.encode("ascii"), np.uint8)
+    signs[:, -codes.shape[1] :] = codes
+    return tail_batch(template, codes.shape[1], level).draw(signs)
+
+
 @dataclass(frozen=True, slots=True)
 class PrintedQR:
     """A symbol on paper, in mm. The square it stands in is side + 2 quiet."""
@@ -203,13 +221,13 @@ class PrintedQR:
     """Printer dots to a module; None when the printer is not known."""
 
 
-def printed_size(modules: int, *, size_mm: float, dpi: int | None = None) -> PrintedQR:
+def printed_size(modules: int, *, size_mm: float, dpi: int | None = None, quiet: int = QUIET_MODULES) -> PrintedQR:
     """How large a symbol of n modules comes out in a square of `size_mm`, quiet zone included.
 
     With `dpi` the module is a whole number of dots, so that no column is a dot wider than its neighbour.
     Raises TooSmall, naming the smallest square that works, when a module would be under 0.396 mm.
     """
-    across = modules + 2 * QUIET_MODULES
+    across = modules + 2 * quiet
     if dpi is None:
         dots, module, smallest = None, size_mm / across, SMALLEST_MODULE_MM
     else:

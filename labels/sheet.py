@@ -1,39 +1,45 @@
-"""Label sheets and rolls as PDF, streamed page by page.
+"""Label sheets, rolls and press pages as PDF, streamed a few pages at a time.
 
-What is the same on every label (the lines, the word "Số", the sample band) is one form, drawn at each position;
-beside it a page holds only the symbol, the code and the serial of each label. Memory does not grow with the order.
+What is the same on every label (lines, logo, boxes, the sample band) is one form, and a full page of it another;
+beside them a page holds only the symbol, the code and the serial of each label. That part has the same length
+for every label, so numpy fills a block of pages by columns. Memory does not grow with the order.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
-from labels import fonts, pdf, qr
-from labels.code import ALPHABET, CODE_LENGTH, show, show_serial
-from labels.errors import BadSkip, CodeDoesNotFit, NothingToPrint
-from labels.layout import Layout, inside, with_skip
+import numpy as np
+
+from labels import fonts, look, pdf, qr, source
+from labels.code import ALPHABET, CODE_LENGTH, show_serial
+from labels.errors import BadSkip, HiddenCodeMissing, NothingToPrint
+from labels.layout import Layout, PressLayout, with_skip
+from labels.look import SAMPLE_WORD, SERIAL_WORD
+from labels.template import Template, hexed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-SERIAL_WORD = "Số "
-SAMPLE_WORD = "TEM MẪU"
-PT_PER_MM = 72 / 25.4
-PRINTER_DPI = 300
-"""Whole dots at 300 dpi are whole dots at 600 and 1200 too."""
+    from numpy.typing import NDArray
 
-_PAGES_AT_ONCE = 16
-_SMALLEST_CODE_PT = 5.0
-_LARGEST_CODE_PT = 10.0
-_SERIAL_TO_CODE = 0.88
-# The serial stands at the right; the space before it takes up what serials above 999.999.999 need more.
-_WIDEST_SERIAL = "999.999.999"
-_GAP_EM = 1.0
-_CAPITALS_EM = 0.66
-_BAND_PT = 8.0
+    from labels.layout import Box
+    from labels.logo import Logo
+    from labels.source import Block, Source
+    from labels.template import Piece
+
+PT_PER_MM = 72 / 25.4
+CREATOR = "Tem Thật"
+
+# Enough for numpy to work in long columns, and still only a few MB.
+_LABELS_AT_ONCE = 2048
+# Two blocks being packed while the next is filled keep two processors busy.
+_PACKERS = 2
 _CUT_MARK_MM = 3.0
 
 
@@ -48,24 +54,26 @@ def render(
     out: BinaryIO,
     *,
     layout: Layout,
-    codes: Iterable[tuple[int, str]],
+    codes: Source | Iterable[tuple[int, str]],
     host: str,
     gtin: str | None = None,
     lines: LabelText | tuple[str, ...] = (),
+    logo: Logo | None = None,
     title: str,
+    order: str | None = None,
     sample: bool = False,
     font_path: Path | None = None,
     skip: int = 0,
-    dpi: int | None = PRINTER_DPI,
 ) -> int:
-    """Write the sheets of these (serial, canonical code) labels; the number of pages.
+    """Write the sheets of these labels; the number of pages.
 
-    `skip` positions of the first sheet stay empty (else the layout's own). Raises before the first byte what is
-    wrong with layout, sizes, text or font.
+    `codes`: a source of labels (`Keyring.labels`, the fast way) or (serial, canonical code) pairs. `skip` positions
+    of the first sheet stay empty (else the layout's own). `order`: its number, for the document's metadata. Raises
+    before the first byte what is wrong with layout, sizes, text or font.
     """
     drawing = _Drawing(
-        layout=layout, codes=codes, host=host, gtin=gtin, lines=_lines(lines), title=title, sample=sample,
-        font_path=font_path, skip=skip, dpi=dpi,
+        layout=layout, codes=codes, host=host, gtin=gtin, lines=lines, logo=logo, title=title, order=order,
+        sample=sample, font_path=font_path, skip=skip,
     )  # fmt: skip
     out.writelines(drawing.pieces())
     return drawing.writer.pages
@@ -74,20 +82,21 @@ def render(
 def stream(
     *,
     layout: Layout,
-    codes: Iterable[tuple[int, str]],
+    codes: Source | Iterable[tuple[int, str]],
     host: str,
     gtin: str | None = None,
     lines: LabelText | tuple[str, ...] = (),
+    logo: Logo | None = None,
     title: str,
+    order: str | None = None,
     sample: bool = False,
     font_path: Path | None = None,
     skip: int = 0,
-    dpi: int | None = PRINTER_DPI,
 ) -> Iterator[bytes]:
     """As `render`, but as pieces of bytes. What is wrong is raised by the call itself, not by the first piece."""
     drawing = _Drawing(
-        layout=layout, codes=codes, host=host, gtin=gtin, lines=_lines(lines), title=title, sample=sample,
-        font_path=font_path, skip=skip, dpi=dpi,
+        layout=layout, codes=codes, host=host, gtin=gtin, lines=lines, logo=logo, title=title, order=order,
+        sample=sample, font_path=font_path, skip=skip,
     )  # fmt: skip
     return drawing.pieces()
 
@@ -97,163 +106,220 @@ def pages_for(count: int, layout: Layout, skip: int = 0) -> int:
     return -(-(count + (skip or layout.skip)) // layout.cells)
 
 
-def _lines(lines: LabelText | tuple[str, ...]) -> tuple[str, ...]:
-    return fonts.tidy(lines.lines if isinstance(lines, LabelText) else lines)
-
-
 class _Drawing:
     def __init__(
         self,
         *,
         layout: Layout,
-        codes: Iterable[tuple[int, str]],
+        codes: Source | Iterable[tuple[int, str]],
         host: str,
         gtin: str | None,
-        lines: tuple[str, ...],
+        lines: LabelText | tuple[str, ...],
+        logo: Logo | None,
         title: str,
+        order: str | None,
         sample: bool,
         font_path: Path | None,
         skip: int,
-        dpi: int | None,
     ) -> None:
         if not 0 <= skip < layout.cells:
             raise BadSkip(cells=layout.cells)
         self.layout = with_skip(layout, skip) if skip else layout
-        self.layout.validate()
-        self.inside = inside(self.layout)
-        blank = qr.qr_text("0" * CODE_LENGTH, host=host, gtin=gtin)
-        self.before_code = blank[:-CODE_LENGTH]
-        self.symbols = qr.Batch(blank, range(len(self.before_code), len(blank)))
-        self.symbol = qr.printed_size(self.symbols.modules, size_mm=self.inside.qr_mm, dpi=dpi)
+        self.blank = qr.qr_text("0" * CODE_LENGTH, host=host, gtin=gtin)
+        level = layout.elements.level
+        self.look = look.compose(
+            self.layout, modules=qr.modules_for(len(self.blank), level), sample=sample, font_path=font_path,
+            lines=lines.lines if isinstance(lines, LabelText) else lines,
+        )  # fmt: skip
+        self.logo = logo if self.look.logo else None
+        self.sample, self.title, self.order = sample, title, order
+        dpi = layout.elements.dpi
         self.dot_mm = 25.4 / dpi if dpi else 0.0
-        self.title = title
-        self._choose_type(lines, font_path, sample=sample)
-        self.codes = iter(codes)
-        first = next(self.codes, None)
+        self._cut_fonts()
+        self.origins = [self._origin(x, y) for x, y in self.layout.positions()]
+        cells = layout.cells
+        self.at_once = max(1, _LABELS_AT_ONCE // cells) * cells
+        # A page begun before makes the first block shorter, so that later blocks begin with a page.
+        blocks = source.aligned(source.of(codes).blocks(self.at_once), self.at_once, self.layout.skip)
+        first = next(blocks, None)
         if first is None:
             raise NothingToPrint
-        self.codes = chain([first], self.codes)
+        if self.look.scratch and first.hidden is None:
+            raise HiddenCodeMissing
+        self.blocks = chain([first], blocks)
+        self.count, self.least, self.most = 0, 2**62, 0
         self.writer = pdf.Writer()
+        self._templates: dict[int, Template] = {}
 
     def pieces(self) -> Iterator[bytes]:
         """The document, a few pages at a time."""
         writer, width_mm, height_mm = self.writer, *self.layout.page_mm
-        fonts_ = b"<</R %d 0 R/B %d 0 R/M %d 0 R>>" % tuple(
-            writer.add_font(font) for font in (self.regular, self.bold, self.mono)
-        )
-        label = self._form(self._static(), (self.layout.label_width_mm, self.layout.label_height_mm), b"/Font" + fonts_)
+        wide = (writer.add_font(self.regular), writer.add_font(self.bold))
+        ascii_ = (writer.add_ascii_font(self.mono), writer.add_ascii_font(self.digits))
+        fonts_ = b"<</R %d 0 R/B %d 0 R/M %d 0 R/D %d 0 R>>" % (*wide, *ascii_)
+        resources, logo = b"/Font" + fonts_, b""
+        if self.logo and self.look.logo:
+            picture, logo = self._logo(self.logo, self.look.logo)
+            resources += b"/XObject<</G %d 0 R>>" % picture
+        label = self._form(self._static() + logo, (self.layout.label_width_mm, self.layout.label_height_mm), resources)
         forms = b"/L %d 0 R" % label
-        page_head = b""
+        marks = b""
         if self.layout.cut_marks:
             forms += b"/K %d 0 R" % self._form(self._cut_marks(), (width_mm, height_mm), b"")
-            page_head = b"/K Do\n"
-        cells, fill = self.layout.cells, self._template()
-        origins = [self._origin(x, y) for x, y in self.layout.positions()]
-        serial_x = {size: self._serial_x("0" * size) for size in range(7, 14)}
-        skip = self.layout.skip
-        while batch := list(islice(self.codes, cells * _PAGES_AT_ONCE - skip)):
-            signs = qr.as_signs([self.before_code + code for _, code in batch])
-            hexed = self.symbols.draw(signs).tobytes().hex().encode()
-            step = len(hexed) // len(batch)
-            drawn = []
-            for at, (serial, code) in enumerate(batch):
-                shown = show_serial(serial)
-                drawn.append(
-                    fill % (
-                        origins[(at + skip) % cells],
-                        hexed[at * step : (at + 1) * step],
-                        self.mono.hex(show(code)),
-                        serial_x.get(len(shown)) or self._serial_x(shown),
-                        self.regular.hex(shown),
-                    )
-                )  # fmt: skip
-            ends = range(cells - skip, len(batch) + cells, cells)
-            for end in ends:
-                if page := drawn[max(0, end - cells) : end]:
-                    writer.add_page(page_head + b"".join(page))
-            skip = 0
-            yield writer.take()
+            marks = b"/K Do\n"
+        places = [b"q 1 0 0 1 %b cm/L Do Q\n" % origin for origin in self.origins]
+        whole = self._form(marks + b"".join(places), (width_mm, height_mm), b"/XObject<<%b>>" % forms)
+        forms += b"/P %d 0 R" % whole
+        boxes, cells, skip = self._boxes(), self.layout.cells, self.layout.skip
+        with ThreadPoolExecutor(_PACKERS) as pool:
+            waiting: deque[Future[list[bytes]]] = deque()
+            for block in self.blocks:
+                filled = self._filled(block, skip)
+                pages = []
+                for end in range(cells - skip, len(block) + cells, cells):
+                    start, stop = max(0, end - cells), min(end, len(block))
+                    if start < stop:
+                        first = (start + skip) % cells
+                        full = stop - start == cells
+                        head = b"/P Do\n" if full else marks + b"".join(places[first : first + stop - start])
+                        pages.append(head + _bytes(filled, start, stop))
+                waiting.append(pool.submit(_pack, pages))
+                skip = 0
+                if len(waiting) > _PACKERS:
+                    yield self._written(waiting.popleft(), boxes)
+            while waiting:
+                yield self._written(waiting.popleft(), boxes)
         page_pt = (width_mm * PT_PER_MM, height_mm * PT_PER_MM)
-        writer.finish(title=self.title, size_pt=page_pt, resources=b"<</Font%b/XObject<<%b>>>>" % (fonts_, forms))
+        writer.finish(facts=self._facts(), size_pt=page_pt, resources=b"<</Font%b/XObject<<%b>>>>" % (fonts_, forms))
         yield writer.take()
 
-    def _choose_type(self, lines: tuple[str, ...], font_path: Path | None, *, sample: bool) -> None:
-        """Sizes and places of all text, and the glyphs that it needs."""
-        faces, part = fonts.load(font_path), self.inside
-        for at, line in enumerate(lines):
-            (faces.bold if at == 0 else faces.regular).require(line)
-        self.sample = sample
-        self.band_pt = _BAND_PT * 1.5 if sample else 0.0
-        self.rows = fonts.typeset(
-            lines,
-            faces,
-            width_pt=part.text_width * PT_PER_MM,
-            height_pt=part.text_height * PT_PER_MM - self.band_pt * 1.2,
-        )
-        # The code begins under the symbol's first dark column, where the eye expects it.
-        self.code_x = part.qr_x + self.symbol.quiet_mm
-        room = (part.right - self.code_x) * PT_PER_MM
-        self.serial_em = faces.regular.width(SERIAL_WORD)
-        self.digit_em, self.dot_em = faces.regular.width("0"), faces.regular.width(".")
-        code_em = faces.mono.width(show("0" * CODE_LENGTH))
-        wide = code_em + _GAP_EM + _SERIAL_TO_CODE * faces.regular.width(SERIAL_WORD + _WIDEST_SERIAL)
-        self.code_pt = min(_LARGEST_CODE_PT, part.foot_height * PT_PER_MM, room / wide)
-        if self.code_pt < _SMALLEST_CODE_PT:
-            raise CodeDoesNotFit(over_mm=round((_SMALLEST_CODE_PT * wide - room) / PT_PER_MM, 1))
-        self.serial_pt = self.code_pt * _SERIAL_TO_CODE
-        self.foot_pt = self._up(part.foot_y + part.foot_height / 2) - self.code_pt * _CAPITALS_EM / 2
-        self.sample_em = faces.bold.width(SAMPLE_WORD)
-        texts = {bold: "".join(row.text for row in self.rows if row.bold is bold) for bold in (True, False)}
-        self.regular = fonts.Subset(faces.regular, texts[False] + SERIAL_WORD + "0123456789.")
-        self.bold = fonts.Subset(faces.bold, texts[True] + SAMPLE_WORD)
-        self.mono = fonts.Subset(faces.mono, ALPHABET + "-")
+    def _written(self, packed: Future[list[bytes]], boxes: bytes) -> bytes:
+        for page in packed.result():
+            self.writer.add_page(page, boxes)
+        return self.writer.take()
+
+    def _facts(self) -> dict[str, str]:
+        first, last = show_serial(self.least), show_serial(self.most)
+        subject = f"{self.count} tem, số {first}–{last}"
+        if self.order:
+            subject = f"Đơn {self.order}: {subject}"
+        if self.sample:
+            subject = f"{SAMPLE_WORD}. {subject}"
+        words = [word for word in (self.order, f"{first}–{last}", self.layout.name) if word]
+        return {"Title": self.title, "Subject": subject, "Keywords": ", ".join(words), "Creator": CREATOR}
+
+    def _filled(self, block: Block, skip: int) -> list[tuple[int, NDArray[np.uint8]]]:
+        """What pages hold of each label: (place of the first, (labels, bytes)) for runs of serials of one length."""
+        symbols = qr.tails(self.blank, block.codes, self.layout.elements.level).reshape(len(block), -1)
+        self.count += len(block)
+        self.least = min(self.least, int(block.serials.min()))
+        self.most = max(self.most, int(block.serials.max()))
+        runs = []
+        cells = self.layout.cells
+        for start, stop in source.runs_of_one_length(block.serials):
+            part = block.part(start, stop)
+            shown = source.shown_serials(part.serials)
+            columns = {
+                "symbol": hexed(symbols[start:stop]), "code": source.shown_codes(part.codes), "serial": shown,
+            }  # fmt: skip
+            if self.look.scratch:
+                if part.hidden is None:
+                    raise HiddenCodeMissing
+                columns["hidden"] = part.hidden
+            rows = self._template(shown.shape[1]).filled(np.arange(start + skip, stop + skip) % cells, columns)
+            runs.append((start, rows))
+        return runs
+
+    def _template(self, shown_length: int) -> Template:
+        """A label at every place of a page, for serials of this length."""
+        found = self._templates.get(shown_length)
+        if found is None:
+            parts = self._parts(show_serial(10 ** (shown_length - shown_length // 4) - 1))
+            longest = max(map(len, self.origins))
+            # Blanks make all places as long as the longest.
+            found = Template([[("", b"q 1 0 0 1 %b cm\n" % place.ljust(longest)), *parts] for place in self.origins])
+            self._templates[shown_length] = found
+        return found
+
+    def _parts(self, shown: str) -> list[Piece]:
+        """One label as fixed pieces and named gaps."""
+        seen, side = self.look, self.look.symbol.side_mm * PT_PER_MM
+        x = self._snapped(seen.symbol_x) * PT_PER_MM
+        y = self._snapped(self.layout.label_height_mm - seen.symbol_y - seen.symbol.side_mm) * PT_PER_MM
+        # An image mask, not rectangles: viewers that smooth edges leave hairlines between rectangles.
+        # Hex, not raw bytes: no symbol can then contain what a reader takes for the end of the image.
+        size = seen.modules
+        place = b"%b 0 0 %b %b %b" % tuple(map(pdf.number, (side, side, x, y)))
+        image = b"q %b cm BI/W %d/H %d/IM true/D[1 0]/F/AHx\nID " % (place, size, size)
+        code, serial = seen.code("0" * CODE_LENGTH), seen.serial(shown)
+        code_pt, serial_pt = pdf.number(code.size_pt), pdf.number(serial.size_pt)
+        parts: list[Piece] = [
+            ("", image),
+            ("symbol", b"0" * (2 * size * ((size + 7) // 8))),
+            ("", b">\nEI Q\nBT/M %b Tf %b %b Td(" % (code_pt, *self._at(code.x, code.baseline))),
+            ("code", b"0000-0000-0000"),
+            ("", b")Tj/R %b Tf %b 0 Td<%b>Tj/D %b Tf(" % (
+                serial_pt, pdf.number((serial.x - code.x) * PT_PER_MM), self.regular.hex(SERIAL_WORD), serial_pt,
+            )),
+            ("serial", b"0" * len(shown)),
+        ]  # fmt: skip
+        if seen.scratch:
+            digits = seen.hidden("0" * look.HIDDEN_DIGITS)
+            place = b"%b %b" % (
+                pdf.number((digits.x - serial.x) * PT_PER_MM), pdf.number((serial.baseline - digits.baseline) * PT_PER_MM),
+            )  # fmt: skip
+            parts += [
+                ("", b")Tj/M %b Tf %b Td(" % (pdf.number(digits.size_pt), place)),
+                ("hidden", b"0" * look.HIDDEN_DIGITS),
+            ]
+        return [*parts, ("", b")Tj ET\nQ\n")]
+
+    def _cut_fonts(self) -> None:
+        """The glyphs that the document needs."""
+        faces = self.look.faces
+        texts = {cut: "".join(word.text for word in self.look.words if word.cut == cut) for cut in ("bold", "regular")}
+        self.regular = fonts.subset(faces.regular, frozenset(texts["regular"] + SERIAL_WORD))
+        self.bold = fonts.subset(faces.bold, frozenset(texts["bold"] + SAMPLE_WORD))
+        self.mono = fonts.subset(faces.mono, frozenset(ALPHABET + "-"))
+        self.digits = fonts.subset(faces.regular, frozenset("0123456789."))
 
     def _static(self) -> bytes:
         """What every label repeats; origin at its lower left corner, in points."""
-        part, parts = self.inside, []
-        left, top = part.text_x * PT_PER_MM, self._up(part.text_y)
-        if self.sample:
-            width = part.text_width * PT_PER_MM
-            size = min(_BAND_PT, 0.9 * width / self.sample_em)
-            bottom = top - self.band_pt
-            centre = left + (width - size * self.sample_em) / 2
-            parts.append(b"%b %b %b %b re f" % tuple(map(pdf.number, (left, bottom, width, self.band_pt))))
-            # Ẫ rises 0.93 em: the baseline stands low in the band so that its marks stay inside.
-            parts.append(b"1 g")
-            parts.append(
-                _text(b"B", size, centre, bottom + (self.band_pt - 0.93 * size) / 2, self.bold.hex(SAMPLE_WORD))
-            )
-            parts.append(b"0 g")
-            top = bottom - self.band_pt * 0.2
-        for row in self.rows:
-            name, font = (b"B", self.bold) if row.bold else (b"R", self.regular)
-            parts.append(_text(name, row.size_pt, left, top - row.baseline_pt, font.hex(row.text)))
-        return b"\n".join(parts)
+        parts = []
+        if band := self.look.band:
+            parts.append(b"%b re f" % self._rectangle(band))
+        if box := self.look.scratch:
+            parts.append(b"0.3 w 0.45 G %b re S" % self._rectangle(box))
+        for word in self.look.words:
+            name, font = (b"B", self.bold) if word.cut == "bold" else (b"R", self.regular)
+            text = b"BT/%b %b Tf %b %b Td<%b>Tj ET" % (
+                name, pdf.number(word.size_pt), *self._at(word.x, word.baseline), font.hex(word.text),
+            )  # fmt: skip
+            parts.append(b"1 g %b 0 g" % text if word.white else text)
+        return b"\n".join(parts) + b"\n"
 
-    def _template(self) -> bytes:
-        """One label with five gaps: origin, symbol in hex, code, place of the serial, serial."""
-        side, size = self.symbol.side_mm * PT_PER_MM, self.symbols.modules
-        x = self._snapped(self.inside.qr_x + self.symbol.quiet_mm) * PT_PER_MM
-        bottom_mm = self.layout.label_height_mm - self.inside.qr_y - self.symbol.quiet_mm - self.symbol.side_mm
-        y = self._snapped(bottom_mm) * PT_PER_MM
-        # An image mask, not rectangles: viewers that smooth edges leave hairlines between rectangles.
-        # Hex, not raw bytes: no symbol can then contain what a reader takes for the end of the image.
-        place = b"%b 0 0 %b %b %b" % tuple(map(pdf.number, (side, side, x, y)))
-        image = b"q %b cm BI/W %d/H %d/IM true/D[1 0]/F/AHx\nID %%b>\nEI Q\n" % (place, size, size)
-        code = b"BT/M %b Tf %b %b Td<%%b>Tj ET\n" % tuple(
-            map(pdf.number, (self.code_pt, self.code_x * PT_PER_MM, self.foot_pt))
-        )
-        serial = b"BT/R %b Tf %%b %b Td<%b%%b>Tj ET\n" % (
-            pdf.number(self.serial_pt), pdf.number(self.foot_pt), self.regular.hex(SERIAL_WORD),
-        )  # fmt: skip
-        return b"q 1 0 0 1 %b cm/L Do\n" + image + code + serial + b"Q\n"
+    def _logo(self, logo: Logo, box: Box) -> tuple[int, bytes]:
+        """The picture's number, and how a label draws it."""
+        x, y, width, height = logo.fitted(box)
+        small = logo.sized(width, height)
+        colour = self.layout.elements.ink == "colour"
+        pixels = small.pixels if colour else small.grey()
+        number = self.writer.add_image(pixels.tobytes(), width=pixels.shape[1], height=pixels.shape[0], colour=colour)
+        place = (width * PT_PER_MM, height * PT_PER_MM, x * PT_PER_MM, self._up(y + height))
+        return number, b"q %b 0 0 %b %b %b cm/G Do Q\n" % tuple(map(pdf.number, place))
 
-    def _serial_x(self, shown: str) -> bytes:
-        """Where a serial of this length begins so that it ends at the label's right inset."""
-        dots = (len(shown) - 1) // 4
-        em = self.serial_em + (len(shown) - dots) * self.digit_em + dots * self.dot_em
-        right = (self.inside.right) * PT_PER_MM
-        return pdf.number(right - em * self.serial_pt)
+    def _boxes(self) -> bytes:
+        """Where a press page is to be cut, and how far its bleed goes."""
+        if not isinstance(self.layout, PressLayout):
+            return b""
+        boxes = b""
+        for name, inset in (
+            (b"TrimBox", self.layout.around_mm),
+            (b"BleedBox", self.layout.around_mm - self.layout.bleed_mm),
+        ):
+            edges = (inset, inset, self.layout.page_mm[0] - inset, self.layout.page_mm[1] - inset)
+            boxes += b"/%b[%b %b %b %b]" % (name, *(pdf.number(edge * PT_PER_MM) for edge in edges))
+        return boxes
 
     def _origin(self, x_mm: float, y_mm: float) -> bytes:
         """Lower left corner of the label whose top left corner is given, on the printer's dots."""
@@ -263,28 +329,48 @@ class _Drawing:
         )  # fmt: skip
 
     def _cut_marks(self) -> bytes:
-        """Short lines along the edges of the labels at their corners: they stay out of text and quiet zones."""
+        """Short lines at the corners of the labels.
+
+        On sheets they lie along the edges, out of text and quiet zones; on press pages outside the bleed.
+        """
         marks = [b"0.25 w 0.5 G"]
         width, height = self.layout.label_width_mm, self.layout.label_height_mm
         page_height = self.layout.page_mm[1]
-        half = _CUT_MARK_MM / 2
-        corners = {
-            (round(x + dx, 3), round(y + dy, 3))
-            for x, y in self.layout.positions()
-            for dx in (0.0, width)
-            for dy in (0.0, height)
-        }
-        for x, y in sorted(corners):
-            up = page_height - y
-            for x1, y1, x2, y2 in ((x - half, up, x + half, up), (x, up - half, x, up + half)):
-                marks.append(b"%b %b m %b %b l S" % tuple(pdf.number(v * PT_PER_MM) for v in (x1, y1, x2, y2)))
-        return b"\n".join(marks)
+        if isinstance(self.layout, PressLayout):
+            bleed = self.layout.bleed_mm
+            near, far = self.layout.around_mm - bleed - 1.0, self.layout.around_mm - bleed - 1.0 - _CUT_MARK_MM
+            page_width = self.layout.page_mm[0]
+            lines = []
+            for x in (self.layout.around_mm, page_width - self.layout.around_mm):
+                lines += [(x, far, x, near), (x, page_height - near, x, page_height - far)]
+            for y in (self.layout.around_mm, page_height - self.layout.around_mm):
+                lines += [(far, y, near, y), (page_width - near, y, page_width - far, y)]
+        else:
+            half = _CUT_MARK_MM / 2
+            corners = {
+                (round(x + dx, 3), round(page_height - y - dy, 3))
+                for x, y in self.layout.positions()
+                for dx in (0.0, width)
+                for dy in (0.0, height)
+            }
+            lines = [
+                line for x, y in sorted(corners) for line in ((x - half, y, x + half, y), (x, y - half, x, y + half))
+            ]
+        marks += [b"%b %b m %b %b l S" % tuple(pdf.number(v * PT_PER_MM) for v in line) for line in lines]
+        return b"\n".join(marks) + b"\n"
 
     def _form(self, content: bytes, size_mm: tuple[float, float], resources: bytes) -> int:
         box = b"%b %b" % tuple(pdf.number(side * PT_PER_MM) for side in size_mm)
         return self.writer.add_stream(
             content, b"/Type/XObject/Subtype/Form/BBox[0 0 %b]/Resources<<%b>>" % (box, resources)
         )
+
+    def _rectangle(self, box: Box) -> bytes:
+        edges = (box.x * PT_PER_MM, self._up(box.y + box.height), box.width * PT_PER_MM, box.height * PT_PER_MM)
+        return b"%b %b %b %b" % tuple(map(pdf.number, edges))
+
+    def _at(self, x_mm: float, y_mm: float) -> tuple[bytes, bytes]:
+        return pdf.number(x_mm * PT_PER_MM), pdf.number(self._up(y_mm))
 
     def _up(self, y_mm: float) -> float:
         """Points above the label's lower edge, from mm below its upper edge."""
@@ -294,5 +380,10 @@ class _Drawing:
         return round(mm / self.dot_mm) * self.dot_mm if self.dot_mm else mm
 
 
-def _text(font: bytes, size: float, x: float, y: float, glyphs: bytes) -> bytes:
-    return b"BT/%b %b Tf %b %b Td<%b>Tj ET" % (font, *map(pdf.number, (size, x, y)), glyphs)
+def _pack(pages: list[bytes]) -> list[bytes]:
+    return [pdf.packed(page) for page in pages]
+
+
+def _bytes(runs: list[tuple[int, NDArray[np.uint8]]], start: int, stop: int) -> bytes:
+    """The labels from start to stop, which may lie in more than one run."""
+    return b"".join(rows[max(0, start - at) : max(0, stop - at)].tobytes() for at, rows in runs)

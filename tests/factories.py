@@ -12,10 +12,11 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import Range
 
 from labels import keys
+from trace.models import printing
 from trace.models.areas import AreaCodeStatus, GrowingArea, GrowingAreaCode
 from trace.models.certificates import CertificateSource, CertificateStatus, UseCertificate
 from trace.models.controls import Nonconformity, Severity
-from trace.models.labels import LabelKey, LabelSeries
+from trace.models.labels import LabelKey, LabelOrder, LabelSeries
 from trace.models.lots import EligibleBalance, Lot, LotState
 from trace.models.parties import AppUser, Commune, CommuneKind, Party, PartyKind, Role, RoleGrant
 from trace.models.scans import CopyRule
@@ -189,6 +190,17 @@ def key(session: Session, master: bytes, at: datetime) -> LabelKey:
     """The first label key, with a secret that tests know."""
     made = LabelKey(id=1, first_serial=1, wrapped_secret=keys.wrap(SECRET, master, key_id=1), created_at=at)
     session.add_all([made, LabelSeries(id=1, next_serial=1)])
+    session.flush()
+    return made
+
+
+def tested(session: Session, order: LabelOrder, at: datetime, **facts: Any) -> Any:
+    """A test label of an order that came out of the printer and was scanned."""
+    made = printing.TestPrint(
+        order_id=order.id, printer=facts.pop("printer", "Máy mẫu 1"), layout=facts.pop("layout", order.layout), made_at=at,
+        made_by=order.placed_by, scanned_at=facts.pop("scanned_at", at),
+    )  # fmt: skip
+    session.add(made)
     session.flush()
     return made
 

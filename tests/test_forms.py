@@ -111,6 +111,9 @@ def test_what_is_no_decimal_is_refused(typed: str) -> None:
         ("\x1b[31mđỏ\x7f", "[31mđỏ"),
         ("🌶️ 👩🏽\u200d🌾", "🌶️ 👩🏽\u200d🌾"),
         ("\x00", ""),
+        ("\u200b\ufeff\u2060", ""),
+        ("hoadon\u202efdp.exe", "hoadonfdp.exe"),
+        ("Kho\u200e \u2067số\u2069 2", "Kho số 2"),
         ("", ""),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-def test_keeping_house_makes_room_ahead_and_forgets_in_time(session: Session) -> None:
+def test_keeping_house_makes_room_ahead_and_forgets_in_time(session: Session, tmp_path: Path) -> None:
     today = clock.now().astimezone(clock.CITY).date()
     for age in (0, 29, 31):
         session.add(
@@ -32,14 +33,24 @@ def test_keeping_house_makes_room_ahead_and_forgets_in_time(session: Session) ->
             {"day": today - timedelta(days=age), "salt": bytes(32)},
         )
     session.flush()
-    jobs.keep_house(session)
+    jobs.keep_house(session, tmp_path)
     assert factories.count(session, IdempotencyKey) == 2
     assert session.scalars(text("SELECT count(*) FROM device_salt")).one() == 2
     partitions = set(
         session.scalars(text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'scan'::regclass"))
     )
     assert len(partitions) >= 3, partitions
-    assert jobs.keep_house(session) == 0, "done is done"
+    assert jobs.keep_house(session, tmp_path) == 0, "done is done"
+
+
+def test_keeping_house_removes_files_that_no_row_stands_for(session: Session, tmp_path: Path) -> None:
+    orphan = tmp_path / "originals" / "ab" / ("ab" * 32)
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"x")
+    long_ago = clock.now().timestamp() - 2 * jobs.ORPHANS_KEPT.total_seconds()
+    os.utime(orphan, (long_ago, long_ago))
+    jobs.keep_house(session, tmp_path)
+    assert not orphan.exists()
 
 
 def test_the_queue_connects_as_the_application_does_and_finds_its_own_schema() -> None:

@@ -161,7 +161,7 @@ def _upgrade(config: Config) -> None:
             law.seed(session)
             keys.issue_first(session, config.master_key, clock.now())
             scanning.first_copy_rule(session)
-            jobs.keep_house(session)
+            jobs.keep_house(session, config.files_dir)
             session.commit()
     finally:
         engine.dispose()

@@ -43,6 +43,11 @@ class Config:
         """Where originals of uploaded files live, by their hash."""
         return self.var_dir / "files"
 
+    @property
+    def drawings_dir(self) -> Path:
+        """Where drawn files of labels lie, by their hash, for a month."""
+        return self.var_dir / "drawings"
+
     def derived(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose, so that the master key itself never signs or seals anything."""
         return hmac.digest(self.master_key, b"temthat:" + purpose.encode(), hashlib.sha256)

@@ -20,8 +20,11 @@ from trace.words import say
 if TYPE_CHECKING:
     from enum import StrEnum
 
-# NUL cannot be stored in PostgreSQL text; the other controls come from broken paste and help nobody.
-CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# NUL cannot be stored in PostgreSQL text; the other controls come from broken paste and help nobody. Marks that turn the direction
+# of writing or take no room make one text look like another; the joiner inside an emoji (U+200D) is not among them.
+CONTROLS = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]"
+)
 
 
 # What WTForms says by itself; named here so that the catalogue holds it.

@@ -74,7 +74,7 @@ def open(tip_id: UUID) -> ResponseReturnValue:  # noqa: A001  the address of the
             reasons=[{"message": explain(exc), "way_out": way_out(exc)} for exc in reasons or []],
         )
 
-    if request.method == "GET":
+    if request.method != "POST":
         return page()
     if not form.validate():
         return page(), 422

@@ -110,7 +110,7 @@ def new() -> ResponseReturnValue:
         told = [{"message": explain(exc), "way_out": way_out(exc)} for exc in reasons or []]
         return render_template("desk/observation_new.html", form=form, reasons=told, most=observations.PHOTOS_MOST)
 
-    if request.method == "GET":
+    if request.method != "POST":
         here = clock.now().astimezone(clock.CITY)
         form.code.data = (clean(request.args.get("code")) or "")[: observations.CODE_MOST]
         form.seen_on.data, form.seen_time.data = here.date(), f"{here:%H:%M}"

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import pyotp
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
 from tests import factories
-from tests.conftest import MASTER, config_for
-from trace import clock
+from tests.conftest import MASTER, _copy, _drop, config_for
+from trace import clock, demo
 from trace.app import create_app
+from trace.models.parties import AppUser
+from trace.services import accounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from flask import Flask
     from playwright.sync_api import Browser, BrowserContext, Page
 
 PHONE = {"width": 360, "height": 740}
@@ -64,6 +67,47 @@ def served(committed: Engine, tmp_path: Path) -> Iterator[Served]:
         server.shutdown()
         thread.join(10)
         server.server_close()
+
+
+@dataclass
+class City:
+    """A running application over the sample city. Its people are already signed in; nothing here may change what it holds."""
+
+    url: str
+    app: Flask
+    engine: Engine
+
+    def enter(self, visitor: Visitor, login: str) -> Visitor:
+        """Give a visitor the cookie that signing in would give: the session row is real, only the typing is spared."""
+        with Session(self.engine) as session:
+            user = session.scalars(select(AppUser).where(AppUser.login == login)).one()
+            token = accounts.start_session(session, user, at=clock.now())
+            session.commit()
+        signer = self.app.session_interface.get_signing_serializer(self.app)  # type: ignore[attr-defined]
+        value = signer.dumps({"_user_id": token, "_fresh": True})
+        visitor.context.add_cookies([{"name": "temthat", "value": value, "url": self.url}])
+        return visitor
+
+
+@pytest.fixture(scope="session")
+def city(worker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """Loading takes seconds, so each worker does it once; tests that ask for it say in which group they run."""
+    name = f"city_{worker}"
+    config = config_for(_copy(name), tmp_path_factory.mktemp("city"))
+    engine = create_engine(config.database_url, pool_size=20)
+    with Session(engine) as session:
+        demo.load(session, config, at=clock.now())
+        session.commit()
+    app = create_app(config, engine=engine)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield City(f"http://127.0.0.1:{server.server_port}", app, engine)
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
+    engine.dispose()
+    _drop(name)
 
 
 def _seed_law(session: Session) -> None:

@@ -74,6 +74,19 @@ def order_120_labels(clerk: Visitor, served: Served) -> str:
     return page.url
 
 
+def try_the_printer(page: Page, phone: Visitor) -> None:
+    """One test label, which answers as a sample when a phone reads it; the clerk's page then says that it was scanned."""
+    page.get_by_label(t("Printer")).first.fill("Máy in laser mẫu")
+    page.get_by_role("button", name=t("Make a test label")).click()
+    expect(page.locator("#tests")).to_contain_text(t("Not scanned yet"))
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name=t("Test label, PDF")).click()
+    (read,) = decode(Path(waiting.value.path()).read_bytes())
+    expect(phone.go("/T/" + read.rpartition("/")[2]).get_by_role("heading", level=1)).to_have_text(t("Sample label"))
+    page.reload()
+    expect(page.locator("#tests")).not_to_contain_text(t("Not scanned yet"))
+
+
 def print_and_download(page: Page) -> bytes:
     page.get_by_role("button", name=t("Print"), exact=True).click()
     with page.expect_download() as waiting:
@@ -97,9 +110,11 @@ def test_the_story(served: Served, visitor: Callable[..., Visitor], tmp_path: Pa
     world, session = served.world, served.session
     clerk = visitor()
 
-    # 1. An order through the gate, with the quota before and after, and its PDF.
+    # 1. An order through the gate, with the quota before and after, a test label that is scanned, and its PDF.
     order_url = order_120_labels(clerk, served)
     order = session.scalars(select(LabelOrder)).one()
+    consumer = visitor(PHONE)
+    try_the_printer(clerk.page, consumer)
     pdf = print_and_download(clerk.page)
 
     # 2. All 120 codes, none twice, each what the ledger issued.
@@ -111,7 +126,6 @@ def test_the_story(served: Served, visitor: Callable[..., Visitor], tmp_path: Pa
     path = "/T/" + code.encode(order.serials.lower, factories.SECRET)
 
     # 3. Received, handed over by one side and taken by the other, activated on the lot. Before that the label is not yet active.
-    consumer = visitor(PHONE)
     expect(consumer.go(path).get_by_role("heading", level=1)).to_have_text(t("Label not activated"))
     page = clerk.go(order_url.removeprefix(served.url))
     deed(page, t("LabelMove.receive"), t("LabelMove.receive"), {t("How many labels did you count?"): "120"})

@@ -165,12 +165,31 @@ def test_photos_of_an_observation_keep_who_took_them_and_when(
     assert (piece.taken_by, piece.taken_at, piece.origin) == (world.inspector.id, seen.seen_at, seen.number)
 
 
+def test_the_same_bytes_come_into_a_case_once_however_they_are_sent(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
+    """A form sent again from the back button has a new key and makes a new row of the same file."""
+    case = desk.case(session, world, tmp_path)
+
+    def bring(shade: int) -> Evidence:
+        file = desk.photo(session, tmp_path, shade)
+        return cases.add_evidence(
+            session, case.id, file, title="Hóa đơn", origin="Chủ hàng", taken_at=NOW, store=tmp_path, by=world.officer.id, at=NOW
+        )  # fmt: skip
+
+    folio = bring(50).folio
+    with pytest.raises(evidence.AlreadyEvidence) as refused:
+        bring(50)
+    assert refused.value.facts["folio"] == folio
+    assert bring(150).folio == folio + 1
+
+
 @pytest.mark.committed
 def test_ten_files_taken_at_once_get_ten_folios(committed: Engine, tmp_path: Path) -> None:
     with Session(committed) as session:
         world = factories.make_world(session, master=MASTER, at=NOW)
         case_id = desk.case(session, world, tmp_path).id
-        file_ids = [desk.photo(session, tmp_path, shade).id for shade in range(10, 20)]
+        file_ids = [desk.photo(session, tmp_path, shade).id for shade in range(10, 210, 20)]
         officer = world.officer.id
         session.commit()
     together = threading.Barrier(10)

@@ -24,7 +24,9 @@ def test_presets_fit(name: str) -> None:
 
 def test_presets_have_the_counts_and_sizes_of_the_sheets_on_sale() -> None:
     assert {n: (p.columns, p.rows, p.label_width_mm, p.label_height_mm) for n, p in PRESETS.items()} == {
-        "a4-24": (3, 8, 70.0, 37.0), "a4-40": (4, 10, 52.5, 29.7), "a4-65": (5, 13, 38.1, 21.2)
+        "a4-24": (3, 8, 70.0, 37.0), "a4-40": (4, 10, 52.5, 29.7), "a4-65": (5, 13, 38.1, 21.2),
+        "a4-21": (3, 7, 63.5, 38.1), "a4-14": (2, 7, 99.1, 38.1), "a4-8": (2, 4, 105.0, 74.0),
+        "a5-10": (2, 5, 70.0, 38.0), "letter-30": (3, 10, 66.7, 25.4),
     }  # fmt: skip
 
 

@@ -40,6 +40,35 @@ def test_a_batch_is_bit_for_bit_what_python_qrcode_draws(length: int) -> None:
         assert (qr.matrix(text) == expected).all()
 
 
+def test_ten_thousand_random_texts_are_bit_for_bit_what_python_qrcode_draws() -> None:
+    count = 0
+    # Lengths of versions 1 to 4, even and odd; longer ones are compared above.
+    for length in (20, 37, 41, 42, 45, 52, 61, 62):
+        texts = some_texts(length, 1250, seed=length)
+        version = qr.version_for(length)
+        modules = 17 + 4 * version
+        symbols = np.unpackbits(qr.matrices(texts), axis=2)[:, :, :modules].astype(bool)
+        for text, drawn in zip(texts, symbols, strict=True):
+            oracle = qrcode.QRCode(
+                version=version, error_correction=qrcode.ERROR_CORRECT_M, mask_pattern=qr.MASK, border=0
+            )
+            oracle.add_data(util.QRData(text.encode(), mode=util.MODE_ALPHA_NUM, check_data=False), optimize=0)
+            oracle.make(fit=False)
+            assert (drawn == np.array(oracle.get_matrix(), bool)).all(), text
+            count += 1
+    assert count == 10_000
+
+
+def test_codes_at_the_end_of_an_address_are_drawn_as_whole_texts_are() -> None:
+    blank = qr.qr_text("0" * 12, host="tem.haiphong.gov.vn", gtin="8934567890120")
+    draw = random.Random(5)
+    codes = ["".join(draw.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=12)) for _ in range(300)]
+    signs = np.frombuffer("".join(codes).encode(), np.uint8).reshape(-1, 12)
+    for level in ("M", "Q"):
+        drawn = qr.tails(blank, signs, level)
+        assert (drawn == qr.matrices([blank[:-12] + code for code in codes], level)).all()
+
+
 @pytest.mark.parametrize(
     ("level", "number"), [("L", qrcode.ERROR_CORRECT_L), ("Q", qrcode.ERROR_CORRECT_Q), ("H", qrcode.ERROR_CORRECT_H)]
 )

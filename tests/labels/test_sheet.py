@@ -1,24 +1,38 @@
 """Sheets: rendered, every symbol scans to its code, the text can be read out, nothing touches what it must not."""
 
 import io
+import re
+import time
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pypdfium2 as pdfium
 import pytest
 import zxingcpp
+from PIL import Image, ImageDraw
 
 from labels import fonts, qr, sheet
-from labels.errors import BadSkip, FontMissing, NoGlyph, NothingToPrint, TextDoesNotFit, TooSmall, TooWide
+from labels.errors import (
+    BadSkip,
+    FontMissing,
+    HiddenCodeMissing,
+    NoGlyph,
+    NothingToPrint,
+    TextDoesNotFit,
+    TooSmall,
+    TooWide,
+)
 from labels.keys import Keyring
-from labels.layout import PRESETS, ROLLS, Layout, inside
+from labels.layout import PRESETS, PRESSES, ROLLS, Layout, inside, symbol
+from labels.logo import Logo
 
 KEYRING = Keyring(((1, 1, b"k" * 32), (150, 2, b"l" * 32)))
 HOST = "tem.haiphong.gov.vn"
 LINES = ("Vải thiều Thanh Hà", "Hợp tác xã Dịch vụ nông nghiệp Thanh Thủy", "NGUYỄN ẪN ĐỨC, Ậu Ỗ", "Khối lượng: 5 kg")
 LONG = tuple(f"{line}, " + "thôn Lại Xá thuộc khu vực sản xuất tập trung " * 4 for line in LINES)
-ALL: list[Layout] = [*PRESETS.values(), *ROLLS.values()]
+ALL: list[Layout] = [*PRESETS.values(), *ROLLS.values(), *PRESSES.values()]
 
 
 def made(layout: Layout = PRESETS["a4-24"], serials: range = range(120, 240), **more) -> bytes:
@@ -129,11 +143,11 @@ def test_no_text_leaves_its_label_or_touches_the_quiet_zone(
     document = made(layout, range(serial, serial + layout.cells), lines=lines, sample=sample)
     page, part, mm = pdfium.PdfDocument(document)[0], inside(layout), 72 / 25.4
     text, height = page.get_textpage(), page.get_size()[1]
-    symbol = qr.printed_size(29, size_mm=part.qr_mm, dpi=300)
+    printed = symbol(layout, 29)
     x, y = layout.positions()[0]
-    quiet = qr.QUIET_MODULES * symbol.module_mm
-    left, top = x + part.qr_x + symbol.quiet_mm, y + part.qr_y + symbol.quiet_mm
-    zone = (left - quiet, top - quiet, left + symbol.side_mm + quiet, top + symbol.side_mm + quiet)
+    quiet = qr.QUIET_MODULES * printed.module_mm
+    left, top = x + part.qr_x + printed.quiet_mm, y + part.qr_y + printed.quiet_mm
+    zone = (left - quiet, top - quiet, left + printed.side_mm + quiet, top + printed.side_mm + quiet)
     cells = layout.positions()
     for at in range(text.count_chars()):
         x1, low, x2, high = text.get_charbox(at)
@@ -214,8 +228,118 @@ def test_a_long_order_is_streamed_in_pieces() -> None:
     pieces = list(
         sheet.stream(layout=PRESETS["a4-65"], codes=KEYRING.codes(range(1, 6501)), host=HOST, title="x", skip=3)
     )
-    assert len(pieces) > 5
+    assert len(pieces) > 4
     document = pdfium.PdfDocument(b"".join(pieces))
     assert len(document) == 101
     last = document[100].render(scale=200 / 72, grayscale=True).to_pil()
     assert len(zxingcpp.read_barcodes(last)) == 3
+
+
+def logo() -> Logo:
+    picture = Image.new("RGB", (300, 200), "white")
+    ImageDraw.Draw(picture).ellipse((4, 4, 292, 192), fill=(20, 110, 60))
+    return Logo(np.asarray(picture))
+
+
+def with_all(layout: Layout, **more) -> Layout:
+    facts = {"logo_width_mm": 6.0, "logo_height_mm": 3.4, "hidden_code": True, **more}
+    changes = {"qr_mm": 16.0} if layout.name == "a4-65" else {}
+    return replace(layout, cut_marks=True, elements=replace(layout.elements, **facts), **changes)
+
+
+def full(layout: Layout, serials: range = range(120, 140), **more) -> bytes:
+    facts = {"logo": logo(), "codes": KEYRING.labels(serials, hidden=True), "lines": LINES[:1], "order": "ĐT-0007"}
+    return made(layout, serials, **{**facts, **more})
+
+
+@pytest.mark.parametrize("layout", ALL, ids=lambda layout: layout.name)
+def test_with_logo_hidden_code_and_cut_marks_every_label_still_scans(layout: Layout) -> None:
+    serials = range(999_990, 999_990 + min(2 * layout.cells, 40))
+    document = full(with_all(layout), serials)
+    expected = {qr.qr_text(code, host=HOST) for _, code in KEYRING.codes(serials)}
+    assert set(scanned(document)) == expected
+    text = "".join(texts(document))
+    for block in KEYRING.labels(serials, hidden=True).blocks(9):
+        for digits in block.hidden if block.hidden is not None else ():
+            assert digits.tobytes().decode() in text
+    assert text.count("Số 1.000.0") == sum(serial >= 10**6 for serial in serials)
+
+
+@pytest.mark.parametrize("ink", ["colour", "one_colour"])
+def test_a_logo_is_drawn_in_colour_or_in_grey(ink: str) -> None:
+    layout = with_all(PRESETS["a4-24"], ink=ink)
+    picture = pdfium.PdfDocument(full(layout))[0].render(scale=4).to_pil()
+    box = inside(layout).logo
+    assert box
+    x, y = layout.positions()[0]
+    dots = 4 * 72 / 25.4
+    red, green, blue = picture.getpixel((int((x + box.x + 2.5) * dots), int((y + box.y + box.height / 2) * dots)))
+    assert (red == green == blue) is (ink == "one_colour")
+    assert green < 130
+
+
+def test_a_press_page_holds_one_label_and_says_where_to_cut() -> None:
+    layout = with_all(PRESSES["press-60x40"])
+    document = full(layout, range(1, 4))
+    assert len(pdfium.PdfDocument(document)) == 3
+    mm = 72 / 25.4
+    box = pdfium.PdfDocument(document)[0].get_trimbox()
+    assert box == pytest.approx([7 * mm, 7 * mm, 67 * mm, 47 * mm], abs=0.01)
+    assert pdfium.PdfDocument(document)[0].get_bleedbox() == pytest.approx([5 * mm, 5 * mm, 69 * mm, 49 * mm], abs=0.01)
+
+
+def test_the_document_names_its_order_and_its_range() -> None:
+    document = full(with_all(PRESETS["a4-24"]), range(120, 140))
+    facts = pdfium.PdfDocument(document).get_metadata_dict()
+    assert facts["Subject"] == "Đơn ĐT-0007: 20 tem, số 000.120–000.139"
+    assert facts["Keywords"] == "ĐT-0007, 000.120–000.139, a4-24"
+    packet = re.search(rb"<x:xmpmeta.*</x:xmpmeta>", document, re.DOTALL)
+    assert packet
+    assert "Đơn ĐT-0007: 20 tem, số 000.120–000.139" in packet[0].decode()
+    sample = full(with_all(PRESETS["a4-24"]), sample=True, title="<&>")
+    assert pdfium.PdfDocument(sample).get_metadata_dict()["Subject"].startswith("TEM MẪU. ")
+    assert b"&lt;&amp;&gt;" in sample
+
+
+def test_a_source_of_blocks_and_pairs_give_the_same_bytes() -> None:
+    serials = range(999_900, 1_000_100)
+    assert made(codes=KEYRING.labels(serials), skip=5) == made(codes=KEYRING.codes(serials), skip=5)
+
+
+def test_a_page_on_which_serials_grow_longer_by_a_digit_is_in_order() -> None:
+    serials = range(999_990, 1_000_030)
+    document = made(PRESETS["a4-65"], serials, skip=30)
+    shown = re.findall(r"Số ([\d.]+)", "".join(texts(document)))
+    assert [int(number.replace(".", "")) for number in shown] == list(serials)
+
+
+def test_a_scratch_box_wants_hidden_codes() -> None:
+    with pytest.raises(HiddenCodeMissing):
+        full(with_all(PRESETS["a4-24"]), codes=KEYRING.labels(range(1, 3)))
+
+
+def test_a_full_label_can_still_be_a_sample() -> None:
+    layout = with_all(ROLLS["roll-50x30"])
+    document = full(layout, range(1, 3), lines=LINES, sample=True)
+    (first, _) = texts(document)
+    assert "TEM MẪU" in first
+    assert "Mã cào" not in first
+    assert len(scanned(document)) == 2
+
+
+def test_a_second_print_of_an_order_pays_for_no_font_again() -> None:
+    made(serials=range(1, 25))
+    times = []
+    for _ in range(5):
+        began = time.process_time()
+        made(serials=range(1, 25))
+        times.append(time.process_time() - began)
+    assert min(times) < 0.05
+
+
+def test_level_q_is_drawn_when_the_layout_asks_for_it() -> None:
+    layout = replace(PRESETS["a4-24"], elements=replace(PRESETS["a4-24"].elements, level="Q"))
+    document = made(layout, range(1, 25))
+    assert len(scanned(document)) == 24
+    picture = pdfium.PdfDocument(document)[0].render(scale=3, grayscale=True).to_pil()
+    assert {symbol.ec_level for symbol in zxingcpp.read_barcodes(picture)} == {"Q"}

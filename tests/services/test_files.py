@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
+from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.conftest import NOW
@@ -18,7 +22,7 @@ from trace.services import files
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy.orm import Session
+    from sqlalchemy import Engine
 
 PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\nstartxref\n9\n%%EOF\n"
 
@@ -163,3 +167,113 @@ def test_a_name_is_made_harmless(name: str, kept: str) -> None:
 def test_an_unknown_file_is_not_found(session: Session) -> None:
     with pytest.raises(NotFound):
         files.get(session, factories.some_id())
+
+
+def test_a_telephones_jpeg_with_more_pictures_behind_the_first_is_a_jpeg(session: Session, tmp_path: Path) -> None:
+    drawn = io.BytesIO()
+    Image.new("RGB", (400, 300), "red").save(
+        drawn, "MPO", save_all=True, append_images=[Image.new("RGB", (200, 150), "blue")]
+    )
+    stored = take(session, tmp_path, drawn.getvalue())
+    assert stored.media_type == "image/jpeg"
+    copy = files.copy_path(tmp_path, stored)
+    assert copy is not None
+    with Image.open(copy) as shown:
+        assert (shown.format, shown.size) == ("JPEG", (400, 300))
+
+
+def progressive(passes: int) -> bytes:
+    """A photo whose last pass over the pixels comes so many times more."""
+    whole = photo(size=(800, 600), progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    return whole[:-2] + whole[last:-2] * passes + whole[-2:]
+
+
+def test_a_jpeg_that_would_be_decoded_for_hours_is_refused(session: Session, tmp_path: Path) -> None:
+    assert take(session, tmp_path, progressive(10)).media_type == "image/jpeg"
+    with pytest.raises(files.NotAnImage):
+        take(session, tmp_path, progressive(20_000))
+
+
+HOUR = timedelta(hours=1)
+
+
+def orphan(store: Path, shelf: str, name: str, *, age: timedelta) -> Path:
+    path = store / shelf / name if shelf == "drafts" else store / shelf / name[:2] / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    set_age(path, age)
+    return path
+
+
+def set_age(path: Path, age: timedelta) -> None:
+    moment = (NOW - age).timestamp()
+    os.utime(path, (moment, moment))
+
+
+def test_the_sweep_removes_what_no_row_stands_for_and_nothing_else(session: Session, tmp_path: Path) -> None:
+    stored = take(session, tmp_path, photo())
+    copy = files.copy_path(tmp_path, stored)
+    assert copy is not None
+    for path in (files.original_path(tmp_path, stored), copy):
+        set_age(path, 3 * HOUR)
+    old = [orphan(tmp_path, shelf, "ab" * 32, age=2 * HOUR) for shelf in ("originals", "copies", "drafts")]
+    young = [orphan(tmp_path, shelf, "cd" * 32, age=HOUR / 2) for shelf in ("originals", "copies", "drafts")]
+    assert files.sweep(session, tmp_path, older_than=HOUR, at=NOW) == 3
+    assert not any(path.exists() for path in old)
+    assert all(path.exists() for path in young)
+    assert files.check(tmp_path, stored)
+    assert files.sweep(session, tmp_path / "none yet", older_than=HOUR, at=NOW) == 0
+
+
+def test_a_refused_transaction_leaves_files_that_the_sweep_takes(session: Session, tmp_path: Path) -> None:
+    with session.begin_nested() as refused:
+        take(session, tmp_path, photo())
+        refused.rollback()
+    assert len(left_over(tmp_path)) == 2
+    for path in left_over(tmp_path):
+        set_age(path, 2 * HOUR)
+    assert files.sweep(session, tmp_path, older_than=HOUR, at=NOW) == 2
+    assert left_over(tmp_path) == []
+
+
+def test_a_file_that_is_just_being_sent_again_is_not_swept(committed: Engine, tmp_path: Path) -> None:
+    """The bytes of an upload that failed lie there for long; somebody sends the same picture while the sweep walks."""
+    content = photo()
+    with Session(committed) as failed:
+        take(failed, tmp_path, content)
+        failed.rollback()
+    for path in left_over(tmp_path):
+        set_age(path, 2 * HOUR)
+    with Session(committed) as sending, Session(committed) as sweeping:
+        stored = take(sending, tmp_path, content)
+        for path in left_over(tmp_path):
+            set_age(path, 2 * HOUR)  # as if the walk had seen the old ones
+        assert files.sweep(sweeping, tmp_path, older_than=HOUR, at=NOW) == 0
+        sweeping.commit()
+        sending.commit()
+        assert files.check(tmp_path, stored)
+        assert files.sweep(sweeping, tmp_path, older_than=HOUR, at=NOW) == 0
+
+
+def test_who_sends_while_the_sweep_removes_waits_and_puts_the_bytes_back(committed: Engine, tmp_path: Path) -> None:
+    content = photo()
+    with Session(committed) as failed:
+        take(failed, tmp_path, content)
+        failed.rollback()
+    for path in left_over(tmp_path):
+        set_age(path, 2 * HOUR)
+    with Session(committed) as sweeping, ThreadPoolExecutor(1) as pool:
+        assert files.sweep(sweeping, tmp_path, older_than=HOUR, at=NOW) == 2
+        sent = pool.submit(send_and_commit, committed, tmp_path, content)
+        with pytest.raises(TimeoutError):
+            sent.result(timeout=0.5)
+        sweeping.commit()
+        assert sent.result(timeout=10)
+
+
+def send_and_commit(engine: Engine, store: Path, content: bytes) -> bool:
+    with Session(engine) as sending:
+        stored = take(sending, store, content)
+        sending.commit()
+        return files.check(store, stored)

@@ -7,19 +7,23 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, func, select
 
 from labels import code
-from labels.errors import Malformed
+from labels.errors import Forged, Malformed, WrongMasterKey
 from tests.conftest import MASTER, NOW
 from trace.models.history import History
-from trace.models.labels import LabelKey, LabelSeries
-from trace.services import keys
+from trace.models.labels import LabelKey, LabelOrder, LabelSeries
+from trace.models.scans import ScanChannel, ScanKind, UnknownCode, VerdictKind
+from trace.services import keys, ordering, scanning
+from trace.services.ranges import as_range
+from trace.services.reach import Reach
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from labels.keys import Keyring
+    from tests.factories import World
 
 
 def series(session: Session) -> LabelSeries:
@@ -65,6 +69,18 @@ def test_a_second_rotation_before_any_label_replaces_the_unused_key(session: Ses
 def test_no_secret_lies_in_the_clear(session: Session) -> None:
     key = keys.issue_first(session, MASTER, NOW)
     assert keys.load(session, MASTER).secret_for(1) not in key.wrapped_secret
+
+
+def test_another_master_key_opens_the_same_secrets_and_the_old_one_none(session: Session) -> None:
+    keys.issue_first(session, MASTER, NOW)
+    series(session).next_serial = 9
+    keys.rotate(session, MASTER, NOW)
+    before, other = keys.load(session, MASTER), bytes(reversed(MASTER))
+    assert keys.rewrap(session, MASTER, other, at=NOW, why="Khóa chủ bị lộ") == 2
+    after = keys.load(session, other)
+    assert [after.secret_for(serial) for serial in (1, 9)] == [before.secret_for(serial) for serial in (1, 9)]
+    with pytest.raises(WrongMasterKey):
+        keys.load(session, MASTER)
 
 
 @pytest.fixture
@@ -123,3 +139,64 @@ def test_what_is_no_code_never_reads_keys(session: Session, statements: list[str
     with pytest.raises(Malformed):
         held(keys.KeyringCache(MASTER), "hello", session, 0)
     assert statements == []
+
+
+# ------------------------------------------------------------------------------------------------------- docs/stolen-key-drill.md
+
+
+def issue(session: Session, world: World, quantity: int) -> LabelOrder:
+    world.balance.eligible_g = world.lot.volume_g = 10**9
+    return ordering.place(
+        session, lot_id=world.lot.id, quantity=quantity, pack_weight_g=500, layout="a4-24", by=world.clerk.id, at=NOW,
+        reach=Reach(holders=frozenset({world.cooperative.id})),
+    )  # fmt: skip
+
+
+def scan(session: Session, text: str, ring: Keyring) -> VerdictKind:
+    found = scanning.verify(
+        session.connection(), text, keyring=ring, at=NOW, device=b"d" * 12, kind=ScanKind.REAL, channel=ScanChannel.QR
+    )
+    return found.kind
+
+
+def unknown_codes(session: Session) -> int:
+    return session.scalar(select(func.coalesce(func.sum(UnknownCode.asked), 0))) or 0
+
+
+def test_a_stolen_key_forges_nothing_that_was_not_issued_and_every_try_is_counted(
+    session: Session, world: World
+) -> None:
+    issue(session, world, 1000)
+    ring = keys.load(session, MASTER)
+    stolen = ring.secret_for(1)
+    forged = [code.encode(serial, stolen) for serial in (1001, 1002, 5000, 10**6, 2**29)]
+    assert [ring.verify(text).serial for text in forged[:2]] == [1001, 1002], "their tags are right"
+    assert {scan(session, text, ring) for text in forged} == {VerdictKind.UNKNOWN}
+    assert unknown_codes(session) == len(forged)
+    assert scan(session, code.encode(1000, stolen), ring) is VerdictKind.NOT_ACTIVATED
+    assert unknown_codes(session) == len(forged)
+
+
+def test_after_the_drill_the_stolen_key_makes_no_code_of_a_later_label(session: Session, world: World) -> None:
+    issue(session, world, 1000)
+    stolen = keys.load(session, MASTER).secret_for(1)
+    keys.rotate(session, MASTER, NOW, by=world.administrator.id, why="Khóa tem bị lộ")
+    later = issue(session, world, 1000)
+    ring, serial = keys.load(session, MASTER), later.serials.lower or 0
+    assert serial == 1001
+    with pytest.raises(Forged):
+        ring.verify(code.encode(serial, stolen))
+    assert scan(session, code.encode(serial, ring.secret_for(serial)), ring) is VerdictKind.NOT_ACTIVATED
+
+
+def test_every_code_issued_before_and_after_rotations_is_still_right(session: Session, world: World) -> None:
+    """Twenty thousand here; `python -m bench.keys` does a million."""
+    printed: list[str] = []
+    for _ in range(4):
+        order = issue(session, world, 5000)
+        ring = keys.load(session, MASTER)
+        printed += [text for _serial, text in ring.codes(as_range(order.serials))]
+        keys.rotate(session, MASTER, NOW)
+    ring = keys.load(session, MASTER)
+    assert len(ring.spans(range(1, 20_001)).__next__()[0]) == 5000, "four keys cover them"
+    assert [ring.verify(text).serial for text in printed] == list(range(1, 20_001))

@@ -44,9 +44,11 @@ def packers(world: World) -> Reach:
 
 @pytest.fixture
 def order(session: Session, world: World) -> LabelOrder:
-    return ordering.place(
+    placed = ordering.place(
         session, lot_id=world.lot.id, quantity=100, pack_weight_g=2000, layout="a4-24", by=world.clerk.id, at=NOW, reach=own(world)
     )  # fmt: skip
+    factories.tested(session, placed, NOW)
+    return placed
 
 
 def do(session: Session, world: World, order: LabelOrder, move: LabelMove, *span: int, **facts: Any) -> Any:

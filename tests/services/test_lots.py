@@ -156,7 +156,7 @@ def test_a_recall_changes_the_next_scan_and_says_why(session: Any, world: Any) -
     with pytest.raises(lots.NotCertified):
         lots.recall(session, world.lot.id, reason="Lần nữa", by=world.manager.id, at=NOW, reach=ALL)
     assert [(row.order.id, row.states) for row in lots.labels_of(session, world.lot.id)] == [
-        (order.id, {"activated": 5})
+        (order.id, {"recalled": 5})
     ]
 
 

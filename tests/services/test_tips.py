@@ -105,6 +105,7 @@ def test_the_same_photo_twice_is_one_photo(session: Session) -> None:
     first = tips.add_photo(session, tip, picture(session), at=NOW)
     assert tips.add_photo(session, tip, picture(session), at=NOW) is first
     assert factories.count(session, TipPhoto) == 1
+    assert factories.count(session, StoredFile) == 1, "nobody fills the register by sending one picture for ever"
 
 
 def test_what_happens_to_a_report_is_written_down(session: Session, world: World) -> None:

@@ -320,8 +320,11 @@ def test_an_account_closed_between_the_two_steps_stays_out(
     type_password(client, token_of, "can.bo")
     session.execute(update(AppUser).where(AppUser.id == world.officer.id).values(closed_at=clock.now()))
     session.commit()
-    type_digits(client, token_of, digits_now())
+    assert type_digits(client, token_of, digits_now()).status_code == 422
     assert client.get(HOME).status_code == 303
+    session.expire_all()
+    entries = select(History).where(History.deed == "user:sign_in")
+    assert session.scalars(entries).all() == [], "nobody signed in, and the history does not say so"
 
 
 # ------------------------------------------------------------------------------------------ setting the second factor up

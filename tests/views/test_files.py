@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
 
+from enforcement import cases
 from tests import factories
 from tests.conftest import NOW
+from tests.enforcement import desk
 from trace.services import files
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from uuid import UUID
 
     from flask import Flask
     from flask.testing import FlaskClient
@@ -29,7 +33,7 @@ def store(app: Flask) -> Path:
     return folder
 
 
-def kept(session: Session, store: Path, content: bytes | None = None) -> StoredFile:
+def kept(session: Session, store: Path, content: bytes | None = None, inspector: UUID | None = None) -> StoredFile:
     if content is None:
         drawn = io.BytesIO()
         exif = Image.Exif()
@@ -37,6 +41,8 @@ def kept(session: Session, store: Path, content: bytes | None = None) -> StoredF
         Image.new("RGB", (2000, 1000), "green").save(drawn, "JPEG", exif=exif.tobytes())
         content = drawn.getvalue()
     stored = files.receive(session, store, io.BytesIO(content), name="chứng cứ.png", at=NOW, by=None)
+    if inspector is not None:
+        desk.observation(session, inspector, photos=[stored])
     session.commit()
     return stored
 
@@ -44,7 +50,7 @@ def kept(session: Session, store: Path, content: bytes | None = None) -> StoredF
 def test_people_on_duty_see_the_copy_and_never_the_original(
     session: Session, world: World, sign_in: Any, store: Path
 ) -> None:
-    stored = kept(session, store)
+    stored = kept(session, store, inspector=world.people["inspector"].id)
     answer = sign_in(world.people["inspector"]).get(f"/tep/{stored.id}")
     assert answer.status_code == 200
     assert answer.mimetype == "image/jpeg"
@@ -62,6 +68,31 @@ def test_others_are_refused(session: Session, world: World, sign_in: Any, store:
     assert sign_in(world.people[who]).get(f"/tep/{kept(session, store).id}").status_code == 403
 
 
+def test_a_file_opens_to_those_who_may_read_the_record_it_belongs_to(
+    session: Session, world: World, sign_in: Any, store: Path
+) -> None:
+    of_report, of_nothing = desk.photo(session, store, 1), desk.photo(session, store, 2)
+    of_observation = desk.photo(session, store, 3)
+    desk.tip(session, photos=[of_report])
+    desk.observation(session, world.people["inspector"].id, photos=[of_observation])
+    case = desk.case(session, world, store)
+    of_case = desk.photo(session, store, 4)
+    cases.add_evidence(
+        session, case.id, of_case, title="Hóa đơn", origin="Chủ hàng", taken_at=NOW, store=store, by=world.officer.id, at=NOW
+    )  # fmt: skip
+    session.commit()
+
+    def opens(who: str) -> list[bool]:
+        seen, files_of = [], sign_in(world.people[who])
+        for file in (of_report, of_observation, of_case, of_nothing):
+            with closing(files_of.get(f"/tep/{file.id}")) as answer:
+                seen.append(answer.status_code == 200)
+        return seen
+
+    assert opens("inspector") == [False, True, False, False]
+    assert opens("officer") == [True, True, True, False]
+
+
 def test_nobody_signed_in_is_sent_to_sign_in(session: Session, client: FlaskClient, store: Path) -> None:
     answer = client.get(f"/tep/{kept(session, store).id}")
     assert answer.status_code == 303
@@ -72,8 +103,8 @@ def test_a_pdf_a_lost_copy_and_an_unknown_file_are_not_found(
     session: Session, world: World, sign_in: Any, store: Path
 ) -> None:
     officer = sign_in(world.people["officer"])
-    pdf = kept(session, store, b"%PDF-1.7\nstartxref\n0\n%%EOF\n")
-    lost = kept(session, store)
+    pdf = kept(session, store, b"%PDF-1.7\nstartxref\n0\n%%EOF\n", world.people["inspector"].id)
+    lost = kept(session, store, inspector=world.people["inspector"].id)
     copy = files.copy_path(store, lost)
     assert copy is not None
     copy.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from trace.access import needs
 from trace.app import create_app
 from trace.db import session as request_session
 from trace.models.history import IdempotencyKey, NumberSeries
+from trace.services import idempotency
 from trace.services.numbers import next_number
 from trace.views.once import once
 
@@ -48,9 +50,10 @@ def app(engine: Engine, connection: Connection, tmp_path: Path) -> Flask:
             number = next_number(request_session(), "PA", at=NOW)
             if request.form.get("refuse"):
                 raise errors.Conflict
-            form_key.settle(f"/{where}/{number}")
+            sent = b"".join(upload.read() for upload in request.files.values())
+            form_key.settle(f"/{where}/{number}" + (f"/{hashlib.sha256(sent).hexdigest()[:8]}" if sent else ""))
         request_session().commit()
-        return redirect(f"/{where}/{number}", 303)
+        return redirect(form_key.location, 303)
 
     return made
 
@@ -95,3 +98,30 @@ def test_a_program_may_send_the_key_as_a_header(client: FlaskClient) -> None:
     for _ in range(2):
         answer = client.post("/test/create/here", data={"name": "An"}, headers={"Idempotency-Key": KEY})
         assert answer.location == "/here/PA-2026-00001"
+
+
+def send_photo(client: FlaskClient, content: bytes) -> tuple[int, str | None]:
+    """As bytes made by hand, for the test client leaves its own temporary file of a large form open."""
+    head = b'--x\r\nContent-Disposition: form-data; name="%b"%b\r\n\r\n'
+    parts = [head % (b"idempotency_key", b"") + KEY.encode(), head % (b"photo", b'; filename="anh.jpg"') + content]
+    body = b"\r\n".join([*parts, b"--x--\r\n"])
+    answer = client.post("/test/create/here", data=body, content_type="multipart/form-data; boundary=x")
+    return answer.status_code, answer.location
+
+
+@pytest.mark.parametrize("size", [10, 600_000], ids=["in memory", "in a temporary file"])
+def test_a_file_is_known_by_its_content_and_still_whole_for_the_view(client: FlaskClient, size: int) -> None:
+    first, other = b"a" * size, b"a" * (size - 1) + b"b"
+    status, location = send_photo(client, first)
+    assert status == 303
+    assert location is not None
+    assert location.endswith(hashlib.sha256(first).hexdigest()[:8]), "the view read all of it"
+    assert send_photo(client, first) == (303, location)
+    assert send_photo(client, other)[0] == errors.KeyReused.status, "the same name over other bytes is another form"
+
+
+def test_the_fingerprint_of_a_form_tells_nothing_without_the_key(client: FlaskClient, session: Session) -> None:
+    send(client, contact="0912345678")
+    kept = session.query(IdempotencyKey).one().body_hash
+    parts = [("path", "/test/create/here"), ("name", "An"), ("contact", "0912345678")]
+    assert kept != idempotency.digest(parts), "whoever reads the table could try every telephone number"

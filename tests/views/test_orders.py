@@ -187,6 +187,8 @@ def test_labels_go_their_way_on_the_page(
     *, clerk: FlaskClient, world: World, session: Session, order: LabelOrder, sign_in: Enter, post: Any
 ) -> None:
     here = f"/tem/don/{order.id}"
+    factories.tested(session, order, NOW)
+    session.commit()
     assert post(clerk, f"{here}/in", here, layout="a4-24", position="1").status_code == 303
     assert post(clerk, f"{here}/receive", here, serials="1-120", counted="119").status_code == 422
     assert post(clerk, f"{here}/receive", here, serials="000.001–000.120", counted="120").status_code == 303

@@ -16,6 +16,7 @@ from trace.demo import register
 from trace.demo.facts import FIELDS, GOODS, SITES, latest
 from trace.demo.people import clerk_of
 from trace.models.labels import HandoverState, LabelMove, LabelOrder, LabelRange, PrintRun
+from trace.models.printing import TestPrint
 from trace.models.titles import SourceKind
 from trace.services import handovers, history, ledger, lots, ordering, reconciling
 from trace.services.reach import Reach
@@ -260,8 +261,22 @@ def _move(story: Story, key: str, name: str, step: Step) -> Deed:
 
 
 def _print(story: Story, order: LabelOrder, serials: Range[int], *, by: UUID, at: datetime) -> None:
-    """As `printing.begin` would, without drawing: no sheet of the past can be downloaded any more, and drawing takes a second."""
-    story.session.add(PrintRun(order_id=order.id, run=1, layout=order.layout, at=at, by=by))
+    """As `printing.begin` would, without drawing: no sheet of the past can be downloaded any more, and drawing takes a second.
+
+    The test label before it was scanned within minutes.
+    """
+    printer = "Máy in cuộn mẫu" if order.layout.startswith("roll") else "Máy in laser mẫu"
+    tested: dict[str, tuple[object, object]] = {"printer": (None, printer), "layout": (None, order.layout)}
+    story.session.add(
+        TestPrint(
+            order_id=order.id, printer=printer, layout=order.layout, made_at=at - timedelta(minutes=12), made_by=by,
+            scanned_at=at - timedelta(minutes=9),
+        )
+    )  # fmt: skip
+    history.record(
+        story.session, "order:test_print", order.id, by=by, at=at - timedelta(minutes=12), changes=tested
+    )
+    story.session.add(PrintRun(order_id=order.id, run=1, layout=order.layout, printer=printer, at=at, by=by))
     ledger.apply(story.session, order.id, serials, M.PRINT, by=by, at=at, reach=ALL)
     changes: dict[str, tuple[object, object]] = {"run": (None, 1), "layout": (None, order.layout)}
     history.record(story.session, "order:print", order.id, by=by, at=at, changes=changes)

@@ -12,6 +12,7 @@ from trace.models import (  # noqa: F401  importing a module registers its table
     labels,
     lots,
     parties,
+    printing,
     scans,
     tips,
     titles,

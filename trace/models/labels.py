@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -14,6 +14,11 @@ from trace.models.base import Base, bigint_pk, stored, uuid_pk
 from trace.models.certificates import UseCertificate
 from trace.models.lots import EligibleBalance, Lot
 from trace.models.parties import AppUser, Party
+
+LAST_SERIAL = 2**30 - 1
+"""The last serial that a code of twelve characters can name."""
+FIRST_SAMPLE_SERIAL = 2**30 - 2**20
+"""From here on serials are of test prints; labels that are issued stay below."""
 
 
 class LabelKey(Base):
@@ -34,7 +39,7 @@ class LabelSeries(Base):
     __tablename__ = "label_series"
     __table_args__ = (
         CheckConstraint("id = 1", name="only_one"),
-        CheckConstraint("next_serial BETWEEN 1 AND 1073741824", name="within_thirty_bits"),
+        CheckConstraint(f"next_serial BETWEEN 1 AND {FIRST_SAMPLE_SERIAL}", name="within_thirty_bits"),
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
@@ -202,6 +207,19 @@ class LabelHandover(Base):
     taker: Mapped[Party] = relationship(foreign_keys=[taker_id])
 
 
+class LabelGap(Base):
+    """A difference between ledger and ranges of an order that was found by the clock, and the nonconformity opened for it."""
+
+    __tablename__ = "label_gap"
+    __table_args__ = (UniqueConstraint("order_id", "difference"),)
+
+    id: Mapped[bigint_pk]
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("label_order.id"))
+    difference: Mapped[str]
+    nonconformity_id: Mapped[UUID] = mapped_column(ForeignKey("nonconformity.id"), unique=True)
+    found_at: Mapped[datetime]
+
+
 class PrintRun(Base):
     """One drawing of an order's labels. The first is the print; every later one is a reprint and says why."""
 
@@ -216,6 +234,9 @@ class PrintRun(Base):
     order_id: Mapped[UUID] = mapped_column(ForeignKey("label_order.id"))
     run: Mapped[int]
     layout: Mapped[str]
+    printer: Mapped[str | None]
+    """As the clerk calls it; unknown for prints that nobody named one for."""
+    logo_id: Mapped[UUID | None] = mapped_column(ForeignKey("label_logo.id"))
     skip: Mapped[int] = mapped_column(server_default=text("0"))
     at: Mapped[datetime]
     by: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))

@@ -168,6 +168,12 @@ def check_password(
     return user
 
 
+def check_open(user: AppUser) -> None:
+    """Refuse an account that was closed between the password and the second factor."""
+    if user.closed_at is not None:
+        raise WrongSecondFactor
+
+
 def check_tries(session: Session, *, login_hash: bytes, network_hash: bytes, at: datetime) -> None:
     """Refuse when too many tries have failed lately, for this login or from this network."""
     since = at - TRY_WINDOW

@@ -13,32 +13,39 @@ import secrets
 import struct
 import threading
 import unicodedata
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from PIL import Image, ImageOps
+from sqlalchemy import func, select
 
 from trace.errors import Invalid, NotFound, TooLarge
 from trace.models.files import StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
-    from pathlib import Path
+    from datetime import datetime, timedelta
     from uuid import UUID
 
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import InstrumentedAttribute, Session
 
 MOST_BYTES = 25 * 2**20
 MOST_PIXELS = 60_000_000
+MOST_SCANS = 100
 COPY_SIDE = 1600
 LONGEST_NAME = 120
 PDF = "application/pdf"
-IMAGE_FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+# MPO is what Pillow calls a JPEG that holds further pictures behind the first, as many telephones write it.
+IMAGE_FORMATS = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 IMAGES = frozenset(IMAGE_FORMATS.values())
 ANY_KIND = IMAGES | {PDF}
+SWEPT_AT_MOST = 1000
 COPY_MEDIA_TYPE = "image/jpeg"
 
 _CHUNK = 2**20
+_ASKED_AT_ONCE = 5000
+_SCAN = b"\xff\xda"
+_OPENED_AS = ("JPEG", "PNG", "WEBP")  # the first gives MPO too, when it meets one
 # Decoding is where memory goes: sixty million pixels are 240 MB. One at a time in a process keeps the sum bounded.
 _DECODING = threading.Lock()
 _NOT_DECODABLE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error)
@@ -103,10 +110,12 @@ def receive(
         if media_type not in kinds:
             raise NotAnImage if PDF not in kinds else UnknownFileKind
         copy = None if media_type == PDF else _working_copy(path)
+        _hold(session, sha256)
         _settle(draft, path, _place(store, "originals", sha256))
     copy_sha256 = None
     if copy is not None:
         copy_sha256 = hashlib.sha256(copy).hexdigest()
+        _hold(session, copy_sha256)
         with _draft(store) as (path, draft):
             draft.write(copy)
             _settle(draft, path, _place(store, "copies", copy_sha256))
@@ -147,6 +156,66 @@ def check(store: Path, file: StoredFile) -> bool:
     copy = copy_path(store, file)
     whole = _hash_of(original_path(store, file)) == file.sha256
     return whole and (copy is None or _hash_of(copy) == file.copy_sha256)
+
+
+def sweep(session: Session, store: Path, *, older_than: timedelta, at: datetime) -> int:
+    """Remove what no row stands for: files whose transaction was rolled back, drafts of a process that was killed.
+
+    Only what has lain there for longer than `older_than` is looked at, and each file is judged again under the lock that
+    `receive` holds from before the bytes take their place until its row is committed. So a file that is sent anew at this
+    very moment is kept. Returns how many were removed; at most a thousand, the rest is for the next time.
+    """
+    before = (at - older_than).timestamp()
+    removed = 0
+    for draft in _older(store / "drafts", before):
+        draft.unlink(missing_ok=True)
+        removed += 1
+    for shelf, column in (("originals", StoredFile.sha256), ("copies", StoredFile.copy_sha256)):
+        folders = sorted((store / shelf).iterdir()) if (store / shelf).is_dir() else []
+        there = [path for folder in folders for path in _older(folder, before)]
+        for first in range(0, len(there), _ASKED_AT_ONCE):
+            asked = there[first : first + _ASKED_AT_ONCE]
+            known = set(session.scalars(select(column).where(column.in_([path.name for path in asked]))))
+            for path in asked:
+                if removed >= SWEPT_AT_MOST:
+                    return removed
+                if path.name not in known:
+                    removed += _remove(session, path, column, before)
+    return removed
+
+
+def _remove(session: Session, path: Path, column: InstrumentedAttribute[Any], before: float) -> bool:
+    """Remove one file unless somebody is just sending it, or has sent it since we looked."""
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(_lock_of(path.name)))):
+        return False
+    if session.scalar(select(StoredFile.id).where(column == path.name).limit(1)) is not None:
+        return False
+    if not any(still == path for still in _older(path.parent, before)):
+        return False
+    path.unlink(missing_ok=True)
+    return True
+
+
+def _hold(session: Session, sha256: str) -> None:
+    """Keep `sweep` off a file until this transaction ends. Any number may send the same file at once."""
+    session.execute(select(func.pg_advisory_xact_lock_shared(_lock_of(sha256))))
+
+
+def _lock_of(sha256: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"file:{sha256}".encode()).digest()[:8], "big", signed=True)
+
+
+def _older(folder: Path, before: float) -> list[Path]:
+    """The files of a folder that were last written before a moment, in seconds since 1970."""
+    if not folder.is_dir():
+        return []
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < before:
+                    found.append(Path(entry.path))
+    return found
 
 
 def clean_name(name: str) -> str:
@@ -194,7 +263,7 @@ def _kind(path: Path) -> str | None:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """An image whose header was read and whose size is bearable. Nothing is decoded yet."""
     try:
-        image = Image.open(path, formats=tuple(IMAGE_FORMATS))
+        image = Image.open(path, formats=_OPENED_AS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         raise TooManyPixels(most=MOST_PIXELS // 1_000_000) from exc
     except _NOT_DECODABLE as exc:
@@ -208,6 +277,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 def _working_copy(path: Path) -> bytes:
     """The picture decoded and drawn anew: whatever else the file held does not survive."""
     with _DECODING, _opened(path) as image:
+        # A progressive JPEG may hold as many passes over all its pixels as its sender likes, at 75 bytes each: 25 MB would decode
+        # for hours. A camera writes one, a careful encoder a dozen.
+        if image.format in {"JPEG", "MPO"} and path.read_bytes().count(_SCAN) > MOST_SCANS:
+            raise NotAnImage
         try:
             image.draft("RGB", (COPY_SIDE, COPY_SIDE))
             image.thumbnail((COPY_SIDE, COPY_SIDE))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from trace.clock import CITY
 from trace.errors import Invalid, TemThatError
 from trace.models.certificates import CertificateStatus, UseCertificate
-from trace.models.lots import EligibleBalance, Lot, LotState
+from trace.models.lots import EligibleBalance, Lot, LotState, QuotaExtension
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,6 +154,13 @@ class Facts:
     """Whether the certificate lists the lot's source."""
     has_area_code: bool
     nonconformities: Sequence[Nonconformity]
+    extensions: Sequence[QuotaExtension] = ()
+    """The approved ones of the balance, with who approved them."""
+
+    @property
+    def approvals(self) -> tuple[str, ...]:
+        """Who approved volume beyond the eligible one, and why."""
+        return tuple(f"{each.decider.full_name}: {each.decision_reason}" for each in self.extensions if each.decider)
 
     @property
     def source_name(self) -> str:
@@ -163,8 +170,8 @@ class Facts:
 
     @property
     def left_g(self) -> int:
-        """Eligible volume that is not labelled yet, g."""
-        return self.balance.eligible_g - self.balance.issued_g if self.balance else 0
+        """Volume that is not labelled yet, eligible or approved beyond that, g."""
+        return self.balance.allowed_g - self.balance.issued_g if self.balance else 0
 
     @property
     def lot_left_g(self) -> int:

@@ -59,6 +59,16 @@ def rotate(
     return unused
 
 
+def rewrap(session: Session, old: bytes, new: bytes, *, at: datetime, by: UUID | None = None, why: str) -> int:
+    """Wrap every label key with another master key, after the old one leaked. The tags stay as they are. Returns how many."""
+    found = session.scalars(select(LabelKey).order_by(LabelKey.id).with_for_update()).all()
+    for key in found:
+        key.wrapped_secret = wrap(open_key(key.wrapped_secret, old, key_id=key.id), new, key_id=key.id)
+        history.record(session, "label_key:rewrap", UUID(int=key.id), by=by, at=at, why=why)
+    session.flush()
+    return len(found)
+
+
 def load(session: Session | Connection, master: bytes) -> Keyring:
     """Every label key, unwrapped."""
     rows = session.execute(select(LabelKey.first_serial, LabelKey.id, LabelKey.wrapped_secret)).all()

@@ -21,9 +21,9 @@ from trace.models.labels import HandoverState, LabelHandover, LabelMove, LabelMo
 from trace.models.labels import LabelState as State
 from trace.models.lots import EligibleBalance, Lot, LotState
 from trace.models.titles import Product
-from trace.services import gate, history
-from trace.services.ordering import show_range, within
-from trace.services.ranges import joined, minus, overlap, size
+from trace.services import gate, history, samples
+from trace.services.ordering import show_range, show_ranges, within
+from trace.services.ranges import gathered, joined, minus, overlap, size
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -122,7 +122,7 @@ class LotDoesNotFit(Invalid):
 def apply(
     session: Session,
     order_id: UUID,
-    serials: Range[int],
+    serials: Range[int] | Collection[Range[int]],
     move: LabelMove,
     *,
     by: UUID,
@@ -132,21 +132,28 @@ def apply(
     lot_id: UUID | None = None,
     counted: int | None = None,
 ) -> Sequence[LabelRange]:
-    """Do one move on some serials of an order, or refuse with every reason at once. Hand-overs have their own two-sided way."""
+    """Do one move on some serials of an order, or refuse with every reason at once: all of them move, or none.
+
+    Hand-overs have their own two-sided way.
+    """
     step = MOVES[move]
     if step.handover or move is LabelMove.ISSUE:
         raise NotFound
+    parts = gathered([serials] if isinstance(serials, Range) else serials)
     order = lock_order(session, order_id, reach)
     reason = (reason or "").strip() or None
     refused = list[TemThatError]()
     if step.reason and reason is None:
         refused.append(ReasonMissing())
-    if step.count and counted != size(serials):
-        refused.append(CountDiffers(counted=counted or 0, expected=size(serials), serials=show_range(serials)))
-    pieces = movable(session, order, serials, move, reach=reach, refused=refused)
+    expected = sum(map(size, parts))
+    if step.count and counted != expected:
+        refused.append(CountDiffers(counted=counted or 0, expected=expected, serials=show_ranges(parts)))
+    pieces = [piece for part in parts for piece in movable(session, order, part, move, reach=reach, refused=refused)]
     change = _change(order, pieces, step, lot_id)
     balance, lots = _lock_volumes(session, order, change, step)
     lot = _check_lot(session, order, lots, lot_id, at=at, refused=refused) if step.lot else None
+    if step.lot and not samples.scanned(session, order):
+        refused.append(samples.TestLabelNotScanned(order=order.number))
     for found in lots.values():
         weight, left = change[found.id], found.volume_g - found.labelled_g
         if weight > left:
@@ -220,22 +227,25 @@ def write(
 ) -> Sequence[LabelRange]:
     """Split the ranges, write the movements and the deed. The new ranges, neighbours that became alike joined into one."""
     changes: dict[str, tuple[object, object]] = {
-        "serials": (None, ", ".join(show_range(serials) for serials in joined(part for _, part in pieces))),
+        "serials": (None, show_ranges(joined(part for _, part in pieces))),
         "state": (", ".join(sorted({row.state.value for row, _ in pieces})), MOVES[move].end),
     }
     step, rest, moved = MOVES[move], list[LabelRange](), dict[tuple[UUID, UUID | None], list[Range[int]]]()
+    touched = dict[int, tuple[LabelRange, list[Range[int]]]]()
     for row, part in pieces:
         bound = (lot.id if lot else row.lot_id) if step.end in WITH_LOT else None
         keeper = keeper_id or row.keeper_id
         moved.setdefault((keeper, bound), []).append(part)
-        rest += [_copy(row, left) for left in minus(row.serials, part)]
+        touched.setdefault(row.id, (row, []))[1].append(part)
         session.add(
             LabelMovement(
                 order_id=order.id, serials=part, move=move, was=row.state, becomes=step.end, keeper_id=keeper,
                 lot_id=bound or row.lot_id, handover_id=handover_id, at=at, by=by, reason=reason,
             )
         )  # fmt: skip
-    session.execute(delete(LabelRange).where(LabelRange.id.in_([row.id for row, _ in pieces])))
+    for row, parts in touched.values():
+        rest += [_copy(row, left) for left in minus(row.serials, *parts)]
+    session.execute(delete(LabelRange).where(LabelRange.id.in_(touched)))
     made = [
         LabelRange(serials=serials, state=step.end, since=at, order_id=order.id, keeper_id=keeper, lot_id=bound)
         for (keeper, bound), parts in moved.items()

@@ -1,6 +1,6 @@
 """Lots: recording goods from a covered source, certifying them by a second person, recalling them.
 
-Labels of a lot are ordered in `ordering`; that a recall changes the next scan is the work of `verify_label`.
+Labels of a lot are ordered in `ordering`; a recall moves those bound to it through `ledger`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from trace.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TemTha
 from trace.models.areas import GrowingArea, ProductionSite
 from trace.models.certificates import CertificateSource, CertificateStatus, UseCertificate
 from trace.models.history import History
-from trace.models.labels import LabelOrder, LabelRange, LabelState
+from trace.models.labels import LabelMove, LabelOrder, LabelRange, LabelState
 from trace.models.lots import EligibleBalance, Lot, LotState
 from trace.models.parties import Party
 from trace.models.titles import Product, Season, SourceKind
-from trace.services import history, places
+from trace.services import history, ledger, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -190,12 +190,35 @@ def certify(session: Session, lot_id: UUID, *, by: UUID, at: datetime, reach: Re
 
 
 def recall(session: Session, lot_id: UUID, *, reason: str, by: UUID, at: datetime, reach: Reach) -> Lot:
-    """Call goods back. From the commit on, every scan of the lot's labels says so, with the reason."""
+    """Call goods back, and with them the labels bound to the lot. From the commit on every scan of them says so, with the reason."""
+    get(session, lot_id, reach=reach)
+    if not reason.strip():
+        raise ReasonMissing
+    # The orders first and then the lot, as every move of labels locks them.
+    bound = select(LabelRange.order_id).where(LabelRange.lot_id == lot_id)
+    orders = session.scalars(
+        select(LabelOrder)
+        .where(LabelOrder.id.in_(bound))
+        .order_by(LabelOrder.id)
+        .with_for_update(of=LabelOrder, key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
     lot = _locked(session, lot_id, reach)
     if lot.state is not LotState.CERTIFIED:
         raise NotCertified
-    if not reason.strip():
-        raise ReasonMissing
+    rows = session.scalars(
+        select(LabelRange)
+        .where(LabelRange.lot_id == lot_id, LabelRange.state.in_(ledger.MOVES[LabelMove.RECALL].start))
+        .order_by(LabelRange.serials)
+        .with_for_update(of=LabelRange)
+        .execution_options(populate_existing=True)
+    ).all()
+    if {row.order_id for row in rows} - {order.id for order in orders}:
+        raise Conflict  # an order came to the lot just now; its row was not locked in time
+    for order in orders:
+        pieces = [(row, row.serials) for row in rows if row.order_id == order.id]
+        if pieces:
+            ledger.write(session, order, pieces, LabelMove.RECALL, by=by, at=at, reason=reason)
     lot.state, lot.recall_reason = LotState.RECALLED, reason
     history.record(
         session,
@@ -284,7 +307,7 @@ def seasons(session: Session, *, reach: Reach) -> Sequence[Season]:
 def left_of_balance(session: Session, holder_id: UUID, season_id: UUID) -> int | None:
     """How many grams a holder may still record as lots in a season; None when no eligible volume was set."""
     eligible = session.scalar(
-        select(EligibleBalance.eligible_g).where(
+        select(EligibleBalance.eligible_g + EligibleBalance.extra_g).where(
             EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == season_id
         )
     )
@@ -315,7 +338,7 @@ def _volume_reasons(session: Session, holder_id: UUID, season_id: UUID, volume_g
     balance = session.scalars(statement.with_for_update().execution_options(populate_existing=True)).one_or_none()
     if balance is None:
         return [NoBalance()]
-    left = balance.eligible_g - _recorded(session, holder_id, season_id)
+    left = balance.allowed_g - _recorded(session, holder_id, season_id)
     if volume_g > left:
         return [BeyondBalance(excess=_kilograms(volume_g - left), left=_kilograms(max(left, 0)))]
     return []
@@ -352,5 +375,8 @@ def _source(session: Session, area_id: UUID | None, site_id: UUID | None, reach:
 def _locked(session: Session, lot_id: UUID, reach: Reach) -> Lot:
     get(session, lot_id, reach=reach)
     return session.scalars(
-        select(Lot).where(Lot.id == lot_id).with_for_update(of=Lot).execution_options(populate_existing=True)
+        select(Lot)
+        .where(Lot.id == lot_id)
+        .with_for_update(of=Lot, key_share=True)
+        .execution_options(populate_existing=True)
     ).one()

@@ -13,28 +13,34 @@ from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
-from labels.code import MAX_SERIAL, show_serial
-from labels.layout import PRESETS, ROLLS
+from labels.code import show_serial
 from trace.clock import CITY
 from trace.errors import Conflict, NotFound, Refused, TemThatError, Unavailable
 from trace.models.areas import AreaCodeStatus, GrowingAreaCode
 from trace.models.certificates import CertificateSource, UseCertificate
 from trace.models.controls import Nonconformity
-from trace.models.labels import LabelMove, LabelMovement, LabelOrder, LabelRange, LabelSeries, LabelState
-from trace.models.lots import EligibleBalance, Lot, LotState
+from trace.models.labels import (
+    FIRST_SAMPLE_SERIAL,
+    LabelMove,
+    LabelMovement,
+    LabelOrder,
+    LabelRange,
+    LabelSeries,
+    LabelState,
+)
+from trace.models.lots import EligibleBalance, ExtensionState, Lot, LotState, QuotaExtension
 from trace.models.parties import Party
-from trace.models.titles import Product, UseRegulation
-from trace.services import gate, history
+from trace.models.titles import Product, Season, UseRegulation
+from trace.services import gate, history, layouts
 from trace.services.numbers import next_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date, datetime
     from uuid import UUID
 
     from trace.services.reach import Reach
 
-LAYOUTS = frozenset(PRESETS) | frozenset(ROLLS)
 PAGE = 50
 
 
@@ -53,6 +59,10 @@ class Quote:
     quantity: int
     pack_weight_g: int
     eligible_g: int
+    extra_g: int
+    """Approved beyond the eligible volume."""
+    approvals: tuple[str, ...]
+    """Who approved it, and why."""
     issued_g: int
     lot_volume_g: int
     lot_labelled_g: int
@@ -71,8 +81,8 @@ class Quote:
 
     @property
     def left_g(self) -> int:
-        """Eligible volume left before the order, g."""
-        return self.eligible_g - self.issued_g
+        """Volume left before the order, g."""
+        return self.eligible_g + self.extra_g - self.issued_g
 
     @property
     def left_after_g(self) -> int:
@@ -125,9 +135,23 @@ def place(
         .with_for_update(read=True)
         .execution_options(populate_existing=True)
     ).one()
+    # Shared too: an order comes before the closing of its season, or sees it.
+    session.scalars(
+        select(Season)
+        .where(Season.id == lot.season_id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    ).one()
     on = at.astimezone(CITY).date()
     facts = _facts(session, [lot], on=on)[lot.id]
-    refused = gate.reasons(facts, quantity=quantity, pack_weight_g=pack_weight_g, layouts=LAYOUTS, layout=layout, on=on)
+    refused = gate.reasons(
+        facts,
+        quantity=quantity,
+        pack_weight_g=pack_weight_g,
+        layouts=layouts.choices(session, lot.holder_id),
+        layout=layout,
+        on=on,
+    )
     if refused or balance is None:
         raise Refused(refused)
 
@@ -162,6 +186,9 @@ def place(
         "quantity": (None, quantity), "pack_weight_g": (None, pack_weight_g), "serials": (None, show_range(serials)),
         "issued_g": (balance.issued_g - quantity * pack_weight_g, balance.issued_g), "lot": (None, lot.code),
     }  # fmt: skip
+    if balance.issued_g > balance.eligible_g:
+        changes["beyond_g"] = (None, balance.issued_g - balance.eligible_g)
+        changes["approved"] = (None, "; ".join(facts.approvals))
     history.record(session, "order:place", order.id, by=by, at=at, changes=changes)
     session.flush()
     return order
@@ -173,12 +200,21 @@ def quote(
     """The same check as `place`, without locks and without issuing anything."""
     lot, on = _lot(session, lot_id, reach), at.astimezone(CITY).date()
     facts = _facts(session, [lot], on=on)[lot.id]
-    found = gate.reasons(facts, quantity=quantity, pack_weight_g=pack_weight_g, layouts=LAYOUTS, layout=layout, on=on)
+    found = gate.reasons(
+        facts,
+        quantity=quantity,
+        pack_weight_g=pack_weight_g,
+        layouts=layouts.choices(session, lot.holder_id),
+        layout=layout,
+        on=on,
+    )
     return Quote(
         lot=lot,
         quantity=quantity,
         pack_weight_g=pack_weight_g,
         eligible_g=facts.balance.eligible_g if facts.balance else 0,
+        extra_g=facts.balance.extra_g if facts.balance else 0,
+        approvals=facts.approvals,
         issued_g=facts.balance.issued_g if facts.balance else 0,
         lot_volume_g=lot.volume_g,
         lot_labelled_g=lot.labelled_g,
@@ -270,6 +306,12 @@ def holders(session: Session, *, reach: Reach) -> Sequence[Party]:
     return session.scalars(select(Party).where(Party.id.in_(theirs)).order_by(Party.name)).all()
 
 
+def lots_of(session: Session, holder_id: UUID) -> Sequence[Lot]:
+    """The lots for which a holder ordered labels, newest first."""
+    theirs = select(LabelOrder.lot_id).where(LabelOrder.holder_id == holder_id)
+    return session.scalars(select(Lot).where(Lot.id.in_(theirs)).order_by(Lot.recorded_at.desc(), Lot.id)).all()
+
+
 def within(reach: Reach) -> ColumnElement[bool]:
     """The condition that an order, joined to its certificate, lies within one's reach: as its holder, by its title, or as a keeper."""
     keeps = exists().where(LabelRange.order_id == LabelOrder.id, LabelRange.keeper_id.in_(reach.holders))
@@ -280,6 +322,11 @@ def show_range(serials: Range[int]) -> str:
     """Serials as they are printed on the labels: 000.120–000.180, the last one included."""
     first, last = serials.lower or 0, (serials.upper or 0) - 1
     return show_serial(first) if first == last else f"{show_serial(first)}–{show_serial(last)}"
+
+
+def show_ranges(parts: Iterable[Range[int]]) -> str:
+    """Several ranges in a list, as `ranges.parse_many` reads them back."""
+    return ", ".join(map(show_range, parts))
 
 
 def _lots_within(reach: Reach) -> Select[Lot]:
@@ -302,7 +349,7 @@ def _lot(session: Session, lot_id: UUID, reach: Reach) -> Lot:
 
 
 def _facts(session: Session, lots: Sequence[Lot], *, on: date) -> dict[UUID, gate.Facts]:
-    """What the gate judges, for any number of lots in five statements."""
+    """What the gate judges, for any number of lots in six statements."""
     titles = {lot.product.title_id for lot in lots}
     regulations = {
         rule.title_id: rule
@@ -340,6 +387,15 @@ def _facts(session: Session, lots: Sequence[Lot], *, on: date) -> dict[UUID, gat
         .options(joinedload(Nonconformity.holder), joinedload(Nonconformity.area), joinedload(Nonconformity.site))
         .order_by(Nonconformity.due_on, Nonconformity.id)
     ).all()
+    extensions = session.scalars(
+        select(QuotaExtension)
+        .where(
+            QuotaExtension.balance_id.in_({balance.id for balance in balances.values() if balance.extra_g}),
+            QuotaExtension.state == ExtensionState.APPROVED,
+        )
+        .options(joinedload(QuotaExtension.decider))
+        .order_by(QuotaExtension.decided_at)
+    ).all()
     return {
         lot.id: gate.Facts(
             lot=lot,
@@ -348,6 +404,11 @@ def _facts(session: Session, lots: Sequence[Lot], *, on: date) -> dict[UUID, gat
             covered=(lot.certificate_id, lot.area_id or lot.site_id) in covered,
             has_area_code=lot.area_id in coded,
             nonconformities=[found for found in blocking if _touches(found, lot)],
+            extensions=[
+                found
+                for found in extensions
+                if (found.balance.holder_id, found.balance.season_id) == (lot.holder_id, lot.season_id)
+            ],
         )
         for lot in lots
     }
@@ -372,7 +433,7 @@ def _take_serials(session: Session, quantity: int) -> Range[int]:
         .execution_options(populate_existing=True)
     ).one()
     first = series.next_serial
-    if first + quantity - 1 > MAX_SERIAL:
-        raise SeriesSpent(left=MAX_SERIAL - first + 1)
+    if first + quantity > FIRST_SAMPLE_SERIAL:
+        raise SeriesSpent(left=FIRST_SAMPLE_SERIAL - first)
     series.next_serial = first + quantity
     return Range(first, first + quantity)

@@ -7,22 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
 from labels import sheet
-from labels.errors import DoesNotFit, TooSmall
-from labels.layout import PRESETS, ROLLS, Layout
-from trace.clock import CITY
 from trace.errors import Invalid, NotFound, Refused
-from trace.models.areas import AreaCodeStatus, GrowingAreaCode
 from trace.models.labels import LabelMove, LabelMovement, LabelOrder, LabelRange, LabelState, PrintRun
-from trace.services import history, ordering
-from trace.services.gate import UnknownLayout
+from trace.services import composing, history, layouts, ordering, samples
 from trace.services.ledger import LIVE, ReasonMissing, lock_order, movable, write
-from trace.services.ordering import LAYOUTS
 from trace.services.ranges import as_range, joined, minus, size
 
 if TYPE_CHECKING:
@@ -33,10 +26,21 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from labels.keys import Keyring
+    from labels.layout import Layout
+    from labels.source import Labels
     from trace.services.reach import Reach
 
-# Long enough for a print shop's day, short enough that a later print is asked for anew and counted.
-OPEN_FOR = timedelta(hours=24)
+# As long as a file is kept; whoever needs the labels again later asks for a reprint, which is counted.
+OPEN_FOR = timedelta(days=30)
+MOST_STREAMED = 5000
+"""Labels that are drawn while they are sent. More are drawn in the background, into a file."""
+
+
+class TooManyToStream(Invalid):
+    """This print has %(labels)s labels, too many to be drawn while you wait.
+
+    Ask for the file under Files; it is drawn in the background.
+    """
 
 
 class NothingLeftToPrint(Invalid):
@@ -53,22 +57,8 @@ class SheetClosed(Invalid):
     """
 
 
-class SkipTooLarge(Invalid):
-    """One sheet of this layout has %(cells)s labels, so the first position must be from 1 to %(cells)s.
-
-    Enter the position of the first free label on the first sheet.
-    """
-
-
-class LayoutTooSmall(Invalid):
-    """On this layout the code would be too small to scan, or the text would not fit.
-
-    Choose a layout with larger labels.
-    """
-
-
 @dataclass(frozen=True)
-class Drawing:
+class Sheets:
     """A PDF about to be streamed."""
 
     name: str
@@ -77,21 +67,14 @@ class Drawing:
     pages: int
 
 
-def layout_of(name: str) -> Layout:
-    """A preset by its name."""
-    found: Layout | None = PRESETS.get(name) or ROLLS.get(name)
-    if found is None:
-        raise UnknownLayout
-    return found
-
-
 def begin(
     session: Session, order_id: UUID, *, layout: str, skip: int, reason: str | None, keyring: Keyring, host: str,
-    by: UUID, at: datetime, reach: Reach,
+    by: UUID, at: datetime, reach: Reach, printer: str | None = None,
 ) -> PrintRun:  # fmt: skip
     """Count a drawing of the order's labels. The first moves what is ordered to printed; a later one needs a reason.
 
-    Whatever would stop the drawing is refused here, so that a run that was counted can be drawn.
+    Whatever would stop the drawing is refused here, so that a run that was counted can be drawn. `printer` is the one of the
+    last test print or print, unless named.
     """
     order = lock_order(session, order_id, reach)
     if not reach.includes(holder_id=order.holder_id):
@@ -100,11 +83,11 @@ def begin(
     reason = (reason or "").strip() or None
     if last and reason is None:
         raise Refused([ReasonMissing()])
-    if layout not in LAYOUTS:
-        raise Refused([UnknownLayout()])
+    sign = layouts.logo_in_use(session, holder_id=order.holder_id, title_id=order.lot.product.title_id)
     run = PrintRun(
-        order_id=order_id, run=last + 1, layout=layout, skip=skip, at=at, by=by, reason=reason if last else None
-    )
+        order_id=order_id, logo_id=sign.id if sign else None, run=last + 1, layout=layout, skip=skip, at=at, by=by, reason=reason if last else None,
+        printer=" ".join((printer or "").split())[:samples.PRINTER_LENGTH] or last_printer(session, order_id),
+    )  # fmt: skip
     _draw(session, order, run, keyring=keyring, host=host)
     session.add(run)
     ordered = session.scalars(
@@ -113,7 +96,10 @@ def begin(
     for serials in joined(ordered):
         pieces = movable(session, order, serials, LabelMove.PRINT, reach=reach, refused=[])
         write(session, order, pieces, LabelMove.PRINT, by=by, at=at)
-    changes: dict[str, tuple[object, object]] = {"run": (last or None, run.run), "layout": (None, layout)}
+    changes: dict[str, tuple[object, object]] = {
+        "run": (last or None, run.run),
+        "layout": (None, layouts.said(session, layout, holder_id=order.holder_id)),
+    }
     history.record(
         session, "order:reprint" if last else "order:print", order_id, by=by, at=at, changes=changes, why=run.reason
     )
@@ -123,20 +109,36 @@ def begin(
 
 def draw(
     session: Session, order_id: UUID, run: int, *, keyring: Keyring, host: str, at: datetime, reach: Reach
-) -> Drawing:
+) -> Sheets:
     """The PDF of a run, as a stream that needs the session no longer."""
     order = ordering.get(session, order_id, reach=reach)
-    found = session.scalars(select(PrintRun).where(PrintRun.order_id == order_id, PrintRun.run == run)).one_or_none()
+    drawing = _draw(session, order, open_run(session, order, run, at=at, reach=reach), keyring=keyring, host=host)
+    if drawing.labels > MOST_STREAMED:
+        raise TooManyToStream(labels=drawing.labels)
+    return drawing
+
+
+def open_run(session: Session, order: LabelOrder, run: int, *, at: datetime, reach: Reach) -> PrintRun:
+    """A print of an order that may still be drawn."""
+    found = session.scalars(select(PrintRun).where(PrintRun.order_id == order.id, PrintRun.run == run)).one_or_none()
     if found is None or not reach.includes(holder_id=order.holder_id):
         raise NotFound
     if at > found.at + OPEN_FOR:
         raise SheetClosed(until=found.at + OPEN_FOR)
-    return _draw(session, order, found, keyring=keyring, host=host)
+    return found
 
 
 def runs(session: Session, order_id: UUID) -> Sequence[PrintRun]:
     """The prints and reprints of an order, newest first."""
     return session.scalars(select(PrintRun).where(PrintRun.order_id == order_id).order_by(PrintRun.run.desc())).all()
+
+
+def last_printer(session: Session, order_id: UUID) -> str | None:
+    """The printer of the order's last test print, or else of its last print."""
+    tested = samples.of_order(session, order_id)
+    if tested:
+        return tested[0].printer
+    return next((run.printer for run in runs(session, order_id)), None)
 
 
 def drawable(session: Session, order: LabelOrder, *, as_of: datetime) -> Sequence[Range[int]]:
@@ -149,43 +151,29 @@ def drawable(session: Session, order: LabelOrder, *, as_of: datetime) -> Sequenc
     return minus(order.serials, *joined(dead)) if dead else [order.serials]
 
 
-def _draw(session: Session, order: LabelOrder, run: PrintRun, *, keyring: Keyring, host: str) -> Drawing:
-    layout = layout_of(run.layout)
-    if not 0 <= run.skip < layout.cells:
-        raise Refused([SkipTooLarge(cells=layout.cells)])
+def count_of(session: Session, order: LabelOrder, run: PrintRun) -> int:
+    """How many labels a run has."""
+    return sum(map(size, drawable(session, order, as_of=run.at)))
+
+
+def labels_of(session: Session, order: LabelOrder, run: PrintRun, *, keyring: Keyring, layout: Layout) -> Labels:
+    """The labels of a run, in order. There is at least one, else it is refused."""
     parts = drawable(session, order, as_of=run.at)
     if not parts:
         raise Refused([NothingLeftToPrint()])
-    lines, sample = _lines(session, order, run.at), order.lot.is_sample or order.holder.is_sample
-    # A small label takes fewer lines: the least important go first, the product's name stays.
-    for kept in range(len(lines), 0, -1):
-        try:
-            pieces = sheet.stream(
-                layout=layout, codes=chain.from_iterable(keyring.codes(as_range(part)) for part in parts), host=host,
-                gtin=order.lot.product.gtin, lines=lines[:kept], title=order.number, sample=sample, skip=run.skip,
-            )  # fmt: skip
-            break
-        except (DoesNotFit, TooSmall) as exc:
-            if kept == 1:
-                raise Refused([LayoutTooSmall()]) from exc
-    count = sum(map(size, parts))
-    return Drawing(f"tem-{order.number}-{run.run}.pdf", pieces, count, sheet.pages_for(count, layout, run.skip))
+    return keyring.labels(*map(as_range, parts), hidden=layout.elements.hidden_code)
 
 
-def _lines(session: Session, order: LabelOrder, at: datetime) -> tuple[str, ...]:
-    """What stands beside the symbol, the most important line first."""
-    lot = order.lot
-    code = session.scalars(
-        select(GrowingAreaCode.code)
-        .where(
-            GrowingAreaCode.area_id == lot.area_id,
-            GrowingAreaCode.status == AreaCodeStatus.ACTIVE,
-            GrowingAreaCode.valid_during.contains(at.astimezone(CITY).date()),
-        )
-        .order_by(GrowingAreaCode.code)
-        .limit(1)
-    ).one_or_none()
-    grams = order.pack_weight_g
-    weight = f"{grams} g" if grams < 1000 else f"{grams / 1000:g} kg".replace(".", ",")
-    lines = (lot.product.name, weight, order.holder.name, lot.product.title.name, code)
-    return tuple(line for line in lines if line)
+def composed(session: Session, order: LabelOrder, run: PrintRun, *, host: str) -> composing.Composed:
+    """What the labels of a run share."""
+    return composing.compose(
+        session, order, layouts.find(session, run.layout, holder_id=order.holder_id), host=host, at=run.at, skip=run.skip,
+        sample=composing.is_sample(order), logo=layouts.logo(session, run.logo_id),
+    )  # fmt: skip
+
+
+def _draw(session: Session, order: LabelOrder, run: PrintRun, *, keyring: Keyring, host: str) -> Sheets:
+    shared = composed(session, order, run, host=host)
+    labels = labels_of(session, order, run, keyring=keyring, layout=shared.layout)
+    pages = sheet.pages_for(len(labels), shared.layout, run.skip)
+    return Sheets(f"tem-{order.number}-{run.run}.pdf", shared.pdf(labels), len(labels), pages)

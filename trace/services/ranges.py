@@ -1,4 +1,5 @@
-"""Serials that people type or scan: "120–180", "000.120-000.180", one serial, or a code off a label, as a range; and range arithmetic.
+"""Serials that people type or scan: "120–180", "000.120-000.180", one serial, or a code off a label, as a range, and lists of
+these; and range arithmetic.
 
 No queries live here.
 """
@@ -6,6 +7,7 @@ No queries live here.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sqlalchemy.dialects.postgresql import Range
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 # Up to ten digits, with or without points between them; twelve without a point are a code that happens to hold no letter.
 SERIAL = re.compile(r"\d{1,10}|\d{1,4}(\.\d{3}){1,3}")
 BETWEEN = re.compile(r"\s*(?:[–—→]|\.\.+|\bđến\b|\bto\b)\s*|\s+-\s+", re.IGNORECASE)
+BREAKS = re.compile(r"\s*[,;\n]\s*")
+MOST_RANGES = 200
 HYPHEN = re.compile(rf"({SERIAL.pattern})\s*-\s*({SERIAL.pattern})")
 
 
@@ -44,6 +48,38 @@ class RangeBackwards(Invalid):
 
     Enter the smaller serial first.
     """
+
+
+class RangesOverlap(Invalid):
+    """Serials %(serials)s are named more than once.
+
+    Name every label once only.
+    """
+
+
+class TooManyRanges(Invalid):
+    """These are %(ranges)s separate ranges. At most %(most)s can be moved at once.
+
+    Do it in several parts.
+    """
+
+
+def parse_many(text: str, *, keyring: Keyring) -> Sequence[Range[int]]:
+    """The serials that a list names: "120–180, 190; 7K4M-92QD-XJ3P". In order, neighbours joined, none named twice."""
+    return gathered(parse(part, keyring=keyring) for part in BREAKS.split(text.strip().strip(",;")))
+
+
+def gathered(parts: Iterable[Range[int]]) -> Sequence[Range[int]]:
+    """Ranges in order with neighbours joined. Refuses what is named twice, and more pieces than one deed may have."""
+    ordered = sorted(parts, key=bounds)
+    for before, after in pairwise(ordered):
+        if (twice := overlap(before, after)) is not None:
+            first, end = bounds(twice)
+            raise RangesOverlap(serials=first if end - first == 1 else f"{first}–{end - 1}")
+    made = joined(ordered)
+    if len(made) > MOST_RANGES:
+        raise TooManyRanges(ranges=len(made), most=MOST_RANGES)
+    return made
 
 
 def parse(text: str, *, keyring: Keyring) -> Range[int]:

@@ -10,24 +10,24 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy.dialects.postgresql import INT8RANGE, Range
 
 from trace.clock import CITY
 from trace.errors import Invalid
 from trace.models.controls import Nonconformity, Severity
-from trace.models.labels import LabelMove, LabelMovement, LabelOrder, LabelRange
+from trace.models.labels import LabelGap, LabelMove, LabelMovement, LabelOrder, LabelRange
 from trace.models.labels import LabelState as State
 from trace.services import history
 from trace.services.ledger import IN_HAND, ON_THE_WAY, lock_order
+from trace.services.reach import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from uuid import UUID
 
-    from sqlalchemy.orm import Session
-
-    from trace.services.reach import Reach
+    from sqlalchemy.orm import InstrumentedAttribute, Session
 
 LEAVING = (LabelMove.USE, LabelMove.SPOIL, LabelMove.LOSE, LabelMove.RETURN, LabelMove.VOID, LabelMove.RECALL)
 DAYS_TO_EXPLAIN = 7
@@ -83,9 +83,20 @@ def of_order(session: Session, order_id: UUID, *, end: datetime, start: datetime
     return _account(session, LabelOrder.id == order_id, start=start, end=end)
 
 
-def of_holder(session: Session, holder_id: UUID, *, end: datetime, start: datetime | None = None) -> Reconciliation:
-    """Account for all labels of a holder."""
-    return _account(session, LabelOrder.holder_id == holder_id, start=start, end=end)
+def of_holder(
+    session: Session,
+    holder_id: UUID,
+    *,
+    end: datetime,
+    start: datetime | None = None,
+    lot_id: UUID | None = None,
+    roll: Range[int] | None = None,
+) -> Reconciliation:
+    """Account for the labels of a holder: all of them, those ordered for one lot, or those of one roll or bundle."""
+    scope = LabelOrder.holder_id == holder_id
+    if lot_id is not None:
+        scope &= LabelOrder.lot_id == lot_id
+    return _account(session, scope, start=start, end=end, roll=roll)
 
 
 def count(
@@ -99,12 +110,71 @@ def count(
     history.record(session, "labels:count", order.id, by=by, at=at, changes={"in_hand": (sheet.closing, counted)})
     if counted == sheet.closing:
         return None
+    # A record of the register, kept in its language whoever counted.
+    description = f"Đối soát tem của đơn {order.number}: đếm được {counted}, sổ ghi {sheet.closing}, chênh lệch {counted - sheet.closing:+d}."
+    return _open(session, order, description, by=by, at=at)
+
+
+# No state but "handed over" is ever entered twice, so what is in a state is what entered it without what left it: exact to the serial,
+# for every order in one statement and so in one snapshot.
+_DIFFERENCES = text("""
+    WITH entered AS (
+        SELECT order_id, becomes AS state, range_agg(serials) AS labels FROM label_movement GROUP BY 1, 2
+    ), gone AS (
+        SELECT order_id, was AS state, range_agg(serials) AS labels FROM label_movement WHERE was <> becomes GROUP BY 1, 2
+    ), ledger AS (
+        SELECT order_id, state, entered.labels - coalesce(gone.labels, '{}') AS labels
+          FROM entered LEFT JOIN gone USING (order_id, state)
+    ), book AS (
+        SELECT order_id, state, range_agg(serials) AS labels FROM label_range GROUP BY 1, 2
+    )
+    SELECT order_id, state, coalesce(ledger.labels, '{}')::text AS by_ledger, coalesce(book.labels, '{}')::text AS by_ranges
+      FROM ledger FULL JOIN book USING (order_id, state)
+     WHERE coalesce(ledger.labels, '{}') <> coalesce(book.labels, '{}')
+     ORDER BY order_id, state
+""")
+
+
+def find_gaps(session: Session, at: datetime) -> int:
+    """Compare the ledger of every order with its ranges, to the serial. Each order that differs gets one blocking nonconformity.
+
+    As long as that one is open no other is opened for the order, nor is one for a difference that was explained and closed.
+    Returns how many were opened.
+    """
+    differences = dict[UUID, list[str]]()
+    for order_id, state, by_ledger, by_ranges in session.execute(_DIFFERENCES):
+        differences.setdefault(order_id, []).append(f"{state}: sổ {by_ledger}, dải {by_ranges}")
+    opened = 0
+    for order_id, lines in sorted(differences.items()):
+        order = lock_order(session, order_id, Reach(everything=True))
+        difference = "; ".join(lines)[:2000]
+        known = session.execute(
+            select(LabelGap.difference, Nonconformity.closed_at)
+            .join(Nonconformity, Nonconformity.id == LabelGap.nonconformity_id)
+            .where(LabelGap.order_id == order_id)
+        ).all()
+        if any(closed_at is None or told == difference for told, closed_at in known):
+            continue
+        found = _open(
+            session,
+            order,
+            f"Đối soát tự động đơn {order.number}: sổ tem và dải tem lệch nhau. {difference}",
+            by=None,
+            at=at,
+        )
+        session.add(LabelGap(order_id=order_id, difference=difference, nonconformity_id=found.id, found_at=at))
+        opened += 1
+    session.flush()
+    return opened
+
+
+def _open(session: Session, order: LabelOrder, description: str, *, by: UUID | None, at: datetime) -> Nonconformity:
+    """A nonconformity that closes the gate for the holder until it is explained."""
     found_on = at.astimezone(CITY).date()
     found = Nonconformity(
         title_id=order.certificate.title_id, holder_id=order.holder_id, severity=Severity.MAJOR, blocking=True,
-        # A record of the register, kept in its language whoever counted.
-        description=f"Đối soát tem của đơn {order.number}: đếm được {counted}, sổ ghi {sheet.closing}, chênh lệch {counted - sheet.closing:+d}.",
-        found_on=found_on, due_on=found_on + timedelta(days=DAYS_TO_EXPLAIN), recorded_at=at, recorded_by=by,
+        description=description, found_on=found_on, due_on=found_on + timedelta(days=DAYS_TO_EXPLAIN),
+        recorded_at=at, recorded_by=by,
     )  # fmt: skip
     session.add(found)
     session.flush()
@@ -112,8 +182,18 @@ def count(
     return found
 
 
-def _account(session: Session, scope: ColumnElement[bool], *, start: datetime | None, end: datetime) -> Reconciliation:
-    labels = func.sum(func.upper(LabelMovement.serials) - func.lower(LabelMovement.serials))
+def _account(
+    session: Session,
+    scope: ColumnElement[bool],
+    *,
+    start: datetime | None,
+    end: datetime,
+    roll: Range[int] | None = None,
+) -> Reconciliation:
+    moved, held = _part(LabelMovement.serials, roll), _part(LabelRange.serials, roll)
+    labels = func.sum(func.upper(moved) - func.lower(moved))
+    if roll is not None:
+        scope &= LabelOrder.serials.overlaps(roll)
     opening = LabelMovement.at < start if start is not None else LabelMovement.id < 0
     rows = session.execute(
         select(
@@ -129,7 +209,7 @@ def _account(session: Session, scope: ColumnElement[bool], *, start: datetime | 
         .group_by(LabelMovement.move, LabelMovement.was, LabelMovement.becomes)
     ).all()
     standing = session.execute(
-        select(LabelRange.state, func.sum(func.upper(LabelRange.serials) - func.lower(LabelRange.serials)))
+        select(LabelRange.state, func.coalesce(func.sum(func.upper(held) - func.lower(held)), 0))
         .join(LabelOrder, LabelOrder.id == LabelRange.order_id)
         .where(scope)
         .group_by(LabelRange.state)
@@ -156,3 +236,9 @@ def _account(session: Session, scope: ColumnElement[bool], *, start: datetime | 
         ),
         in_hand=sheet(IN_HAND, LabelMove.RECEIVE, LEAVING),
     )
+
+
+def _part(serials: InstrumentedAttribute[Range[int]], roll: Range[int] | None) -> ColumnElement[Range[int]]:
+    """The serials that lie on a roll. Of a range beside it nothing is left, whose bounds are NULL and count for nothing."""
+    whole: ColumnElement[Range[int]] = serials.expression
+    return whole if roll is None else whole.op("*", return_type=INT8RANGE())(roll)

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from labels.code import Parsed
     from labels.keys import Keyring
 
+# A test print has a code and a number, but no label that could be looked up, compared or reported.
+NO_LABEL = frozenset({VerdictKind.UNKNOWN, VerdictKind.SAMPLE})
 OUT_OF_USE = frozenset({LabelState.VOIDED, LabelState.SPOILED, LabelState.LOST, LabelState.RETURNED})
 
 FIRST_RULE_SINCE = datetime(2025, 1, 1, tzinfo=UTC)
@@ -196,7 +198,7 @@ def verify(
         return parsed
     asked = {"serial": parsed.serial, "at": at, "device": device, "kind": kind.value, "channel": channel.value}
     facts = _read_facts(connection.execute(_VERIFY, asked).scalar_one())
-    serial = None if facts.kind is VerdictKind.UNKNOWN else parsed.serial
+    serial = None if facts.kind in NO_LABEL else parsed.serial
     return Verdict(checked_at=at, code=parsed.text, serial=serial, **msgspec.structs.asdict(facts))
 
 

@@ -45,6 +45,13 @@ class TooManyReports(TooMany):
     """
 
 
+class TooManyPictures(TooMany):
+    """Many photos came from your network in the last hour, so this one was not taken yet.
+
+    Your report is safe. Send the photo again in a few minutes.
+    """
+
+
 def submit(
     session: Session,
     *,
@@ -107,6 +114,10 @@ def add_photo(session: Session, tip: Tip, stored_file: StoredFile, *, at: dateti
     known = select(TipPhoto).join(StoredFile).where(TipPhoto.tip_id == tip.id, StoredFile.sha256 == stored_file.sha256)
     earlier = session.scalars(known).first()
     if earlier is not None:
+        if earlier.file_id != stored_file.id:
+            # The bytes lie under the same hash as the first one's, and its row stands for them.
+            session.delete(stored_file)
+            session.flush()
         return earlier
     if room_for_photos(session, tip) <= 0:
         raise TooManyPhotos(most=MOST_PHOTOS)
@@ -135,26 +146,29 @@ def similar(session: Session, tip: Tip) -> int:
 
 
 class Throttle:
-    """At most so many reports an hour from one network, counted in this process: w workers let through at most w times as many.
+    """At most so many reports or photos an hour from one network, counted in this process: w workers let through at most w times as many.
 
     Enough against a script left running; the desk's triage handles what comes through. Nothing is stored.
     """
 
-    def __init__(self, *, most: int = REPORTS_PER_HOUR, networks: int = 10_000) -> None:
+    def __init__(
+        self, *, most: int = REPORTS_PER_HOUR, networks: int = 10_000, refusal: type[TooMany] = TooManyReports
+    ) -> None:
+        self._refusal = refusal
         self._most = most
         self._networks = networks
         self._taken: OrderedDict[bytes, deque[datetime]] = OrderedDict()
         self._counting = threading.Lock()
 
     def take(self, network: bytes, *, at: datetime) -> None:
-        """Count one report, or raise `TooManyReports`. `network` is a salted hash."""
+        """Count one, or raise the refusal. `network` is a salted hash."""
         with self._counting:
             taken = self._taken.setdefault(network, deque())
             self._taken.move_to_end(network)
             while taken and taken[0] <= at - timedelta(hours=1):
                 taken.popleft()
             if len(taken) >= self._most:
-                raise TooManyReports
+                raise self._refusal
             taken.append(at)
             while len(self._taken) > self._networks:
                 self._taken.popitem(last=False)

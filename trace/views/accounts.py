@@ -100,6 +100,7 @@ def second_factor() -> ResponseReturnValue:
         login_hash = salted(f"login:{user.login}")
         try:
             accounts.check_tries(session(), login_hash=login_hash, network_hash=network_hash(), at=clock.now())
+            accounts.check_open(user)
             accounts.check_second_factor(session(), user, str(form.digits.data), key=_totp_key(), at=clock.now())
         except TemThatError as exc:
             accounts.count_failure(session(), login_hash=login_hash, network_hash=network_hash(), at=clock.now())

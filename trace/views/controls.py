@@ -135,7 +135,7 @@ def new_visit() -> ResponseReturnValue:
     form.source.choices = [("", "–"), *(_choice(source) for source in found)]
     levels = (ControlLevel.INTERNAL, ControlLevel.EXTERNAL)
     form.level.choices = [("", _("Choose")), *((level.value, say(level)) for level in levels)]
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("controls/new.html", form=form, reasons=[], any_source=bool(found))
     if not form.validate():
         return render_template("controls/new.html", form=form, reasons=[], any_source=bool(found)), 422

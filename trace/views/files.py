@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, current_app, send_file
 
-from trace.access import May, needs
+from enforcement import evidence
+from trace.access import May, needs, person
 from trace.db import session
 from trace.errors import NotFound
 from trace.services import files
@@ -30,7 +31,16 @@ class NothingToShow(NotFound):
 @bp.get("/tep/<uuid:file_id>")
 @needs(May.FILE_READ)
 def show(file_id: UUID) -> ResponseReturnValue:
-    """The copy of a picture, without its metadata."""
+    """The copy of a picture, without its metadata, for those who may read the record that it belongs to."""
+    may = person().may
+    if not evidence.belongs_to(
+        session(),
+        file_id,
+        cases=may(May.CASE_READ),
+        signals=may(May.SIGNAL_TRIAGE),
+        observations=may(May.OBSERVATION_READ),
+    ):
+        raise NotFound
     stored = files.get(session(), file_id)
     copy = files.copy_path(current_app.config["TEMTHAT"].files_dir, stored)
     if copy is None or not copy.exists():

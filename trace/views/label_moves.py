@@ -15,18 +15,16 @@ from trace.db import session
 from trace.errors import Forbidden, Invalid, NotFound, TemThatError
 from trace.forms import PostForm, VietnameseInteger, clean
 from trace.models.labels import HandoverState, LabelMove
-from trace.services import handovers, ledger, ordering, printing, ranges, reconciling
+from trace.services import drawing, handovers, ledger, ordering, printing, ranges, reconciling
 from trace.views import lists
 from trace.views.once import once
-from trace.views.order_page import MAY_MOVE, DeedForm, PrintForm, bp, every, keyring, show, told
+from trace.views.order_page import MAY_MOVE, MOVES, DeedForm, PrintForm, bp, every, keyring, show, told
 from trace.words import number, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flask.typing import ResponseReturnValue
-
-MOVES = "any(receive,hand_over,activate,use,spoil,lose,return,void,recall)"
 
 
 class CountForm(PostForm):
@@ -80,17 +78,21 @@ def answer(handover_id: UUID, answer: str) -> ResponseReturnValue:
     reason = clean(request.form.get("reason")) or None
     if answer == "refuse" and reason is None:
         return _handovers_page([ledger.ReasonMissing()]), 422
-    match answer:
-        case "take":
-            done = handovers.take(session(), handover_id, **facts)
-        case "refuse":
-            done = handovers.refuse(session(), handover_id, reason=reason[:500] if reason else None, **facts)
-        case _:
-            done = handovers.withdraw(session(), handover_id, **facts)
+    with once("orders.answer") as key:
+        if key.done:
+            return redirect(key.location, 303)
+        match answer:
+            case "take":
+                done = handovers.take(session(), handover_id, **facts)
+            case "refuse":
+                done = handovers.refuse(session(), handover_id, reason=reason[:500] if reason else None, **facts)
+            case _:
+                done = handovers.withdraw(session(), handover_id, **facts)
+        key.settle(url_for(".handovers"))
+        said = _("%(serials)s: %(state)s.", serials=ordering.show_range(done.serials), state=say(done.state))
     session().commit()
-    said = _("%(serials)s: %(state)s.", serials=ordering.show_range(done.serials), state=say(done.state))
     flash(said, "success")
-    return redirect(url_for(".handovers"), 303)
+    return redirect(key.location, 303)
 
 
 @bp.post("/don/<uuid:order_id>/in")
@@ -98,24 +100,32 @@ def answer(handover_id: UUID, answer: str) -> ResponseReturnValue:
 def printed(order_id: UUID) -> ResponseReturnValue:
     """Begin a print, or a reprint with its reason; the sheet is then open for download."""
     form, at = PrintForm(), clock.now()
-    form.layout.choices = [(name, name) for name in ordering.LAYOUTS]
     if not form.validate():
         return show(order_id, print_form=form), 422
     with once("orders.printed") as key:
         if key.done:
             return redirect(key.location, 303)
         try:
+            facts: dict[str, Any] = {
+                "keyring": keyring(), "host": current_app.config["TEMTHAT"].host, "by": person().id, "at": at,
+                "reach": person().reach(May.LABEL_ORDER),
+            }  # fmt: skip
             run = printing.begin(
                 session(), order_id, layout=form.layout.data, skip=(form.position.data or 1) - 1, reason=form.reason.data,
-                keyring=keyring(), host=current_app.config["TEMTHAT"].host, by=person().id, at=at,
-                reach=person().reach(May.LABEL_ORDER),
+                printer=form.printer.data, **facts,
             )  # fmt: skip
+            file = drawing.if_large(session(), run, **facts)
         except Invalid as exc:
             session().rollback()
             return show(order_id, print_form=form, reasons=every(exc)), exc.status
-        key.settle(url_for(".show", order_id=order_id, _anchor="prints"))
+        key.settle(
+            url_for("drawing.file", drawing_id=file.id)
+            if file
+            else url_for(".show", order_id=order_id, _anchor="prints")
+        )
     session().commit()
-    flash(_("Print %(run)s is ready. Download the labels below.", run=run.run), "success")
+    if file is None:
+        flash(_("Print %(run)s is ready. Download the labels below.", run=run.run), "success")
     return redirect(key.location, 303)
 
 
@@ -187,22 +197,23 @@ def _complete(deed: LabelMove, form: DeedForm) -> bool:
 
 def _carry_out(order_id: UUID, deed: LabelMove, form: DeedForm) -> str:
     """One call, and what to tell about it."""
-    serials = ranges.parse(form.serials.data, keyring=keyring())
+    serials = ranges.parse_many(form.serials.data, keyring=keyring())
     reach, by, at = person().reach(MAY_MOVE[deed]), person().id, clock.now()
-    facts = {"n": number(ranges.size(serials)), "serials": ordering.show_range(serials)}
+    facts = {"n": number(sum(map(ranges.size, serials))), "serials": ordering.show_ranges(serials)}
     if deed is LabelMove.HAND_OVER:
         taker = _id(form.taker.data)
-        handovers.offer(
-            session(),
-            order_id,
-            serials,
-            taker_id=taker,
-            by=by,
-            at=at,
-            on=lists.today(),
-            reach=reach,
-            note=form.note.data,
-        )
+        for part in serials:  # each roll or bundle is confirmed by itself
+            handovers.offer(
+                session(),
+                order_id,
+                part,
+                taker_id=taker,
+                by=by,
+                at=at,
+                on=lists.today(),
+                reach=reach,
+                note=form.note.data,
+            )
         return str(_("%(n)s labels offered: %(serials)s. They wait for the other side.", **facts))
     lot_id = _id(form.lot.data) if form.lot.data and ledger.MOVES[deed].lot else None
     ledger.apply(

@@ -84,7 +84,7 @@ def new() -> ResponseReturnValue:
         told = [{"message": explain(exc), "way_out": way_out(exc)} for exc in reasons]
         return render_template("lots/new.html", form=form, reasons=told, left=left, ready=bool(sources and seasons))
 
-    if request.method == "GET":
+    if request.method != "POST":
         return page()
     if not form.validate():
         return page(), 422

@@ -13,16 +13,16 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import StringField, TextAreaField
 
-from labels.layout import PRESETS, ROLLS
+from labels.layout import PressLayout, RollLayout, SheetLayout
 from trace import clock
 from trace.access import May, person
 from trace.db import session
-from trace.errors import Refused, TemThatError
+from trace.errors import Invalid, Refused, TemThatError
 from trace.forms import PostForm, VietnameseInteger, clean
 from trace.models.labels import LabelMove, LabelState
 from trace.models.lots import Lot
-from trace.services import gate, handovers, history, ledger, ordering, printing, ranges, reconciling
-from trace.views import lists
+from trace.services import gate, handovers, history, layouts, ledger, ordering, printing, ranges, reconciling, samples
+from trace.views import lists, print_page
 from trace.words import day, explain, number, say, way_out
 
 if TYPE_CHECKING:
@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Range
 
     from labels.keys import Keyring
+    from labels.layout import Layout
     from trace.models.history import History
     from trace.models.labels import LabelOrder
     from trace.services.reach import Reach
 
 bp = Blueprint("orders", __name__, url_prefix="/tem")
+MOVES = "any(receive,hand_over,activate,use,spoil,lose,return,void,recall)"
 
 MAY_MOVE: dict[LabelMove, May] = {
     LabelMove.RECEIVE: May.LABEL_HAND_OVER,
@@ -62,6 +64,11 @@ class OrderDeed(StrEnum):
     PLACE = "order_place"
     PRINT = "order_print"
     REPRINT = "order_reprint"
+    REPLACE = "order_replace"
+    REPLACED = "order_replaced"
+    TEST_PRINT = "order_test_print"
+    DRAW_FILE = "order_draw_file"
+    CANCEL_FILE = "order_cancel_file"
     OFFER = "labels_offer"
     REFUSE = "labels_refuse"
     WITHDRAW = "labels_withdraw"
@@ -92,7 +99,8 @@ class DeedForm(PostForm):
 class PrintForm(PostForm):
     """How to draw the labels."""
 
-    layout = lists.Choice(_l("Label layout"))
+    layout = lists.Choice(_l("Label layout"), validate_choice=False)
+    printer = StringField(_l("Printer"), [lists.at_most(samples.PRINTER_LENGTH)], filters=[clean])
     position = VietnameseInteger(_l("First free position on the first sheet"))
     reason = TextAreaField(_l("Why print again?"), [lists.at_most(500)], filters=[clean])
 
@@ -103,6 +111,9 @@ def show(
     move: LabelMove | None = None,
     form: DeedForm | None = None,
     print_form: PrintForm | None = None,
+    test_form: print_page.TestForm | None = None,
+    file_form: print_page.FileForm | None = None,
+    jam_form: Any = None,
     reasons: Sequence[TemThatError] = (),
 ) -> str:
     """The page of an order, with the panel of one move opened, if asked for."""
@@ -122,6 +133,7 @@ def show(
             for party in (handovers.takers(session(), on=lists.today()) if move is LabelMove.HAND_OVER else ())
         ]
     chosen, problem = _chosen(form)
+    chosen_count = sum(map(ranges.size, chosen))
     prints = printing.runs(session(), order_id)
     may_print = person().reach(May.LABEL_ORDER).includes(holder_id=order.holder_id)
     return render_template(
@@ -133,12 +145,19 @@ def show(
         step=ledger.MOVES[move] if move else None,
         form=form,
         chosen=chosen,
-        chosen_text=ordering.show_range(chosen) if chosen else "",
-        chosen_count=ranges.size(chosen) if chosen else 0,
-        effect=_effect(move, order, ranges.size(chosen)) if move and chosen else "",
+        chosen_text=ordering.show_ranges(chosen),
+        chosen_count=chosen_count,
+        effect=_effect(move, order, chosen_count) if move and chosen else "",
+        jam_form=jam_form,
+        destroyed=any(row.state in {LabelState.SPOILED, LabelState.VOIDED} for row in order.ranges),
         reasons=[*([told(problem)] if problem else []), *(told(reason, link(reason, order)) for reason in reasons)],
         prints=[(run, now <= run.at + printing.OPEN_FOR) for run in prints] if may_print else [],
         print_form=_print_form(order, print_form) if may_print else None,
+        **(
+            print_page.parts(order, prints, layout_names(order.holder_id), test_form=test_form, file_form=file_form)
+            if may_print
+            else {}
+        ),
         waiting=[
             row
             for row in handovers.listing(session(), reach=person().reach(May.LABEL_READ), order_id=order_id)
@@ -148,7 +167,7 @@ def show(
         may_count=may_print,
         movements=ledger.movements(session(), order_id),
         events=[_event(row) for row in history.of(session(), order_id)],
-        layout_names=layout_names(),
+        layout_names=layout_names(order.holder_id, all_versions=True),
         range_text=ordering.show_range,
         size=ranges.size,
     )
@@ -196,22 +215,25 @@ def link(reason: TemThatError, about: LabelOrder | Lot) -> str | None:
     return url
 
 
-def layout_names() -> dict[str, str]:
-    """The label layouts in words."""
-    names = {
-        name: _(
-            "%(paper)s sheet, %(n)s labels of %(w)s × %(h)s mm",
-            paper=sheet.paper, n=sheet.cells, w=_mm(sheet.label_width_mm), h=_mm(sheet.label_height_mm),
-        )
-        for name, sheet in PRESETS.items()
-    }  # fmt: skip
-    return names | {
-        name: _(
-            "Roll, %(n)s across, labels of %(w)s × %(h)s mm",
-            n=roll.across, w=_mm(roll.label_width_mm), h=_mm(roll.label_height_mm),
-        )
-        for name, roll in ROLLS.items()
-    }  # fmt: skip
+def layout_names(holder_id: UUID, *, all_versions: bool = False) -> dict[str, str]:
+    """The label layouts that a holder may choose, in words; or those that ever were."""
+    names = {name: described(layout) for name, layout in layouts.BUILT_IN.items()}
+    if all_versions:
+        return layouts.names(session(), holder_id) | names
+    return {str(row.id): row.name for row in layouts.own(session(), frozenset({holder_id}))} | names
+
+
+def described(layout: Layout) -> str:
+    """A layout in words."""
+    size = {"w": mm(layout.label_width_mm), "h": mm(layout.label_height_mm)}
+    match layout:
+        case SheetLayout():
+            found = _("%(paper)s sheet, %(n)s labels of %(w)s × %(h)s mm", paper=layout.paper, n=layout.cells, **size)
+        case RollLayout():
+            found = _("Roll, %(n)s across, labels of %(w)s × %(h)s mm", n=layout.across, **size)
+        case PressLayout():
+            found = _("Print shop, one label of %(w)s × %(h)s mm a page", **size)
+    return str(found)
 
 
 def account(found: reconciling.Reconciliation) -> dict[str, Any]:
@@ -237,13 +259,13 @@ def account(found: reconciling.Reconciliation) -> dict[str, Any]:
     }
 
 
-def _chosen(form: DeedForm | None) -> tuple[Range[int] | None, TemThatError | None]:
+def _chosen(form: DeedForm | None) -> tuple[Sequence[Range[int]], TemThatError | None]:
     if form is None or not form.serials.data:
-        return None, None
+        return (), None
     try:
-        return ranges.parse(form.serials.data, keyring=keyring()), None
-    except (ranges.NotARange, ranges.CodeNotOurs, ranges.RangeBackwards) as exc:
-        return None, exc
+        return ranges.parse_many(form.serials.data, keyring=keyring()), None
+    except Invalid as exc:
+        return (), exc
 
 
 def _row(order: LabelOrder, row: Any) -> dict[str, Any]:
@@ -266,8 +288,16 @@ def _row(order: LabelOrder, row: Any) -> dict[str, Any]:
 
 def _print_form(order: LabelOrder, form: PrintForm | None) -> PrintForm:
     if form is None:
-        form = PrintForm(formdata=None, data={"layout": order.layout, "position": 1})
-    form.layout.choices = list(layout_names().items())
+        tested = next(iter(samples.of_order(session(), order.id)), None)
+        form = PrintForm(
+            formdata=None,
+            data={
+                "layout": tested.layout if tested else order.layout,
+                "printer": printing.last_printer(session(), order.id) or "",
+                "position": 1,
+            },
+        )
+    form.layout.choices = list(layout_names(order.holder_id).items())
     return form
 
 
@@ -291,7 +321,11 @@ def _effect(move: LabelMove, order: LabelOrder, count: int) -> str:
 
 def _event(row: History) -> dict[str, Any]:
     name = row.deed.replace(":", "_")
-    told_of = [str(row.changes[field][1]) for field in ("serials", "lot", "taker", "layout") if field in row.changes]
+    told_of = [
+        str(row.changes[field][1])
+        for field in ("serials", "lot", "taker", "layout", "approved")
+        if field in row.changes
+    ]
     if "in_hand" in row.changes:
         old, new = row.changes["in_hand"]
         told_of.append(_("ledger %(old)s, counted %(new)s", old=number(old), new=number(new)))
@@ -305,5 +339,5 @@ def _event(row: History) -> dict[str, Any]:
     }
 
 
-def _mm(length: float) -> str:
+def mm(length: float) -> str:
     return f"{length:g}".replace(".", ",")

@@ -9,21 +9,21 @@ from uuid import UUID
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, RadioField
+from wtforms import HiddenField, RadioField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
 from trace import clock
 from trace.access import May, needs, person
 from trace.clock import CITY
 from trace.db import session
-from trace.errors import NotFound, Refused, TemThatError
-from trace.forms import PostForm, VietnameseDate, VietnameseInteger
+from trace.errors import Invalid, NotFound, Refused, TemThatError
+from trace.forms import PostForm, VietnameseDate, VietnameseInteger, clean
 from trace.models.labels import LabelMove, LabelState
-from trace.services import ordering, ranges, reconciling
+from trace.services import gate, ordering, ranges, reconciling
 from trace.shown import grams
-from trace.views import label_moves, lists
+from trace.views import label_moves, label_papers, lists, quota
 from trace.views.once import once
-from trace.views.order_page import MAY_MOVE, STATE_TAGS, account, bp, every, layout_names, link, show, told
+from trace.views.order_page import MAY_MOVE, STATE_TAGS, account, bp, every, keyring, layout_names, link, show, told
 from trace.words import number, say
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from flask.typing import ResponseReturnValue
 
-__all__ = ["bp", "label_moves"]
+__all__ = ["bp", "label_moves", "label_papers", "quota"]
 
 
 class Picked(RadioField):
@@ -58,6 +58,8 @@ class AccountForm(PostForm):
     """Whose labels, and over which days."""
 
     holder = lists.Choice(_l("Holder"))
+    lot = lists.Choice(_l("Lot"), validate_choice=False)
+    roll = StringField(_l("Roll or bundle"), filters=[clean])
     start = VietnameseDate(_l("From"))
     end = VietnameseDate(_l("Up to and including"))
 
@@ -104,7 +106,7 @@ def new() -> ResponseReturnValue:
         return _quantity_page(form, quote)
     if quote.reasons or "change" in request.args:
         return _quantity_page(form, quote, quote.reasons)
-    return render_template("orders/check.html", form=form, quote=quote, layout_names=layout_names())
+    return render_template("orders/check.html", form=form, quote=quote, layout_names=layout_names(quote.lot.holder_id))
 
 
 @bp.post("/don/moi")
@@ -151,15 +153,29 @@ def reconcile() -> ResponseReturnValue:
     form = AccountForm(request.args if asked else None, meta={"csrf": False})
     form.holder.choices = [(str(party.id), party.name) for party in parties]
     found: dict[str, Any] | None = None
-    if parties and (not asked or form.validate()):
-        holder = next(party for party in parties if not asked or str(party.id) == form.holder.data)
+    problem: TemThatError | None = None
+    holder = next((party for party in parties if not asked or str(party.id) == form.holder.data), None)
+    with_labels = ordering.lots_of(session(), holder.id) if holder else []
+    form.lot.choices = [("", _("All lots")), *((str(lot.id), lot.code) for lot in with_labels)]
+    if holder and (not asked or form.validate()):
         start = _midnight(form.start.data) if form.start.data else None
         end = _midnight(form.end.data + timedelta(days=1)) if form.end.data else clock.now()
-        found = account(reconciling.of_holder(session(), holder.id, start=start, end=end)) | {
-            "holder": holder,
-            "end": end,
-        }
-    return render_template("orders/reconcile.html", form=form, found=found, parties=parties)
+        lot = next((lot for lot in with_labels if str(lot.id) == form.lot.data), None)
+        try:
+            roll = ranges.parse(form.roll.data, keyring=keyring()) if form.roll.data else None
+        except Invalid as exc:
+            problem = exc
+        else:
+            sums = reconciling.of_holder(
+                session(), holder.id, start=start, end=end, lot_id=lot.id if lot else None, roll=roll
+            )
+            found = account(sums) | {
+                "holder": holder, "end": end, "lot": lot, "roll": ordering.show_range(roll) if roll else None,
+            }  # fmt: skip
+    page = render_template(
+        "orders/reconcile.html", form=form, found=found, parties=parties, reasons=[told(problem)] if problem else []
+    )
+    return page, problem.status if problem else 200
 
 
 def _quote(form: OrderForm) -> ordering.Quote:
@@ -174,7 +190,7 @@ def _quote(form: OrderForm) -> ordering.Quote:
         at=clock.now(), reach=person().reach(May.LABEL_ORDER),
     )  # fmt: skip
     form.pack_weight_g.choices = [(str(each), grams(each)) for each in quote.pack_weights_g]
-    form.layout.choices = list(layout_names().items())
+    form.layout.choices = list(layout_names(quote.lot.holder_id).items())
     return quote
 
 
@@ -184,6 +200,7 @@ def _quantity_page(form: OrderForm, quote: ordering.Quote, reasons: Sequence[Tem
         form=form,
         quote=quote,
         reasons=[told(reason, link(reason, quote.lot)) for reason in reasons],
+        over=any(isinstance(reason, gate.OverEligibleVolume) for reason in reasons),
     )
 
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 bp = Blueprint("report", __name__)
 bp.url_defaults(keep_language)
 throttle: Throttle = tips.Throttle()
+# Reading a picture is the dearest thing that anybody may ask of us without a sign-in.
+photo_throttle: Throttle = tips.Throttle(most=tips.REPORTS_PER_HOUR * tips.MOST_PHOTOS, refusal=tips.TooManyPictures)
 
 LONGEST_PLACE = 200
 LONGEST_URL = 2000
@@ -159,7 +161,7 @@ def start(code: str | None = None) -> ResponseReturnValue:
     known = (clean(code) or "")[:LONGEST_CODE] or None
     form = ReportForm(request.form if request.method == "POST" else None, code=known)
     form.offer()
-    if request.method == "GET":
+    if request.method != "POST":
         return _ask(form, "why", known)
     step, go = request.form.get("step", ""), request.form.get("go", "next")
     if step not in ORDER:
@@ -228,7 +230,7 @@ def _send(form: ReportForm, known: str | None) -> ResponseReturnValue:
     if not form.judge(EVERYTHING):
         return _ask(form, CHECK, known), 422
     at = clock.now()
-    with once("report.start") as key:
+    with once("report.start", anonymous=True) as key:
         # The secret of the follow-up page is made from the form's key, so that a form sent twice leads to the same page although
         # the secret itself is stored nowhere.
         secret = _secret_for(key.key)
@@ -288,12 +290,13 @@ def _secret_for(key: str) -> str:
 def _take(tip: Tip, upload: FileStorage, at: Any) -> None:
     if tips.room_for_photos(session(), tip) <= 0:
         raise tips.TooManyPhotos(most=tips.MOST_PHOTOS)
+    photo_throttle.take(network_hash(), at=at)
     store = current_app.config["TEMTHAT"].files_dir
     stored = files.receive(
         session(),
         store,
         cast("BinaryIO", upload.stream),
-        name=upload.filename or "",
+        name=tip.number,  # the file's own name may say who sent it
         at=at,
         by=None,
         kinds=files.IMAGES,
