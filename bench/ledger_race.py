@@ -190,13 +190,31 @@ class Writer:
         self.counts["done"] += 1
 
 
-def work(url: str, diary: Path, until: float, operations: int, seed: int) -> None:
-    """One process of writers, until the time or the operations are over. How often what happened goes to a file of its own."""
-    engine = create_engine(url, pool_size=THREADS, pool_pre_ping=True)
+@dataclass(frozen=True)
+class Cast:
+    """Who does it and with which lots: read once, for the database may be down when a writer starts."""
+
+    clerk: UUID
+    packer: UUID
+    packing_house: UUID
+    lots: list[tuple[UUID, UUID]]
+
+
+def cast(url: str) -> Cast:
+    """The people and lots that `prepare` made."""
+    engine = create_engine(url)
     with Session(engine) as session:
-        people = dict(session.execute(select(AppUser.login, AppUser.id)).all())
+        people = {person.login: person.id for person in session.scalars(select(AppUser))}
         packing_house = session.scalars(select(Party.id).where(Party.name.startswith("Cơ sở đóng gói"))).one()
         lots = [(lot.id, lot.holder_id) for lot in session.scalars(select(Lot).where(Lot.code.startswith("R")))]
+    engine.dispose()
+    return Cast(people["thu.kho"], people["dong.goi"], packing_house, lots)
+
+
+def work(url: str, diary: Path, who: Cast, until: float, share: tuple[int, int]) -> None:
+    """One process of writers, until the time or the operations are over. How often what happened goes to a file of its own."""
+    operations, seed = share
+    engine = create_engine(url, pool_size=THREADS, pool_pre_ping=True)
     left = [operations or 10**12]
     writers = []
 
@@ -206,10 +224,10 @@ def work(url: str, diary: Path, until: float, operations: int, seed: int) -> Non
                 engine,
                 out,
                 random.Random(seed * 100 + number),
-                people["thu.kho"],
-                people["dong.goi"],
-                packing_house,
-                lots,
+                who.clerk,
+                who.packer,
+                who.packing_house,
+                who.lots,
             )
             writers.append(writer)
             while time.monotonic() < until and left[0] > 0:
@@ -253,14 +271,16 @@ def race(
     upset: Any = None,
 ) -> Found:
     """Let the writers loose together, kill some, and examine the books afterwards. `upset()` is called in between, to kill more than a writer."""
-    counts, kills, wrong = Counter[str](), 0, list[str]()
+    counts, kills, wrong, who = Counter[str](), 0, list[str](), cast(url)
     began = time.monotonic()
     until = began + seconds
 
     def start(number: int) -> multiprocessing.process.BaseProcess:
         # Forked, so that a writer is there at once; it opens connections of its own and never touches those of this process.
         share = operations // processes if operations else 0
-        made = FORK.Process(target=work, args=(url, folder / f"diary{number}", until, share, number), daemon=True)
+        made = FORK.Process(
+            target=work, args=(url, folder / f"diary{number}", who, until, (share, number)), daemon=True
+        )
         made.start()
         return made
 
@@ -270,7 +290,6 @@ def race(
         time.sleep(0.1)
         if time.monotonic() < next_kill:
             continue
-        next_kill += kill_every
         victim = random.choice([each for each in running if each.is_alive()])
         victim.kill()
         victim.join()
@@ -278,6 +297,7 @@ def race(
         number, kills = number + 1, kills + 1
         if upset is not None:
             upset()
+        next_kill = time.monotonic() + kill_every
     for each in running:
         each.join(timeout=60)
         if each.exitcode != 0:
@@ -288,6 +308,8 @@ def race(
             name, _, count = part.partition("=")
             counts[name] += int(count)
     lasted = time.monotonic() - began
+    # What a killed writer had done stands in its diary, though nobody counted it.
+    counts["done"] = sum(path.read_bytes().count(b"\n") for path in folder.glob("diary*"))
     engine = create_engine(url)
     with Session(engine) as session:
         wrong += examine(session, folder)

@@ -131,14 +131,18 @@ def main() -> int:
             url = f"http://127.0.0.1:{port}"
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-                print("| page | bytes on the wire / budget | requests | script | largest paint / budget | shift |\n|---|---|---|---|---|---|")
+                print(
+                    "| page | bytes on the wire / budget | requests | script | largest paint / budget | shift |\n|---|---|---|---|---|---|"
+                )
                 for name, path, size, cookie, budget in (
                     ("verdict", f"/T/{code}", PHONE, None, VERDICT),
                     ("first page of a report", "/report", PHONE, None, REPORT),
                     ("officer's queue", "/hang-doi", DESK, token, QUEUE),
                 ):
                     look(browser, url, path, size, cookie)  # the server's own first time is not the phone's
-                    print(row(name, budget, [look(browser, url, path, size, cookie) for _ in range(rounds)]), flush=True)
+                    print(
+                        row(name, budget, [look(browser, url, path, size, cookie) for _ in range(rounds)]), flush=True
+                    )
                 browser.close()
         finally:
             server.terminate()

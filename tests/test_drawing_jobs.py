@@ -148,6 +148,19 @@ def test_every_kind_of_file_is_drawn_whole_and_the_same_each_time(desk: Desk, ki
     assert desk.draw(desk.ask(kind, run=2)).sha256 == done.sha256
 
 
+def test_zpl_can_be_had_with_the_codes_as_pictures(desk: Desk) -> None:
+    printing.begin(
+        desk.session, desk.order.id, layout="roll-50x30", skip=0, reason="Máy in cuộn", **desk.facts
+    )  # fmt: skip
+    desk.session.commit()
+    native, pictures = desk.ask(DrawingKind.ZPL, run=2), desk.ask(DrawingKind.ZPL, run=2, native=False)
+    assert native.id != pictures.id
+    as_pictures = drawing.kept_path(desk.config.drawings_dir, desk.draw(pictures)).read_bytes()
+    assert b"^BQ" in drawing.kept_path(desk.config.drawings_dir, desk.draw(native)).read_bytes()
+    assert b"^BQ" not in as_pictures
+    assert as_pictures.count(b"^XZ") >= LABELS
+
+
 def test_asking_again_gives_the_same_file_and_calls_the_worker_once(desk: Desk) -> None:
     first = desk.ask()
     assert desk.ask().id == first.id

@@ -140,7 +140,7 @@ def draw(
         return
     except Exception as exc:  # whatever it was, the person who waits must be told
         fault = drawing.fault_of(exc)
-        log.exception("drawing failed", drawing=str(drawing_id), fault=fault.value)
+        log.error("drawing failed", drawing=str(drawing_id), fault=fault.value, error=type(exc).__name__)  # noqa: TRY400
         with Session(engine) as session:
             drawing.fail(session, drawing_id, fault, attempt=attempt, at=now())
             session.commit()

@@ -10,6 +10,8 @@ down_revision: str | None = "20261122_printing"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
+VERIFY_LABEL = "public.verify_label(bigint, timestamptz, bytea, text, text)"
+
 
 def upgrade() -> None:
     """Apply the change."""
@@ -88,9 +90,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("nonconformity_id", name=op.f("uq_label_gap_nonconformity_id")),
     )
 
+    op.execute(f"ALTER FUNCTION {VERIFY_LABEL} SET plan_cache_mode = force_generic_plan")
+
 
 def downgrade() -> None:
     """Take it back. Volume beyond the eligible one cannot be kept: the step down stops if any label needs it."""
+    op.execute(f"ALTER FUNCTION {VERIFY_LABEL} RESET plan_cache_mode")
     op.drop_table("label_gap")
     op.drop_table("quota_extension")
     op.drop_constraint(op.f("ck_eligible_balance_within_eligible_volume"), "eligible_balance")

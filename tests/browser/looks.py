@@ -96,11 +96,8 @@ def foreign_words(page: Page, locale: str) -> list[str]:
     other = "en" if locale == "vi" else "vi"
     elsewhere = {text for message, text in _wording(other).items() if text and text != _wording(locale).get(message)}
     elsewhere -= set(_wording(locale).values())
-    found: list[str] = []
-    for text in page.evaluate(READ):
-        if text in elsewhere or (locale == "vi" and FOREIGN.search(text)):
-            found.append(text)
-    return found
+    shown: list[str] = page.evaluate(READ)
+    return [text for text in shown if text in elsewhere or (locale == "vi" and FOREIGN.search(text))]
 
 
 def faults(page: Page, locale: str = "vi", kind: str = "") -> list[str]:

@@ -149,7 +149,10 @@ def test_a_form_with_mistakes_leads_to_them(served: Served, visitor: Callable[..
     assert page.evaluate("document.activeElement.matches('fieldset, input, select, textarea')")
 
 
-@pytest.mark.parametrize("path", ["/", "/report", "/gallery/verdict/suspected_copy", "/gallery/verdict/long", "/dang-nhap", "/tem/don", "/lo"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/report", "/gallery/verdict/suspected_copy", "/gallery/verdict/long", "/dang-nhap", "/tem/don", "/lo"],
+)
 def test_text_of_twice_the_size_stays_on_the_page(served: Served, visitor: Callable[..., Visitor], path: str) -> None:
     clerk = visitor(PHONE)
     if path in {"/tem/don", "/lo"}:

@@ -25,11 +25,21 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from werkzeug.routing import Rule
 
+pytestmark = pytest.mark.browser
+
 # Two groups, so that two workers share the walk.
 GROUPS = [pytest.mark.xdist_group("city-1"), pytest.mark.xdist_group("city-2")]
 LOGINS = [person.login for person in ACCOUNTS.values()]
 # None of them is a page to read: downloads (as every address that ends in .pdf), checks of the machine, the show of components.
-NOT_PAGES = {"drawing.download", "files.show", "health.alive", "health.ready", "static", "gallery.index", "gallery.verdict"}
+NOT_PAGES = {
+    "drawing.download",
+    "files.show",
+    "health.alive",
+    "health.ready",
+    "static",
+    "gallery.index",
+    "gallery.verdict",
+}
 
 
 @pytest.fixture
@@ -45,6 +55,10 @@ def walker(browser: Browser, city: City) -> Iterator[Callable[..., Visitor]]:
         one.context.close()
 
 
+# It opens only with something to begin from, so the walk has to come upon its link.
+ASK_FIRST = {"layouts.new"}
+
+
 def is_page(rule: Rule) -> bool:
     """Whether somebody reads what is there."""
     return "GET" in (rule.methods or ()) and rule.endpoint not in NOT_PAGES and not rule.rule.endswith(".pdf")
@@ -55,7 +69,7 @@ def plain_paths(app: Flask) -> list[tuple[str, str]]:
     return sorted(
         (rule.endpoint, rule.rule)
         for rule in rules(app)
-        if is_page(rule) and not rule.arguments
+        if is_page(rule) and not rule.arguments and rule.endpoint not in ASK_FIRST
     )
 
 
@@ -78,7 +92,9 @@ def may_see(app: Flask, login: str, endpoint: str) -> bool:
     return wanted in ROLE_MAY[role] or wanted is May.ACCOUNT_USE
 
 
-def walk(visitor: Visitor, app: Flask, starts: list[str], locale: str = "vi", *, onward: bool = True) -> tuple[set[str], list[str]]:
+def walk(
+    visitor: Visitor, app: Flask, starts: list[str], locale: str = "vi", *, onward: bool = True
+) -> tuple[set[str], list[str]]:
     """Look at each start and, if `onward`, at one page of each kind that these lead to. Returns the endpoints seen and all faults."""
     kinds = {path: endpoint_of(app, path) for path in starts}
     wrong: list[str] = []
@@ -106,17 +122,17 @@ def walk(visitor: Visitor, app: Flask, starts: list[str], locale: str = "vi", *,
 FOUND_BY = {
     "orders.show": "htx.thanhha", "lots.show": "htx.thanhha", "certificates.show": "htx.thanhha", "titles.show": "htx.thanhha",
     "areas.show": "htx.thanhha", "controls.show": "quanly", "queue.show": "canbo", "cases.show": "canbo", "cases.piece": "canbo",
-    "observations.show": "kiemtra", "informants.open": "giukin",
+    "observations.show": "kiemtra", "informants.open": "giukin", "orders.season": "quanly", "layouts.new": "htx.thanhha",
 }  # fmt: skip
 # The others see fewer deeds on the same pages, save the holder who may not order and the packer who holds the labels of others.
 FINDERS = {*FOUND_BY.values(), "htx.hanam", "donggoi"}
-# Walked by tests of their own: below, and in test_keyboard.py.
-ELSEWHERE = {"verify.show", "verify.show_gtin", "report.start", "report.follow"}
+# Walked by tests of their own: below, in test_keyboard.py and in test_printing.py.
+ELSEWHERE = {"verify.show", "verify.show_gtin", "report.start", "report.follow", "layouts.show", "drawing.file"}
 
 
 def test_no_kind_of_page_is_left_out(app: Flask) -> None:
     kinds = {rule.endpoint for rule in rules(app) if is_page(rule) and rule.arguments}
-    assert kinds - ELSEWHERE == set(FOUND_BY)
+    assert (kinds | ASK_FIRST) - ELSEWHERE == set(FOUND_BY)
 
 
 @pytest.mark.parametrize("login", [pytest.param(login, marks=GROUPS[n % 2]) for n, login in enumerate(LOGINS)])
@@ -139,7 +155,9 @@ def test_pages_in_english(city: City, walker: Callable[..., Visitor], login: str
 
 @GROUPS[1]
 def test_pages_for_nobody_in_particular(city: City, walker: Callable[..., Visitor]) -> None:
-    starts = [path for endpoint, path in plain_paths(city.app) if vars(city.app.view_functions[endpoint])["needs"] is None]
+    starts = [
+        path for endpoint, path in plain_paths(city.app) if vars(city.app.view_functions[endpoint])["needs"] is None
+    ]
     for locale in ("vi", "en"):
         visitor = walker(viewport=PHONE)
         _, wrong = walk(visitor, city.app, [f"{path}?lang={locale}" for path in starts], locale)
@@ -166,7 +184,9 @@ def verdict_codes(city: City) -> dict[str, str]:
         secrets = keys.load(session, city.app.config["TEMTHAT"].master_key)
         found = {}
         for kind in session.scalars(select(Scan.verdict).distinct()):
-            serial = session.scalars(select(Scan.serial).where(Scan.verdict == kind, Scan.serial.is_not(None)).limit(1)).first()
+            serial = session.scalars(
+                select(Scan.serial).where(Scan.verdict == kind, Scan.serial.is_not(None)).limit(1)
+            ).first()
             if serial is not None:
                 found[str(kind)] = next(iter(secrets.codes(range(serial, serial + 1))))[1]
     return found | {"unknown": "7K4M92QDXJ3P", "malformed": "7K4M"}
@@ -174,7 +194,8 @@ def verdict_codes(city: City) -> dict[str, str]:
 
 @GROUPS[0]
 @pytest.mark.parametrize(
-    ("path", "status"), [("/khong-co-trang-nay", 404), ("/hang-doi", 403), ("/lo/00000000-0000-4000-8000-000000000000", 404)]
+    ("path", "status"),
+    [("/khong-co-trang-nay", 404), ("/hang-doi", 403), ("/lo/00000000-0000-4000-8000-000000000000", 404)],
 )
 def test_what_cannot_be_shown_is_said_well(city: City, walker: Callable[..., Visitor], path: str, status: int) -> None:
     visitor = walker("htx.thanhha")
@@ -192,4 +213,10 @@ def test_the_eye_of_these_tests_is_not_blind(city: City, walker: Callable[..., V
         """() => document.querySelector("main").insertAdjacentHTML("beforeend",
         "<img src='data:,'><p>Order label</p><p>LabelState.activated</p><pre>" + "x".repeat(90) + "</pre>")"""
     )
-    assert [fault.split(":")[0] for fault in faults(page)] == ["image-alt", "360 px", "320 px", "Order label", "LabelState.activated"]
+    assert [fault.split(":")[0] for fault in faults(page)] == [
+        "image-alt",
+        "360 px",
+        "320 px",
+        "Order label",
+        "LabelState.activated",
+    ]

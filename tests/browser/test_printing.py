@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.browser.conftest import Served, Visitor
+from tests.browser.looks import faults
 from tests.browser.test_story import decode, order_120_labels, t
 from tests.conftest import MASTER
 from trace import clock, jobs
@@ -47,6 +48,8 @@ def test_a_layout_is_designed_and_its_labels_are_drawn_into_a_file(
     page.get_by_role("button", name=t("Save the layout")).click()
     expect(page.locator("body")).to_contain_text("Tem hộp 2 kg")
     layout = served.session.scalars(select(LabelLayout)).one()
+    page.get_by_role("link", name="Tem hộp 2 kg").click()
+    assert faults(page) == []
 
     # 2. Printed on it, and asked for as a file.
     page = clerk.go(urlsplit(order_url).path)
@@ -70,6 +73,7 @@ def test_a_layout_is_designed_and_its_labels_are_drawn_into_a_file(
     assert waiting.value.suggested_filename == asked.name
     expect(page.locator("main")).to_contain_text(hashlib.sha256(content).hexdigest())
     assert len(set(decode(content))) == 120
+    assert faults(page) == []
 
     # 4. One that is cancelled says so and can be asked for again.
     page = clerk.go(urlsplit(order_url).path)
@@ -77,6 +81,7 @@ def test_a_layout_is_designed_and_its_labels_are_drawn_into_a_file(
     page.locator("#files").get_by_role("button", name=t("Draw the file")).click()
     page.get_by_role("button", name=t("Cancel")).click()
     expect(page.locator("main")).to_contain_text(t("Cancelled by a person. Nothing of it is kept."))
+    assert faults(page) == []
     with Session(served.engine) as session:
         assert drawing.due(session, at=clock.now()) == []
     assert clerk.errors == []

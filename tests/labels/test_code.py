@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labels import code
@@ -35,6 +35,7 @@ def test_codes_are_those_of_the_document(serial: int, printed: str, hidden: str)
     assert code.parse(printed) == code.Parsed(serial, code.tag_of(serial, SECRET), printed)
 
 
+@settings(deadline=None)
 @given(serials)
 def test_a_code_reads_back_as_its_serial(serial: int) -> None:
     printed = code.encode(serial, SECRET)
@@ -43,6 +44,7 @@ def test_a_code_reads_back_as_its_serial(serial: int) -> None:
     assert (parsed.serial, parsed.text) == (serial, printed)
 
 
+@settings(deadline=None)
 @given(serials)
 def test_every_changed_character_is_refused(serial: int) -> None:
     printed = code.encode(serial, SECRET)
@@ -52,6 +54,7 @@ def test_every_changed_character_is_refused(serial: int) -> None:
                 KEYRING.verify(printed[:place] + wrong + printed[place + 1 :])
 
 
+@settings(deadline=None)
 @given(serials)
 def test_every_swap_of_neighbours_is_refused(serial: int) -> None:
     printed = code.encode(serial, SECRET)
@@ -87,6 +90,7 @@ def test_everything_else_is_malformed(typed: str) -> None:
         code.parse(typed)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_no_text_does_more_than_be_refused(text: str) -> None:
     try:

@@ -126,7 +126,7 @@ _VALUES = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(list(KINDS)), st.dictionaries(st.sampled_from([*OWN, "x", "across", "bleed_mm"]), _VALUES))
 def test_whatever_comes_in_is_a_layout_without_fault_or_a_refusal(kind: str, changes: dict[str, object]) -> None:
     layout, found = read({**OWN, **changes, "kind": kind})
@@ -136,7 +136,7 @@ def test_whatever_comes_in_is_a_layout_without_fault_or_a_refusal(kind: str, cha
     assert layout is not None or found
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.floats(20, 120), st.floats(15, 90), st.floats(10, 40), st.floats(0, 30), st.floats(0.1, 20), st.booleans())
 def test_the_parts_of_a_label_never_overlap(
     width: float, height: float, qr_mm: float, logo_width: float, logo_height: float, hidden: bool

@@ -133,7 +133,7 @@ def test_symbols_are_read_by_another_library() -> None:
     assert [found.text for found in zxingcpp.read_barcodes(picture)] == [text]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.integers(21, 57), st.floats(5, 60), st.sampled_from([None, 203, 300, 600]))
 def test_a_printed_size_is_whole_dots_or_names_the_size_that_is(modules: int, size_mm: float, dpi: int | None) -> None:
     try:

@@ -273,3 +273,41 @@ def test_recalling_a_lot_moves_its_labels_through_the_ledger(session: Session, w
     ).one()
     assert (written.by, written.why) == (world.manager.id, "Dư lượng vượt mức")
     assert reconciling.find_gaps(session, NOW) == 0
+
+
+# ------------------------------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 10**12])
+def test_no_order_of_nothing_or_of_everything(session: Session, world: World, quantity: int) -> None:
+    with pytest.raises(Refused) as refused:
+        ordering.place(
+            session, lot_id=world.lot.id, quantity=quantity, pack_weight_g=500, layout="a4-24", by=world.clerk.id, at=NOW, reach=own(world)
+        )  # fmt: skip
+    wanted = gate.QuantityTooSmall if quantity < 1 else gate.QuantityTooLarge
+    assert wanted in {type(reason) for reason in refused.value.reasons}
+    assert world.balance.issued_g == 0
+
+
+def test_labels_are_not_bound_to_another_product(session: Session, world: World, order: LabelOrder) -> None:
+    product = factories.Product(
+        title_id=world.title.id, name="Vải khô mẫu", name_en="Dried lychee", description="Khô", source_kind=world.product.source_kind
+    )  # fmt: skip
+    session.add(product)
+    session.flush()
+    lot = factories.lot(session, world.certificate, product, world.season, world.area, NOW, code="L-K")
+    do(session, world, order, "print")
+    do(session, world, order, "receive")
+    with pytest.raises(Refused) as refused:
+        do(session, world, order, "activate", lot_id=lot.id)
+    assert [type(reason) for reason in refused.value.reasons] == [ledger.LotDoesNotFit]
+
+
+def test_serials_of_another_order_do_not_move(session: Session, world: World, order: LabelOrder) -> None:
+    other = ordering.place(
+        session, lot_id=world.lot.id, quantity=10, pack_weight_g=500, layout="a4-24", by=world.clerk.id, at=NOW, reach=own(world)
+    )  # fmt: skip
+    with pytest.raises(Refused) as refused:
+        do(session, world, order, "void", [other.serials])
+    assert [type(reason) for reason in refused.value.reasons] == [ledger.OutsideOrder]
+    assert states(session, other) == [(101, 110, "ordered")]

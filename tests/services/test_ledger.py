@@ -366,6 +366,10 @@ def test_a_different_count_becomes_a_blocking_nonconformity_by_itself(
     with pytest.raises(Refused) as refused:
         ordering.place(session, lot_id=world.lot.id, quantity=1, pack_weight_g=500, layout="a4-24", **facts)
     assert refusals(refused) == [gate.BlockingNonconformity]
+    with pytest.raises(reconciling.CountUnderQuestion):
+        reconciling.count(session, order.id, counted=96, **facts)
+    with pytest.raises(reconciling.MoreThanOrdered):
+        reconciling.count(session, order.id, counted=10**12, **facts)
 
 
 @pytest.mark.parametrize("seed", range(6))

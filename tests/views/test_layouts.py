@@ -176,13 +176,21 @@ def picture(kind: str, mode: str = "RGB", size: tuple[int, int] = (300, 120)) ->
         (picture("PNG", "1", (10_000, 10_000)), False),  # 100 megapixels in a few kB
         (b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', False),
         (picture("GIF", "P"), False), (b"", False), (picture("PNG")[:100], False), (b"\x89PNG\r\n\x1a\n" + bytes(40), False),
-        (b"x" * 5_000_001, False),
+        (b"x" * 400_001, False),
     ],
     ids=["rgba", "jpeg", "bits", "cmyk", "100 megapixels", "svg with script", "gif", "empty", "cut off", "rubbish", "too many bytes"],
 )  # fmt: skip
 def test_logos_are_png_or_jpeg_in_rgb_and_made_anew(
-    data: bytes, good: bool, clerk: FlaskClient, token_of: Token, world: World, session: Session
+    data: bytes,
+    good: bool,
+    clerk: FlaskClient,
+    token_of: Token,
+    world: World,
+    session: Session,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Werkzeug's test client leaves larger forms in temporary files that it does not close.
+    monkeypatch.setattr(layouts, "LOGO_BYTES", 400_000)
     form = {
         "csrf_token": token_of(clerk, "/tem/bo-cuc"), "idempotency_key": uuid4().hex, "logo_holder": str(world.cooperative.id),
         "title": str(world.title.id), "picture": (io.BytesIO(data), "logo.png"),

@@ -11,7 +11,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import ColumnElement, func, or_, select, text, update
@@ -24,7 +24,7 @@ from trace.models.printing import Drawing, DrawingFault, DrawingKind, DrawingSta
 from trace.services import history, ordering, outputs, printing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from uuid import UUID
@@ -126,25 +126,26 @@ class Work:
 
 def ask(
     session: Session, order_id: UUID, run: int, kind: DrawingKind, *, keyring: Keyring, host: str, by: UUID, at: datetime,
-    reach: Reach,
+    reach: Reach, native: bool = True,
 ) -> Drawing:  # fmt: skip
     """Ask for a file of a print. One that is under way or kept is given back; what would stop the drawing is refused here.
 
-    The worker is called in the same transaction, so no request is lost between two commits.
+    `native`: whether the printer draws the symbols of ZPL itself, or gets them as pictures. The worker is called in the same transaction, so no request is lost between two commits.
     """
     order = ordering.get(session, order_id, reach=reach)
     printed = printing.open_run(session, order, run, at=at, reach=reach)
     # Two who ask at once wait for each other here.
     session.execute(select(LabelOrder.id).where(LabelOrder.id == order_id).with_for_update(key_share=True))
-    same = (Drawing.order_id == order_id, Drawing.run == run, Drawing.kind == kind)
+    params: dict[str, Any] = {"native": native} if kind is DrawingKind.ZPL else {}
+    same = (Drawing.order_id == order_id, Drawing.run == run, Drawing.kind == kind, Drawing.params == params)
     kept = session.scalars(
         select(Drawing).where(*same, or_(Drawing.state.in_(OPEN), _kept())).order_by(Drawing.asked_at.desc()).limit(1)
     ).one_or_none()
     if kept is not None:
         return kept
-    work = _work(session, order, printed, kind, keyring=keyring, host=host)
+    work = _work(session, order, printed, kind, params, keyring=keyring, host=host)
     made = Drawing(
-        order_id=order_id, run=run, kind=kind, state=DrawingState.WAITING, total=len(work.counted.labels), asked_at=at, asked_by=by,
+        order_id=order_id, run=run, kind=kind, params=params, state=DrawingState.WAITING, total=len(work.counted.labels), asked_at=at, asked_by=by,
         name=f"tem-{order.number}-{run}.{kind.value}",
     )  # fmt: skip
     session.add(made)
@@ -249,7 +250,7 @@ def prepare(session: Session, drawing_id: UUID, *, keyring: Keyring, host: str) 
     run = session.scalars(
         select(PrintRun).where(PrintRun.order_id == order.id, PrintRun.run == drawing.run)
     ).one()  # fmt: skip
-    return _work(session, order, run, drawing.kind, keyring=keyring, host=host)
+    return _work(session, order, run, drawing.kind, drawing.params, keyring=keyring, host=host)
 
 
 def write(folder: Path, name: str, pieces: Iterable[bytes], beat: Callable[[], None]) -> Written:
@@ -329,7 +330,14 @@ def clear(session: Session, folder: Path, *, at: datetime) -> int:
 
 
 def _work(
-    session: Session, order: LabelOrder, run: PrintRun, kind: DrawingKind, *, keyring: Keyring, host: str
+    session: Session,
+    order: LabelOrder,
+    run: PrintRun,
+    kind: DrawingKind,
+    params: Mapping[str, Any],
+    *,
+    keyring: Keyring,
+    host: str,
 ) -> Work:
     shared = printing.composed(session, order, run, host=host)
     counted = Counted(printing.labels_of(session, order, run, keyring=keyring, layout=shared.layout))
@@ -337,7 +345,8 @@ def _work(
         raise Refused([OnlyForRolls()])
     if kind in {DrawingKind.PNG, DrawingKind.SVG} and len(counted.labels) > MOST_PICTURES:
         raise Refused([TooManyPictures(labels=len(counted.labels), most=MOST_PICTURES)])
-    return Work(outputs.pieces(kind, shared, counted, keyring, name=f"tem-{order.number}-{run.run}"), counted)
+    name, native = f"tem-{order.number}-{run.run}", params.get("native", True)
+    return Work(outputs.pieces(kind, shared, counted, keyring, name=name, native=native), counted)
 
 
 def _kept() -> ColumnElement[bool]:

@@ -20,7 +20,9 @@ _CHUNK = 1 << 18
 _BLOCK = 50
 
 
-def pieces(kind: DrawingKind, shared: Composed, counted: Counted, keyring: Keyring, *, name: str) -> Iterator[bytes]:
+def pieces(
+    kind: DrawingKind, shared: Composed, counted: Counted, keyring: Keyring, *, name: str, native: bool = True
+) -> Iterator[bytes]:
     """A file in pieces. What is wrong with layout, sizes or text is raised by the call itself."""
     match kind:
         case DrawingKind.PDF:
@@ -30,7 +32,7 @@ def pieces(kind: DrawingKind, shared: Composed, counted: Counted, keyring: Keyri
         case DrawingKind.XLSX:
             return _workbook(shared, counted, keyring)
         case DrawingKind.ZPL:
-            return _zpl(shared, counted)
+            return _zpl(shared, counted, native=native)
         case DrawingKind.PNG | DrawingKind.SVG:
             return archive.stream(_pictures(kind, shared, counted))
         case DrawingKind.ZIP:
@@ -47,10 +49,10 @@ def pieces(kind: DrawingKind, shared: Composed, counted: Counted, keyring: Keyri
             )  # fmt: skip
 
 
-def _zpl(shared: Composed, counted: Counted) -> Iterator[bytes]:
+def _zpl(shared: Composed, counted: Counted, *, native: bool) -> Iterator[bytes]:
     return thermal.stream(
         layout=cast("RollLayout", shared.layout), labels=counted, host=shared.host, gtin=shared.gtin, lines=shared.lines,
-        logo=shared.logo, sample=shared.sample, skip=shared.skip,
+        logo=shared.logo, sample=shared.sample, skip=shared.skip, native=native,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.dialects.postgresql import INT8RANGE, Range
 
 from trace.clock import CITY
-from trace.errors import Invalid
+from trace.errors import Conflict, Invalid
 from trace.models.controls import Nonconformity, Severity
 from trace.models.labels import LabelGap, LabelMove, LabelMovement, LabelOrder, LabelRange
 from trace.models.labels import LabelState as State
@@ -31,6 +31,20 @@ if TYPE_CHECKING:
 
 LEAVING = (LabelMove.USE, LabelMove.SPOIL, LabelMove.LOSE, LabelMove.RETURN, LabelMove.VOID, LabelMove.RECALL)
 DAYS_TO_EXPLAIN = 7
+
+
+class MoreThanOrdered(Invalid):
+    """You counted %(counted)s labels, but the order has only %(quantity)s.
+
+    Count the labels of this order only, and check the number.
+    """
+
+
+class CountUnderQuestion(Conflict):
+    """An earlier count of this order differed from the ledger, and that is not cleared up yet.
+
+    Have the open nonconformity closed first, then count again.
+    """
 
 
 class NegativeCount(Invalid):
@@ -106,12 +120,21 @@ def count(
     if counted < 0:
         raise NegativeCount
     order = lock_order(session, order_id, reach)
+    if counted > order.quantity:
+        raise MoreThanOrdered(counted=counted, quantity=order.quantity)
+    about = f"Đối soát tem của đơn {order.number}:"
+    if session.scalar(
+        select(Nonconformity.id).where(
+            Nonconformity.holder_id == order.holder_id, Nonconformity.closed_at.is_(None), Nonconformity.description.startswith(about)
+        ).limit(1)
+    ):
+        raise CountUnderQuestion
     sheet = of_order(session, order_id, end=at).in_hand
     history.record(session, "labels:count", order.id, by=by, at=at, changes={"in_hand": (sheet.closing, counted)})
     if counted == sheet.closing:
         return None
     # A record of the register, kept in its language whoever counted.
-    description = f"Đối soát tem của đơn {order.number}: đếm được {counted}, sổ ghi {sheet.closing}, chênh lệch {counted - sheet.closing:+d}."
+    description = f"{about} đếm được {counted}, sổ ghi {sheet.closing}, chênh lệch {counted - sheet.closing:+d}."
     return _open(session, order, description, by=by, at=at)
 
 

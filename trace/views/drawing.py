@@ -15,7 +15,7 @@ from trace.models.printing import Drawing, DrawingKind, DrawingState
 from trace.services import drawing, printing, samples
 from trace.views.once import once
 from trace.views.order_page import every, keyring, show
-from trace.views.print_page import FileForm, TestForm, bar, offer
+from trace.views.print_page import AS_PICTURES, FileForm, TestForm, bar, offer
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -72,13 +72,15 @@ def ask(order_id: UUID) -> ResponseReturnValue:
     offer(form, printing.runs(session(), order_id))
     if not form.validate():
         return show(order_id, file_form=form), 422
+    native = form.kind.data != AS_PICTURES
+    kind = DrawingKind(form.kind.data) if native else DrawingKind.ZPL
     with once("drawing.ask") as key:
         if key.done:
             return redirect(key.location, 303)
         try:
             asked = drawing.ask(
-                session(), order_id, int(form.run.data), DrawingKind(form.kind.data), keyring=keyring(), host=_host(), by=person().id,
-                at=clock.now(), reach=person().reach(May.LABEL_ORDER),
+                session(), order_id, int(form.run.data), kind, keyring=keyring(), host=_host(), by=person().id,
+                at=clock.now(), reach=person().reach(May.LABEL_ORDER), native=native,
             )  # fmt: skip
         except Invalid as exc:
             session().rollback()

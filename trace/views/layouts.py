@@ -108,7 +108,7 @@ def index() -> ResponseReturnValue:
 @needs(May.LABEL_ORDER)
 def new() -> ResponseReturnValue:
     """A new layout, beginning with another's sizes."""
-    base = layouts.BUILT_IN.get(request.args.get("from", ""))
+    base = layouts.BUILT_IN.get(request.args.get("from", "a4-24"))
     if base is None:
         raise NotFound
     return _design(_filled(layout_data.to_data(base) | {"name": ""}))
@@ -166,11 +166,19 @@ def retire(layout_id: UUID) -> ResponseReturnValue:
 @needs(May.LABEL_ORDER)
 def logo() -> ResponseReturnValue:
     """Take a logo."""
+    try:
+        return _take_logo()
+    finally:
+        for upload in request.files.values():
+            upload.close()  # a large one lies in a temporary file
+
+
+def _take_logo() -> ResponseReturnValue:
     form = _logo_choices(LogoForm())
     data = b""
     if upload := form.picture.data:
-        with upload.stream as stream:
-            data = stream.read(layouts.LOGO_BYTES + 1)
+        data = upload.read(layouts.LOGO_BYTES + 1)
+        upload.seek(0)
     if not form.validate() or not data:
         if not data:
             form.picture.errors = [_("Choose a picture.")]

@@ -12,6 +12,7 @@ from flask import Blueprint, current_app, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import StringField, TextAreaField
+from wtforms.validators import NumberRange, Optional
 
 from labels.layout import PressLayout, RollLayout, SheetLayout
 from trace import clock
@@ -101,7 +102,9 @@ class PrintForm(PostForm):
 
     layout = lists.Choice(_l("Label layout"), validate_choice=False)
     printer = StringField(_l("Printer"), [lists.at_most(samples.PRINTER_LENGTH)], filters=[clean])
-    position = VietnameseInteger(_l("First free position on the first sheet"))
+    position = VietnameseInteger(
+        _l("First free position on the first sheet"), [Optional(), NumberRange(1, 1000, message=_l("Positions are counted from 1."))]
+    )
     reason = TextAreaField(_l("Why print again?"), [lists.at_most(500)], filters=[clean])
 
 
@@ -340,4 +343,5 @@ def _event(row: History) -> dict[str, Any]:
 
 
 def mm(length: float) -> str:
+    """A length as people here write it, without the unit."""
     return f"{length:g}".replace(".", ",")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trace.models.labels import LabelOrder, PrintRun
     from trace.models.printing import Drawing
 
+AS_PICTURES = "zpl_pictures"
 _BAR = {
     DrawingState.WAITING: "waiting", DrawingState.RUNNING: "running", DrawingState.DONE: "finished",
     DrawingState.FAILED: "failed", DrawingState.CANCELLED: "paused",
@@ -63,7 +64,10 @@ def parts(
     tests = samples.of_order(session(), order.id)
     if test_form is None:
         used = [printing.last_printer(session(), order.id), *samples.printers(session(), order.holder_id)]
-        filled = {"test_layout": prints[0].layout if prints else order.layout, "test_printer": next((name for name in used if name), "")}
+        filled = {
+            "test_layout": prints[0].layout if prints else order.layout,
+            "test_printer": next((name for name in used if name), ""),
+        }
         test_form = TestForm(formdata=None, data=filled)
     test_form.test_layout.choices = list(layout_names.items())
     if file_form is None and prints:
@@ -84,6 +88,10 @@ def offer(form: FileForm, prints: Sequence[PrintRun]) -> None:
     """Give the form its choices."""
     form.run.choices = [(str(run.run), _("Print %(run)s", run=run.run)) for run in prints]
     form.kind.choices = [(kind.value, say(kind)) for kind in DrawingKind]
+    form.kind.choices.insert(
+        list(DrawingKind).index(DrawingKind.ZPL) + 1,
+        (AS_PICTURES, _("ZPL with codes as pictures, for printers that cannot draw them")),
+    )
 
 
 def bar(found: Drawing) -> str:
