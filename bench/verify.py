@@ -53,7 +53,14 @@ def prepare(url: str) -> None:
         session.add(order)
         session.flush()
         session.add(
-            LabelRange(serials=serials, state=LabelState.ACTIVATED, since=at, order_id=order.id, keeper_id=world.cooperative.id, lot_id=world.lot.id)
+            LabelRange(
+                serials=serials,
+                state=LabelState.ACTIVATED,
+                since=at,
+                order_id=order.id,
+                keeper_id=world.cooperative.id,
+                lot_id=world.lot.id,
+            )
         )
         session.add(
             LabelMovement(
@@ -77,7 +84,9 @@ def ask(port: int, serials: list[int], until: float, times: list[float], fold: s
             n += 1
             path = f"/T/{code.encode(serial, factories.SECRET)}"
             began = time.perf_counter()
-            wire.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nUser-Agent: Mozilla/5.0 {fold}{n}\r\nAccept: text/html\r\n\r\n".encode())
+            wire.sendall(
+                f"GET {path} HTTP/1.1\r\nHost: x\r\nUser-Agent: Mozilla/5.0 {fold}{n}\r\nAccept: text/html\r\n\r\n".encode()
+            )
             status = reader.readline()
             length = 0
             while (line := reader.readline()) not in (b"\r\n", b""):
@@ -99,7 +108,8 @@ def bare(url: str, seconds: float) -> float:
         with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
             while time.monotonic() < until:
                 connection.execute(
-                    "SELECT verify_label(%s, now(), %s, 'real', 'qr')::text", (1 + (done[client] * 37 + client) % LABELS, os.urandom(12))
+                    "SELECT verify_label(%s, now(), %s, 'real', 'qr')::text",
+                    (1 + (done[client] * 37 + client) % LABELS, os.urandom(12)),
                 ).fetchone()
                 done[client] += 1
 
@@ -140,7 +150,8 @@ def main() -> int:
                 serials = list(range(1 + turn, LABELS, 97))
                 until = time.monotonic() + options.seconds
                 threads = [
-                    threading.Thread(target=ask, args=(port, serials[n::CLIENTS], until, times, f"r{turn}c{n}-")) for n in range(CLIENTS)
+                    threading.Thread(target=ask, args=(port, serials[n::CLIENTS], until, times, f"r{turn}c{n}-"))
+                    for n in range(CLIENTS)
                 ]
                 for thread in threads:
                     thread.start()
@@ -154,7 +165,9 @@ def main() -> int:
             server.wait(20)
             own.stop()
     rate, base = statistics.median(rates), statistics.median(bases)
-    print(f"scan page, scan recorded: {rate:.0f} requests/s, p95 {statistics.median(tails):.0f} ms (median of {options.rounds}; {CLIENTS} connections)")
+    print(
+        f"scan page, scan recorded: {rate:.0f} requests/s, p95 {statistics.median(tails):.0f} ms (median of {options.rounds}; {CLIENTS} connections)"
+    )
     print(f"ratio to the national medicines check ({NATIONAL:.0f}/s): {rate / NATIONAL:.1f}")
     print(f"ratio to the same statement over bare connections ({base:.0f}/s): {rate / base:.2f}")
     return 0

@@ -177,7 +177,13 @@ def due(start: datetime, rule: Rule, calendar: Calendar, extension: Extension | 
 
 
 def extend(
-    start: datetime, rule: Rule, calendar: Calendar, *, extension: Extension, running_until: datetime, decided_at: datetime
+    start: datetime,
+    rule: Rule,
+    calendar: Calendar,
+    *,
+    extension: Extension,
+    running_until: datetime,
+    decided_at: datetime,
 ) -> datetime:
     """The new end. Refused if the running one had passed when the extension was decided, or if nothing would be gained."""
     if decided_at > running_until:

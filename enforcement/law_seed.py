@@ -224,7 +224,9 @@ class Power:
 
 # Trade and fake goods has no row: its maximum was not found, and a guess would let a wrong signer sign.
 FIELD_MAXIMA: tuple[FieldMaximum, ...] = (
-    FieldMaximum(Field.INTELLECTUAL_PROPERTY, 250_000_000, f"{LAW} Điều 24", "LXLVPHC-2020", SINCE, needs_verification=True),
+    FieldMaximum(
+        Field.INTELLECTUAL_PROPERTY, 250_000_000, f"{LAW} Điều 24", "LXLVPHC-2020", SINCE, needs_verification=True
+    ),
 )
 
 _D189 = "Nghị định 189/2025/NĐ-CP"

@@ -145,8 +145,12 @@ class Signal(Base):
     __table_args__ = (
         UniqueConstraint("source", "source_ref"),
         CheckConstraint("(state = 'in_case') = (case_id IS NOT NULL)", name="case_iff_in_case"),
-        CheckConstraint("state <> 'rejected' OR (reason IS NOT NULL AND outcome IS NOT NULL)", name="reason_when_rejected"),
-        CheckConstraint("state <> 'waiting' OR (reason IS NOT NULL AND wait_until IS NOT NULL)", name="reason_when_waiting"),
+        CheckConstraint(
+            "state <> 'rejected' OR (reason IS NOT NULL AND outcome IS NOT NULL)", name="reason_when_rejected"
+        ),
+        CheckConstraint(
+            "state <> 'waiting' OR (reason IS NOT NULL AND wait_until IS NOT NULL)", name="reason_when_waiting"
+        ),
         CheckConstraint("(state = 'new') = (decided_by IS NULL)", name="decider_unless_new"),
         CheckConstraint("severity BETWEEN 1 AND 3", name="severity_range"),
         Index("ix_signal_queue", "state", "severity", "received_at"),
@@ -248,7 +252,13 @@ class Deadline(Base):
     __table_args__ = (
         CheckConstraint("due_at > started_at", name="due_after_start"),
         CheckConstraint("met_at IS NULL OR stopped_at IS NULL", name="met_or_stopped"),
-        Index("uq_deadline_running", "case_id", "kind", unique=True, postgresql_where=text("met_at IS NULL AND stopped_at IS NULL")),
+        Index(
+            "uq_deadline_running",
+            "case_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("met_at IS NULL AND stopped_at IS NULL"),
+        ),
         DESK,
     )
 

@@ -43,5 +43,9 @@ def test_translations_keep_their_placeholders_and_are_composed(locale: str) -> N
 
 def test_vietnamese_is_vietnamese() -> None:
     """A text equal to its English id was forgotten, unless it is a name or a sign."""
-    same = [message for message, text in words.read("vi").items() if message == text and " " in PLACEHOLDER.sub("", str(message)).strip(" :.")]
+    same = [
+        message
+        for message, text in words.read("vi").items()
+        if message == text and " " in PLACEHOLDER.sub("", str(message)).strip(" :.")
+    ]
     assert same == []

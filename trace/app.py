@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 
 LOCALES = ("vi", "en")
 PUBLIC_PAGES = {"verify", "report", "gallery"}
-COMPRESSIBLE = {"text/html", "text/css", "text/javascript", "application/javascript", "application/json", "image/svg+xml"}
+COMPRESSIBLE = {
+    "text/html",
+    "text/css",
+    "text/javascript",
+    "application/javascript",
+    "application/json",
+    "image/svg+xml",
+}
 UPLOAD_MOST = 64 * 2**20
 log = structlog.get_logger("temthat.web")
 csrf = CSRFProtect()
@@ -153,7 +160,9 @@ def _finish(response: Response) -> Response:
 def _squeeze(response: Response) -> None:
     """Compress what anybody may see. Pages behind the sign-in are left alone: compressed, their length would tell of the token inside."""
     public = request.blueprint in PUBLIC_PAGES or request.endpoint == "static"
-    wanted = request.accept_encodings["gzip"] > 0 and str(response.mimetype) in COMPRESSIBLE and response.status_code != 304
+    wanted = (
+        request.accept_encodings["gzip"] > 0 and str(response.mimetype) in COMPRESSIBLE and response.status_code != 304
+    )
     if not public or not wanted or (response.is_streamed and request.endpoint != "static") or _signed_in_cookie():
         return
     response.direct_passthrough = False
@@ -184,4 +193,3 @@ def _locale_url(lang: str) -> str:
     """This page in the other language. Only the query changes: its words are the reader's, and none may steer `url_for`."""
     kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
     return "?" + urlencode([*kept, ("lang", lang)])
-

@@ -39,7 +39,8 @@ class Visit:
 
 
 def examine(
-    configured: Callable[[], AbstractContextManager[Config]], opened: Callable[[Config], AbstractContextManager[Session]]
+    configured: Callable[[], AbstractContextManager[Config]],
+    opened: Callable[[Config], AbstractContextManager[Session]],
 ) -> int:
     """Examine machine, database and keys."""
     import shutil

@@ -35,7 +35,14 @@ DESK = {"width": 1440, "height": 900}
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     assert found, "no Chromium on this machine: ./test installs it"
-    quiet = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    quiet = [
+        "--no-sandbox",
+        "--disable-quic",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+    ]
     return {**browser_type_launch_args, "executable_path": found, "args": quiet}
 
 
@@ -120,7 +127,9 @@ class Visitor:
     """A person with a browser of their own."""
 
     def __init__(self, browser: Browser, url: str, viewport: dict[str, int]) -> None:
-        self.context: BrowserContext = browser.new_context(viewport=viewport, locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh")  # type: ignore[arg-type]
+        self.context: BrowserContext = browser.new_context(
+            viewport=viewport, locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh"
+        )  # type: ignore[arg-type]
         self.context.set_default_timeout(10_000)
         self.page: Page = self.context.new_page()
         self.url = url

@@ -199,7 +199,11 @@ def test_the_story(served: Served, visitor: Callable[..., Visitor], tmp_path: Pa
         (officer, Move.SCREEN, {"note": "Đúng thẩm quyền, báo cáo đội trưởng"}),
         (team_head, Move.ASSIGN_VERIFICATION, {"note": "Giao thẩm tra trong 5 ngày"}),
         (officer, Move.PROPOSE_INSPECTION, {"note": "Đề xuất kiểm tra", "grounds": "Hai túi cùng một số tem"}),
-        (team_head, Move.DECIDE_INSPECTION, {"decision_number": "01/QĐ-MẪU", "signer": "Người mẫu Đội", "grounds": "Đề xuất mẫu"}),
+        (
+            team_head,
+            Move.DECIDE_INSPECTION,
+            {"decision_number": "01/QĐ-MẪU", "signer": "Người mẫu Đội", "grounds": "Đề xuất mẫu"},
+        ),
         (officer, Move.START_INSPECTION, {"note": "Công bố quyết định tại sạp 12"}),
         (officer, Move.END_INSPECTION, {"record_number": "01/BB-MẪU", "note": "Lập biên bản kiểm tra"}),
         (officer, Move.RECORD_VIOLATION, {"record_number": "02/BB-MẪU", "grounds": "Hành vi mẫu", "evidence": "1"}),
@@ -207,7 +211,13 @@ def test_the_story(served: Served, visitor: Callable[..., Visitor], tmp_path: Pa
         (
             team_head,
             Move.PENALISE,
-            {"decision_number": "02/QĐ-MẪU", "signer": "Người mẫu Đội", "fine": "20.000.000", "bracket_top": "30.000.000", "grounds": "Căn cứ mẫu"},
+            {
+                "decision_number": "02/QĐ-MẪU",
+                "signer": "Người mẫu Đội",
+                "fine": "20.000.000",
+                "bracket_top": "30.000.000",
+                "grounds": "Căn cứ mẫu",
+            },
         ),
         (officer, Move.START_EXECUTION, {"recipient": "Người bán mẫu", "note": "Đã giao quyết định"}),
         (team_head, Move.CLOSE, {"outcome": "infringement", "note": "Đã thi hành xong"}),
@@ -221,7 +231,11 @@ def test_the_story(served: Served, visitor: Callable[..., Visitor], tmp_path: Pa
     session.expire_all()
     case = session.scalars(select(CaseFile)).one()
     assert case.state is CaseState.CLOSED
-    done = [event.move for event in session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.seq)) if event.move]
+    done = [
+        event.move
+        for event in session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.seq))
+        if event.move
+    ]
     assert done == [move for _, move, _ in steps]
     told = officer.go(case_path).locator("body")
     for who in (world.officer, world.team_head):
@@ -235,7 +249,13 @@ def test_the_story(served: Served, visitor: Callable[..., Visitor], tmp_path: Pa
     manager.sign_in(world.manager)
     page = manager.go(order_url.removeprefix(served.url))
     expect(page.locator("#account")).to_contain_text(t("Every label is accounted for"))
-    for deed_said in ("LabelMove.issue", "LabelMove.print", "LabelMove.receive", "LabelMove.hand_over", "LabelMove.activate"):
+    for deed_said in (
+        "LabelMove.issue",
+        "LabelMove.print",
+        "LabelMove.receive",
+        "LabelMove.hand_over",
+        "LabelMove.activate",
+    ):
         expect(page.locator("body")).to_contain_text(t(deed_said))
 
     for who in (clerk, packer, consumer, inspector, officer, team_head, manager):
@@ -282,7 +302,10 @@ def test_an_order_over_everything_is_refused_with_all_reasons(served: Served, vi
     ("make_code", "heading"),
     [
         (lambda: code.encode(1, bytes(32)), "This code was not found"),  # forged: the tag of another key
-        (lambda: code.encode(900_000, factories.SECRET), "This code was not found"),  # a right tag for a serial never issued
+        (
+            lambda: code.encode(900_000, factories.SECRET),
+            "This code was not found",
+        ),  # a right tag for a serial never issued
         (lambda: "7K4M-92QD", "This code is not right"),  # mistyped
     ],
     ids=["forged", "never issued", "mistyped"],

@@ -273,9 +273,7 @@ def _print(story: Story, order: LabelOrder, serials: Range[int], *, by: UUID, at
             scanned_at=at - timedelta(minutes=9),
         )
     )  # fmt: skip
-    history.record(
-        story.session, "order:test_print", order.id, by=by, at=at - timedelta(minutes=12), changes=tested
-    )
+    history.record(story.session, "order:test_print", order.id, by=by, at=at - timedelta(minutes=12), changes=tested)
     story.session.add(PrintRun(order_id=order.id, run=1, layout=order.layout, printer=printer, at=at, by=by))
     ledger.apply(story.session, order.id, serials, M.PRINT, by=by, at=at, reach=ALL)
     changes: dict[str, tuple[object, object]] = {"run": (None, 1), "layout": (None, order.layout)}

@@ -30,7 +30,12 @@ written_at = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 def stored(kind: type[enum.Enum], name: str | None = None) -> Enum:
     """An enum as text with a CHECK. A table with two columns of one kind names the CHECK after the column."""
     return Enum(
-        kind, native_enum=False, create_constraint=True, length=40, name=name, values_callable=lambda members: [m.value for m in members]
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        length=40,
+        name=name,
+        values_callable=lambda members: [m.value for m in members],
     )
 
 

@@ -203,6 +203,10 @@ def attach() -> None:
         event.listen(Base.metadata, "before_create", _quoted(sql))
     for qualified in APPEND_ONLY:
         event.listen(_table(qualified), "after_create", _quoted(append_only(qualified)))
-    event.listen(_table("public.scan"), "after_create", _quoted("CREATE TABLE public.scan_default PARTITION OF public.scan DEFAULT"))
+    event.listen(
+        _table("public.scan"),
+        "after_create",
+        _quoted("CREATE TABLE public.scan_default PARTITION OF public.scan DEFAULT"),
+    )
     for sql in (SCAN_MONTHS, VERIFY_LABEL):
         event.listen(Base.metadata, "after_create", _quoted(sql))

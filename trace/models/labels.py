@@ -100,8 +100,12 @@ class LabelRange(Base):
 
     __tablename__ = "label_range"
     __table_args__ = (
-        CheckConstraint("NOT isempty(serials) AND lower(serials) > 0 AND NOT upper_inf(serials)", name="serials_bounded"),
-        CheckConstraint("(state IN ('activated', 'used', 'recalled')) = (lot_id IS NOT NULL)", name="lot_iff_activated"),
+        CheckConstraint(
+            "NOT isempty(serials) AND lower(serials) > 0 AND NOT upper_inf(serials)", name="serials_bounded"
+        ),
+        CheckConstraint(
+            "(state IN ('activated', 'used', 'recalled')) = (lot_id IS NOT NULL)", name="lot_iff_activated"
+        ),
         ExcludeConstraint(("serials", "&&"), using="gist", name="ex_label_range_serial_once"),
         Index(None, "order_id"),
         Index(None, "keeper_id", "state"),
@@ -143,7 +147,9 @@ class LabelMovement(Base):
     __table_args__ = (
         CheckConstraint("NOT isempty(serials)", name="serials_not_empty"),
         CheckConstraint("(move = 'issue') = (was IS NULL)", name="issue_comes_from_nothing"),
-        CheckConstraint("move NOT IN ('spoil', 'lose', 'return', 'void', 'recall') OR reason IS NOT NULL", name="reason_for_loss"),
+        CheckConstraint(
+            "move NOT IN ('spoil', 'lose', 'return', 'void', 'recall') OR reason IS NOT NULL", name="reason_for_loss"
+        ),
         CheckConstraint("move <> 'hand_over' OR handover_id IS NOT NULL", name="handover_has_two_sides"),
         Index(None, "order_id", "at"),
         Index(None, "serials", postgresql_using="gist"),

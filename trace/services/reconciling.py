@@ -124,9 +124,13 @@ def count(
         raise MoreThanOrdered(counted=counted, quantity=order.quantity)
     about = f"Đối soát tem của đơn {order.number}:"
     if session.scalar(
-        select(Nonconformity.id).where(
-            Nonconformity.holder_id == order.holder_id, Nonconformity.closed_at.is_(None), Nonconformity.description.startswith(about)
-        ).limit(1)
+        select(Nonconformity.id)
+        .where(
+            Nonconformity.holder_id == order.holder_id,
+            Nonconformity.closed_at.is_(None),
+            Nonconformity.description.startswith(about),
+        )
+        .limit(1)
     ):
         raise CountUnderQuestion
     sheet = of_order(session, order_id, end=at).in_hand

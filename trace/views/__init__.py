@@ -28,5 +28,19 @@ if TYPE_CHECKING:
 
 def blueprints() -> list[tuple[Blueprint, bool]]:
     """Every blueprint, and whether its forms are anonymous (and so need no token against forged requests)."""
-    signed_in = [accounts, areas, certificates, controls, drawing, files, gallery, health, layouts, lots, orders, places, titles]
+    signed_in = [
+        accounts,
+        areas,
+        certificates,
+        controls,
+        drawing,
+        files,
+        gallery,
+        health,
+        layouts,
+        lots,
+        orders,
+        places,
+        titles,
+    ]
     return [(module.bp, False) for module in signed_in] + [(verify.bp, True), (report.bp, True)]

@@ -103,7 +103,8 @@ class PrintForm(PostForm):
     layout = lists.Choice(_l("Label layout"), validate_choice=False)
     printer = StringField(_l("Printer"), [lists.at_most(samples.PRINTER_LENGTH)], filters=[clean])
     position = VietnameseInteger(
-        _l("First free position on the first sheet"), [Optional(), NumberRange(1, 1000, message=_l("Positions are counted from 1."))]
+        _l("First free position on the first sheet"),
+        [Optional(), NumberRange(1, 1000, message=_l("Positions are counted from 1."))],
     )
     reason = TextAreaField(_l("Why print again?"), [lists.at_most(500)], filters=[clean])
 
