@@ -316,7 +316,8 @@ def _start(supervisor: Supervisor, options: argparse.Namespace, lock: TextIO) ->
         say(f"· Đã dọn {orphans} tiến trình còn lại của lần chạy trước.")
     if not 0 < options.port < 65536:
         raise Trouble(f"Cổng {options.port} không có; hãy chọn từ 1024 đến 65535.")
-    if not processes.port_is_free(options.port):
+    # A process on its way out shows no environment any more, yet may hold its socket for a moment longer.
+    if not machine.until(lambda: processes.port_is_free(options.port), 5.0 if orphans else 0.0):
         raise Trouble(
             f"Không mở được cổng {options.port}: có chương trình khác đang dùng. Ví dụ: ./run --port {options.port + 1}"
         )
