@@ -37,6 +37,7 @@ class Sent:
     url: str
     kind: str
     size: float = 0
+    done: bool = False
 
 
 @dataclass
@@ -59,16 +60,26 @@ class Wire:
     def _finished(self, event: dict[str, Any]) -> None:
         if event["requestId"] in self.sent:
             self.sent[event["requestId"]].size = event["encodedDataLength"]
+            self.sent[event["requestId"]].done = True
 
     def forget(self) -> None:
         """Count from here."""
         self.sent.clear()
 
+    def settle(self) -> None:
+        """Let the browser finish telling: its news arrive only while the page is being asked for something."""
+        for _ in range(60):
+            if all(one.done for one in self.sent.values()):
+                return
+            self.page.wait_for_timeout(50)
+
     @property
     def requests(self) -> int:
         """How many answers came over the wire."""
+        self.settle()
         return sum(1 for one in self.sent.values() if one.size)
 
     def size(self, *kinds: str) -> int:
         """Bytes of all answers, or of some kinds: Document, Stylesheet, Script, Font, Image …"""
+        self.settle()
         return round(sum(one.size for one in self.sent.values() if not kinds or one.kind in kinds))
