@@ -26,7 +26,6 @@ from trace.forms import (
     WardField,
     Wording,
     clean,
-    clean_or_none,
     decimal_number,
     whole_number,
 )
@@ -125,8 +124,6 @@ def test_text_is_composed_and_without_controls(typed: str, kept: str) -> None:
 
 def test_nothing_stays_nothing() -> None:
     assert clean(None) is None
-    assert clean_or_none(" \x00 ") is None
-    assert clean_or_none(" a ") == "a"
 
 
 # ---------------------------------------------------------------------------------------------------------- whole forms

@@ -74,11 +74,6 @@ def clean(text: str | None) -> str | None:
     return unicodedata.normalize("NFC", CONTROLS.sub("", text)).strip()
 
 
-def clean_or_none(text: str | None) -> str | None:
-    """The same, with an empty text as None."""
-    return clean(text) or None
-
-
 def whole_number(text: str) -> int:
     """Read "1.200", "1 200" or "1200". Raises ValueError for anything else, decimals included."""
     folded = unicodedata.normalize("NFKC", text).strip()

@@ -372,11 +372,12 @@ def _wipe(supervisor: Supervisor) -> None:
     private = supervisor.cluster
     if private is None:
         raise Trouble("--fresh chỉ dành cho cơ sở dữ liệu riêng; hãy bỏ TEMTHAT_DATABASE_URL.")
-    files = supervisor.var / "files"
+    folders = (supervisor.var / "files", supervisor.var / "drawings")
     if private.home.exists() and sys.stdin.isatty():
-        say(f"Sắp xóa hẳn {private.home} và {files}.")
+        say(f"Sắp xóa hẳn {private.home}, {folders[0]} và {folders[1]}.")
         print("Gõ «xóa» để đồng ý: ", end="", flush=True)
         if unicodedata.normalize("NFC", sys.stdin.readline()).strip().lower() not in {"xóa", "xoá", "xoa"}:
             raise Trouble("Không xóa gì cả.")
     step("Xóa dữ liệu cũ", private.clear)
-    shutil.rmtree(files, ignore_errors=True)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
