@@ -12,12 +12,12 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueCon
 from sqlalchemy.dialects.postgresql import ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from trace.models.base import Base, bigint_pk, uuid_pk
+from trace.models.base import Base, Revised, bigint_pk, uuid_pk
 from trace.models.parties import Commune, Party
 from trace.models.titles import ProtectionTitle
 
 
-class GrowingArea(Base):
+class GrowingArea(Revised, Base):
     """Land on which a holder grows a title's product. The boundary is WGS 84; the plot itself is never public."""
 
     __tablename__ = "growing_area"
@@ -84,7 +84,7 @@ class SiteKind(StrEnum):
     WORKSHOP = "workshop"
 
 
-class ProductionSite(Base):
+class ProductionSite(Revised, Base):
     """A place of production for what is not a crop: vats, hives, barns, workshops; its capacity bounds a season."""
 
     __tablename__ = "production_site"

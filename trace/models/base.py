@@ -10,9 +10,9 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, DateTime, Enum, Identity, MetaData, Text, func
+from sqlalchemy import BigInteger, Date, DateTime, Enum, Identity, MetaData, Text, func, text
 from sqlalchemy.dialects.postgresql import DATERANGE, INT8RANGE, JSONB, Range
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -52,3 +52,9 @@ class Base(DeclarativeBase):
         Range[int]: INT8RANGE,
         enum.Enum: stored(enum.Enum),
     }
+
+
+class Revised:
+    """A record that people edit in forms: `revision` grows with every change, so that nobody overwrites what they have not seen."""
+
+    revision: Mapped[int] = mapped_column(server_default=text("1"))

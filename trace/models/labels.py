@@ -68,6 +68,8 @@ class LabelOrder(Base):
     quantity: Mapped[int] = mapped_column(BigInteger)
     serials: Mapped[Range[int]]
     layout: Mapped[str]
+    hidden_codes: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether each label carries six digits under a scratch layer."""
     placed_at: Mapped[datetime]
     placed_by: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
 

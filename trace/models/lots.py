@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueCon
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from trace.models.areas import GrowingArea, ProductionSite
-from trace.models.base import Base, uuid_pk
+from trace.models.base import Base, Revised, uuid_pk
 from trace.models.certificates import UseCertificate
 from trace.models.parties import AppUser, Party
 from trace.models.titles import Product, Season
@@ -95,7 +95,7 @@ class LotState(StrEnum):
     RECALLED = "recalled"
 
 
-class Lot(Base):
+class Lot(Revised, Base):
     """Goods of one product from one source, harvested and packed on stated days. Only a certified lot gets labels."""
 
     __tablename__ = "lot"

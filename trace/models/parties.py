@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueCo
 from sqlalchemy.dialects.postgresql import ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from trace.models.base import Base, bigint_pk, uuid_pk
+from trace.models.base import Base, Revised, bigint_pk, uuid_pk
 
 
 class CommuneKind(StrEnum):
@@ -63,7 +63,7 @@ class PartyKind(StrEnum):
     PERSON = "person"
 
 
-class Party(Base):
+class Party(Revised, Base):
     """An organisation, household or person that plays a part: owner, user of a sign, authority, packer."""
 
     __tablename__ = "party"

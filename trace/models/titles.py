@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from geoalchemy2 import Geometry, WKBElement
@@ -11,7 +12,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueCon
 from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from trace.models.base import Base, bigint_pk, uuid_pk
+from trace.models.base import Base, Revised, bigint_pk, uuid_pk
 from trace.models.parties import Party
 
 
@@ -23,7 +24,7 @@ class TitleKind(StrEnum):
     CERTIFICATION_MARK = "certification_mark"
 
 
-class ProtectionTitle(Base):
+class ProtectionTitle(Revised, Base):
     """A geographical indication, collective mark or certification mark. A GI does not expire, a mark has a term."""
 
     __tablename__ = "protection_title"
@@ -82,7 +83,10 @@ class TitleRole(Base):
 
 
 class UseRegulation(Base):
-    """A version of a title's use regulation with the rules that the system applies from it."""
+    """A version of a title's use regulation with the rules that the system applies from it.
+
+    `rules` holds what `trace.services.rules.Rules` names; a regulation without an entry follows the default that stands there.
+    """
 
     __tablename__ = "use_regulation"
     __table_args__ = (
@@ -101,6 +105,9 @@ class UseRegulation(Base):
     valid_during: Mapped[Range[date]]
     requires_area_code: Mapped[bool]
     pack_weights_g: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    body: Mapped[str] = mapped_column(server_default="")
+    file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_file.id"))
+    rules: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
 
     title: Mapped[ProtectionTitle] = relationship()
 
@@ -112,7 +119,7 @@ class SourceKind(StrEnum):
     SITE = "site"
 
 
-class Product(Base):
+class Product(Revised, Base):
     """Goods that carry a title's sign, with the catalogue text that a buyer sees."""
 
     __tablename__ = "product"
@@ -150,7 +157,7 @@ class ComparisonPoint(Base):
     hard_to_copy: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
-class Season(Base):
+class Season(Revised, Base):
     """A harvest or production season of a product, over which eligible volume is counted."""
 
     __tablename__ = "season"

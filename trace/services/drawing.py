@@ -226,6 +226,19 @@ def kept_path(folder: Path, drawing: Drawing) -> Path:
     return path
 
 
+def take(
+    session: Session, drawing_id: UUID, folder: Path, *, by: UUID, at: datetime, reach: Reach
+) -> tuple[Drawing, Path]:
+    """A finished drawing and where its file lies, to be handed out. Who takes hidden codes is written down."""
+    found = get(session, drawing_id, reach=reach)
+    path = kept_path(folder, found)
+    run = session.scalars(
+        select(PrintRun).where(PrintRun.order_id == found.order_id, PrintRun.run == found.run)
+    ).one()  # fmt: skip
+    printing.note_taken(session, found.order, run, found.kind, by=by, at=at)
+    return found, path
+
+
 # -- what the worker does ---------------------------------------------------------------------------------------
 
 

@@ -77,7 +77,7 @@ def reprint_from(
     ledger.apply(session, order_id, parts, LabelMove.VOID, by=by, at=at, reach=reach, reason=reason)
     made = ordering.place(
         session, lot_id=order.lot_id, quantity=sum(map(size, parts)), pack_weight_g=order.pack_weight_g, layout=order.layout,
-        by=by, at=at, reach=reach,
+        hidden_codes=order.hidden_codes, by=by, at=at, reach=reach,
     )  # fmt: skip
     why, void = reason.strip(), ordering.show_ranges(parts)
     history.record(session, "order:replace", made.id, by=by, at=at, changes={"serials": (void, order.number)}, why=why)

@@ -15,8 +15,8 @@ from sqlalchemy import select, update
 from labels import layout_data
 from labels import logo as logos
 from labels.errors import LabelError
-from labels.layout import PRESETS, PRESSES, ROLLS
-from trace.errors import Conflict, Invalid, NotFound
+from labels.layout import PRESETS, PRESSES, ROLLS, SCRATCHED
+from trace.errors import Conflict, Invalid, NotFound, TemThatError
 from trace.models.certificates import UseCertificate
 from trace.models.printing import LabelLayout, LabelLogo
 from trace.models.titles import Product, ProtectionTitle
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from labels.logo import Logo
     from trace.services.reach import Reach
 
-BUILT_IN: dict[str, Layout] = {**PRESETS, **ROLLS, **PRESSES}
+BUILT_IN: dict[str, Layout] = {**PRESETS, **ROLLS, **PRESSES, **SCRATCHED}
 LOGO_BYTES = 5_000_000
 _LOGO_SIDE = 800
 
@@ -50,6 +50,20 @@ class LayoutNameTaken(Invalid):
     """You have a layout of this name already.
 
     Choose another name, or open that layout and change it.
+    """
+
+
+class ScratchBoxMissing(Invalid):
+    """This layout has no scratch box, and the order is for labels with hidden codes.
+
+    Choose a layout with a scratch box, or make one under Label layouts.
+    """
+
+
+class ScratchBoxEmpty(Invalid):
+    """This layout has a scratch box, and the order is for labels without hidden codes.
+
+    Choose a layout without one; hidden codes are chosen when labels are ordered.
     """
 
 
@@ -85,6 +99,17 @@ def find(session: Session, name: str, *, holder_id: UUID) -> Layout:
 def choices(session: Session, holder_id: UUID) -> frozenset[str]:
     """The names that a holder's new orders and prints may use."""
     return frozenset(BUILT_IN) | {str(row.id) for row in own(session, frozenset({holder_id}))}
+
+
+def scratch_faults(session: Session, name: str, *, holder_id: UUID, hidden_codes: bool) -> list[TemThatError]:
+    """What stands against printing labels with or without hidden codes on a layout; nothing about a layout that is not there."""
+    try:
+        has_box = find(session, name, holder_id=holder_id).elements.hidden_code
+    except UnknownLayout:
+        return []
+    if has_box is hidden_codes:
+        return []
+    return [ScratchBoxMissing()] if hidden_codes else [ScratchBoxEmpty()]
 
 
 def own(session: Session, holders: frozenset[UUID]) -> Sequence[LabelLayout]:

@@ -114,44 +114,54 @@ def place(
     by: UUID,
     at: datetime,
     reach: Reach,
+    hidden_codes: bool = False,
 ) -> LabelOrder:
-    """Issue labels for a lot, or refuse with every reason at once. Safe under any concurrency."""
-    seen = _lot(session, lot_id, reach)
+    """Issue labels for a lot, or refuse with every reason at once. Safe under any concurrency.
+
+    `hidden_codes`: whether each label gets six digits under a scratch layer.
+    """
     balance = session.scalars(
         select(EligibleBalance)
-        .where(EligibleBalance.holder_id == seen.holder_id, EligibleBalance.season_id == seen.season_id)
-        .with_for_update(key_share=True)
+        .join(Lot, and_(Lot.holder_id == EligibleBalance.holder_id, Lot.season_id == EligibleBalance.season_id))
+        .join(Lot.product)
+        .where(Lot.id == lot_id, reach.covers(Lot.holder_id, Product.title_id))
+        .with_for_update(of=EligibleBalance, key_share=True)
         .execution_options(populate_existing=True)
     ).one_or_none()
     lot = session.scalars(
-        select(Lot).where(Lot.id == lot_id).with_for_update(key_share=True).execution_options(populate_existing=True)
-    ).one()
+        select(Lot)
+        .join(Lot.product)
+        .where(Lot.id == lot_id, reach.covers(Lot.holder_id, Product.title_id))
+        .options(contains_eager(Lot.product))
+        .with_for_update(of=Lot, key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if lot is None:
+        raise NotFound
     if balance is not None and (balance.holder_id, balance.season_id) != (lot.holder_id, lot.season_id):
         raise Conflict
-    # Shared, so that a suspension either came first and is seen here, or waits until these labels exist.
-    session.scalars(
-        select(UseCertificate)
-        .where(UseCertificate.id == lot.certificate_id)
-        .with_for_update(read=True)
-        .execution_options(populate_existing=True)
-    ).one()
-    # Shared too: an order comes before the closing of its season, or sees it.
-    session.scalars(
-        select(Season)
-        .where(Season.id == lot.season_id)
-        .with_for_update(read=True)
+    # Shared, so that a suspension of the certificate or the closing of the season either came first and is seen here, or waits
+    # until these labels exist. Held by name, for the session itself forgets what nobody holds.
+    _certificate, _season = session.execute(
+        select(UseCertificate, Season)
+        .select_from(Lot)
+        .join(Lot.certificate)
+        .join(Lot.season)
+        .where(Lot.id == lot_id)
+        .with_for_update(of=(UseCertificate, Season), read=True)
         .execution_options(populate_existing=True)
     ).one()
     on = at.astimezone(CITY).date()
-    facts = _facts(session, [lot], on=on)[lot.id]
+    held = [] if balance is None else [balance]
+    facts = gather(session, [lot], on=on, balances=held)[lot.id]
     refused = gate.reasons(
         facts,
         quantity=quantity,
         pack_weight_g=pack_weight_g,
-        layouts=layouts.choices(session, lot.holder_id),
+        layouts=layouts.named(session, layout, lot.holder_id),
         layout=layout,
         on=on,
-    )
+    ) + layouts.scratch_faults(session, layout, holder_id=lot.holder_id, hidden_codes=hidden_codes)
     if refused or balance is None:
         raise Refused(refused)
 
@@ -168,6 +178,7 @@ def place(
         quantity=quantity,
         serials=serials,
         layout=layout,
+        hidden_codes=hidden_codes,
         placed_at=at,
         placed_by=by,
     )
@@ -186,6 +197,8 @@ def place(
         "quantity": (None, quantity), "pack_weight_g": (None, pack_weight_g), "serials": (None, show_range(serials)),
         "issued_g": (balance.issued_g - quantity * pack_weight_g, balance.issued_g), "lot": (None, lot.code),
     }  # fmt: skip
+    if hidden_codes:
+        changes["hidden_codes"] = (None, hidden_codes)
     if balance.issued_g > balance.eligible_g:
         changes["beyond_g"] = (None, balance.issued_g - balance.eligible_g)
         changes["approved"] = (None, "; ".join(facts.approvals))
@@ -195,19 +208,20 @@ def place(
 
 
 def quote(
-    session: Session, *, lot_id: UUID, quantity: int, pack_weight_g: int, layout: str, at: datetime, reach: Reach
-) -> Quote:
+    session: Session, *, lot_id: UUID, quantity: int, pack_weight_g: int, layout: str, at: datetime, reach: Reach,
+    hidden_codes: bool = False,
+) -> Quote:  # fmt: skip
     """The same check as `place`, without locks and without issuing anything."""
     lot, on = _lot(session, lot_id, reach), at.astimezone(CITY).date()
-    facts = _facts(session, [lot], on=on)[lot.id]
+    facts = gather(session, [lot], on=on)[lot.id]
     found = gate.reasons(
         facts,
         quantity=quantity,
         pack_weight_g=pack_weight_g,
-        layouts=layouts.choices(session, lot.holder_id),
+        layouts=layouts.named(session, layout, lot.holder_id),
         layout=layout,
         on=on,
-    )
+    ) + layouts.scratch_faults(session, layout, holder_id=lot.holder_id, hidden_codes=hidden_codes)
     return Quote(
         lot=lot,
         quantity=quantity,
@@ -235,7 +249,7 @@ def candidates(session: Session, *, at: datetime, reach: Reach) -> Sequence[Cand
         .limit(PAGE)
     )
     lots = session.scalars(statement).all()
-    facts = _facts(session, lots, on=on)
+    facts = gather(session, lots, on=on)
     found = [
         Candidate(lot, min(facts[lot.id].left_g, facts[lot.id].lot_left_g), gate.standing(facts[lot.id], on=on))
         for lot in lots
@@ -348,92 +362,23 @@ def _lot(session: Session, lot_id: UUID, reach: Reach) -> Lot:
     return lot
 
 
-def _facts(session: Session, lots: Sequence[Lot], *, on: date) -> dict[UUID, gate.Facts]:
-    """What the gate judges, for any number of lots in six statements."""
-    titles = {lot.product.title_id for lot in lots}
-    regulations = {
-        rule.title_id: rule
-        for rule in session.scalars(
-            select(UseRegulation).where(UseRegulation.title_id.in_(titles), UseRegulation.valid_during.contains(on))
-        )
-    }
-    covered = {
-        (source.certificate_id, source.area_id or source.site_id)
-        for source in session.scalars(
-            select(CertificateSource).where(CertificateSource.certificate_id.in_({lot.certificate_id for lot in lots}))
-        )
-    }
-    coded = set(
-        session.scalars(
-            select(GrowingAreaCode.area_id).where(
-                GrowingAreaCode.area_id.in_({lot.area_id for lot in lots if lot.area_id}),
-                GrowingAreaCode.status == AreaCodeStatus.ACTIVE,
-                GrowingAreaCode.valid_during.contains(on),
-            )
-        )
-    )
-    balances = {
-        (balance.holder_id, balance.season_id): balance
-        for balance in session.scalars(
-            select(EligibleBalance).where(
-                EligibleBalance.holder_id.in_({lot.holder_id for lot in lots}),
-                EligibleBalance.season_id.in_({lot.season_id for lot in lots}),
-            )
-        )
-    }
-    blocking = session.scalars(
-        select(Nonconformity)
-        .where(Nonconformity.blocking, Nonconformity.closed_at.is_(None), Nonconformity.title_id.in_(titles))
-        .options(joinedload(Nonconformity.holder), joinedload(Nonconformity.area), joinedload(Nonconformity.site))
-        .order_by(Nonconformity.due_on, Nonconformity.id)
-    ).all()
-    extensions = session.scalars(
-        select(QuotaExtension)
-        .where(
-            QuotaExtension.balance_id.in_({balance.id for balance in balances.values() if balance.extra_g}),
-            QuotaExtension.state == ExtensionState.APPROVED,
-        )
-        .options(joinedload(QuotaExtension.decider))
-        .order_by(QuotaExtension.decided_at)
-    ).all()
-    return {
-        lot.id: gate.Facts(
-            lot=lot,
-            balance=balances.get((lot.holder_id, lot.season_id)),
-            regulation=regulations.get(lot.product.title_id),
-            covered=(lot.certificate_id, lot.area_id or lot.site_id) in covered,
-            has_area_code=lot.area_id in coded,
-            nonconformities=[found for found in blocking if _touches(found, lot)],
-            extensions=[
-                found
-                for found in extensions
-                if (found.balance.holder_id, found.balance.season_id) == (lot.holder_id, lot.season_id)
-            ],
-        )
-        for lot in lots
-    }
-
-
-def _touches(found: Nonconformity, lot: Lot) -> bool:
-    """Whether a nonconformity closes the gate for a lot: found on its holder as a whole, or on its very source."""
-    if found.title_id != lot.product.title_id:
-        return False
-    if found.area_id is None and found.site_id is None:
-        return found.holder_id == lot.holder_id
-    return (found.area_id, found.site_id) == (lot.area_id, lot.site_id)
-
-
 def _take_serials(session: Session, quantity: int) -> Range[int]:
     """The next serials of the one series. The row stays locked until the commit, so none is skipped or given twice."""
-    session.execute(insert(LabelSeries).values(id=1, next_serial=1).on_conflict_do_nothing())
-    series = session.scalars(
-        select(LabelSeries)
-        .where(LabelSeries.id == 1)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()
-    first = series.next_serial
-    if first + quantity > FIRST_SAMPLE_SERIAL:
-        raise SeriesSpent(left=FIRST_SAMPLE_SERIAL - first)
-    series.next_serial = first + quantity
-    return Range(first, first + quantity)
+    end = session.scalar(_taking(quantity))
+    if end is None:  # the very first order, or the series is spent
+        session.execute(insert(LabelSeries).values(id=1, next_serial=1).on_conflict_do_nothing())
+        end = session.scalar(_taking(quantity))
+    if end is None:
+        raise SeriesSpent(left=FIRST_SAMPLE_SERIAL - session.scalars(select(LabelSeries.next_serial)).one())
+    return Range(end - quantity, end)
+
+
+def _taking(quantity: int) -> ReturningUpdate[int]:
+    end = LabelSeries.next_serial + quantity
+    return (
+        update(LabelSeries)
+        .where(LabelSeries.id == 1, end <= FIRST_SAMPLE_SERIAL)
+        .values(next_serial=end)
+        .returning(LabelSeries.next_serial)
+        .execution_options(synchronize_session=False)
+    )

@@ -6,13 +6,14 @@ import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from labels import archive, image, manifest, thermal
-from labels.layout import RollLayout
+from labels.layout import PressLayout, RollLayout
 from trace.models.printing import DrawingKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labels.keys import Keyring
+    from labels.layout import Layout
     from trace.services.composing import Composed
     from trace.services.drawing import Counted
 
@@ -28,7 +29,7 @@ def pieces(
         case DrawingKind.PDF:
             return shared.pdf(counted)
         case DrawingKind.CSV:
-            return manifest.stream(keyring, _serials(counted), **_address(shared, counted))
+            return manifest.stream(keyring, _serials(counted), **_address(kind, shared))
         case DrawingKind.XLSX:
             return _workbook(shared, counted, keyring)
         case DrawingKind.ZPL:
@@ -59,7 +60,7 @@ def _zpl(shared: Composed, counted: Counted, *, native: bool) -> Iterator[bytes]
 def _workbook(shared: Composed, counted: Counted, keyring: Keyring) -> Iterator[bytes]:
     """A workbook is whole only at its end, so it goes through a temporary file."""
     with tempfile.TemporaryFile() as file:
-        manifest.xlsx(cast("BinaryIO", file), keyring, _serials(counted), **_address(shared, counted))
+        manifest.xlsx(cast("BinaryIO", file), keyring, _serials(counted), **_address(DrawingKind.XLSX, shared))
         file.seek(0)
         while piece := file.read(_CHUNK):
             yield piece
@@ -81,5 +82,12 @@ def _serials(counted: Counted) -> Any:
     return counted.ranges()
 
 
-def _address(shared: Composed, counted: Counted) -> dict[str, Any]:
-    return {"host": shared.host, "gtin": shared.gtin, "hidden": counted.labels.hidden}
+def has_hidden_codes(kind: DrawingKind, layout: Layout) -> bool:
+    """Whether a file of this kind holds hidden codes in the clear. A list does only for a press, which prints them from it."""
+    return layout.elements.hidden_code and (
+        kind not in {DrawingKind.CSV, DrawingKind.XLSX} or isinstance(layout, PressLayout)
+    )
+
+
+def _address(kind: DrawingKind, shared: Composed) -> dict[str, Any]:
+    return {"host": shared.host, "gtin": shared.gtin, "hidden": has_hidden_codes(kind, shared.layout)}

@@ -14,8 +14,10 @@ from sqlalchemy import func, select
 from labels import sheet
 from trace.errors import Invalid, NotFound, Refused
 from trace.models.labels import LabelMove, LabelMovement, LabelOrder, LabelRange, LabelState, PrintRun
+from trace.models.printing import DrawingKind
 from trace.services import composing, history, layouts, ordering, samples
 from trace.services.ledger import LIVE, ReasonMissing, lock_order, movable, write
+from trace.services.outputs import has_hidden_codes
 from trace.services.ranges import as_range, joined, minus, size
 
 if TYPE_CHECKING:
@@ -83,6 +85,10 @@ def begin(
     reason = (reason or "").strip() or None
     if last and reason is None:
         raise Refused([ReasonMissing()])
+    if faults := layouts.scratch_faults(
+        session, layout, holder_id=order.holder_id, hidden_codes=order.hidden_codes
+    ):
+        raise Refused(faults)
     sign = layouts.logo_in_use(session, holder_id=order.holder_id, title_id=order.lot.product.title_id)
     run = PrintRun(
         order_id=order_id, logo_id=sign.id if sign else None, run=last + 1, layout=layout, skip=skip, at=at, by=by, reason=reason if last else None,
@@ -108,14 +114,27 @@ def begin(
 
 
 def draw(
-    session: Session, order_id: UUID, run: int, *, keyring: Keyring, host: str, at: datetime, reach: Reach
-) -> Sheets:
-    """The PDF of a run, as a stream that needs the session no longer."""
+    session: Session, order_id: UUID, run: int, *, keyring: Keyring, host: str, at: datetime, reach: Reach,
+    by: UUID | None = None,
+) -> Sheets:  # fmt: skip
+    """The PDF of a run, as a stream that needs the session no longer. `by` whom hidden codes are taken is written down."""
     order = ordering.get(session, order_id, reach=reach)
-    drawing = _draw(session, order, open_run(session, order, run, at=at, reach=reach), keyring=keyring, host=host)
+    asked = open_run(session, order, run, at=at, reach=reach)
+    drawing = _draw(session, order, asked, keyring=keyring, host=host)
     if drawing.labels > MOST_STREAMED:
         raise TooManyToStream(labels=drawing.labels)
+    note_taken(session, order, asked, DrawingKind.PDF, by=by, at=at)
     return drawing
+
+
+def note_taken(
+    session: Session, order: LabelOrder, run: PrintRun, kind: DrawingKind, *, by: UUID | None, at: datetime
+) -> None:
+    """Write down who took a file that holds hidden codes in the clear; of other files nothing is written."""
+    if has_hidden_codes(kind, layouts.find(session, run.layout, holder_id=order.holder_id)):
+        changes: dict[str, tuple[object, object]] = {"run": (None, run.run), "kind": (None, kind)}
+        history.record(session, "order:take_hidden_codes", order.id, by=by, at=at, changes=changes)
+        session.flush()
 
 
 def open_run(session: Session, order: LabelOrder, run: int, *, at: datetime, reach: Reach) -> PrintRun:

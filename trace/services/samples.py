@@ -52,6 +52,8 @@ def make(
         raise Refused([PrinterUnnamed()])
     made = TestPrint(order_id=order.id, printer=printer, layout=layout, made_at=at, made_by=by)
     layouts.find(session, layout, holder_id=order.holder_id)
+    if faults := layouts.scratch_faults(session, layout, holder_id=order.holder_id, hidden_codes=order.hidden_codes):
+        raise Refused(faults)
     session.add(made)
     session.flush()
     _draw(session, order, made, keyring=keyring, host=host)

@@ -117,10 +117,14 @@ def cancel(drawing_id: UUID) -> ResponseReturnValue:
 @needs(May.LABEL_ORDER)
 def download(drawing_id: UUID) -> ResponseReturnValue:
     """The drawn file."""
-    found = drawing.get(session(), drawing_id, reach=person().reach(May.LABEL_ORDER))
-    path = drawing.kept_path(current_app.config["TEMTHAT"].drawings_dir, found)
+    found, path = drawing.take(
+        session(), drawing_id, current_app.config["TEMTHAT"].drawings_dir, by=person().id, at=clock.now(),
+        reach=person().reach(May.LABEL_ORDER),
+    )  # fmt: skip
+    name, kind = found.name, found.kind
+    session().commit()
     answer = send_file(
-        path, mimetype=drawing.MEDIA_TYPES[found.kind], as_attachment=True, download_name=found.name, etag=False, max_age=0
+        path, mimetype=drawing.MEDIA_TYPES[kind], as_attachment=True, download_name=name, etag=False, max_age=0
     )  # fmt: skip
     answer.headers["Cache-Control"] = "private, no-store"
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"

@@ -138,9 +138,11 @@ def sheet(order_id: UUID) -> ResponseReturnValue:
         drawing = printing.draw(
             session(), order_id, int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 0,
             keyring=keyring(), host=current_app.config["TEMTHAT"].host, at=clock.now(), reach=person().reach(May.LABEL_ORDER),
+            by=person().id,
         )  # fmt: skip
     except Invalid as exc:
         return show(order_id, reasons=every(exc)), exc.status
+    session().commit()
     headers = {"Content-Disposition": f'attachment; filename="{drawing.name}"'}
     return Response(drawing.pieces, mimetype="application/pdf", headers=headers)
 

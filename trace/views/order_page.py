@@ -70,6 +70,7 @@ class OrderDeed(StrEnum):
     TEST_PRINT = "order_test_print"
     DRAW_FILE = "order_draw_file"
     CANCEL_FILE = "order_cancel_file"
+    TAKE_HIDDEN_CODES = "order_take_hidden_codes"
     OFFER = "labels_offer"
     REFUSE = "labels_refuse"
     WITHDRAW = "labels_withdraw"
@@ -158,7 +159,10 @@ def show(
         prints=[(run, now <= run.at + printing.OPEN_FOR) for run in prints] if may_print else [],
         print_form=_print_form(order, print_form) if may_print else None,
         **(
-            print_page.parts(order, prints, layout_names(order.holder_id), test_form=test_form, file_form=file_form)
+            print_page.parts(
+                order, prints, layout_names(order.holder_id, hidden_codes=order.hidden_codes), test_form=test_form,
+                file_form=file_form,
+            )
             if may_print
             else {}
         ),
@@ -219,12 +223,21 @@ def link(reason: TemThatError, about: LabelOrder | Lot) -> str | None:
     return url
 
 
-def layout_names(holder_id: UUID, *, all_versions: bool = False) -> dict[str, str]:
-    """The label layouts that a holder may choose, in words; or those that ever were."""
-    names = {name: described(layout) for name, layout in layouts.BUILT_IN.items()}
+def layout_names(
+    holder_id: UUID, *, all_versions: bool = False, hidden_codes: bool | None = None
+) -> dict[str, str]:
+    """The label layouts that a holder may choose, in words; or those that ever were; or those with or without a scratch box."""
+    names = {
+        name: described(layout)
+        for name, layout in layouts.BUILT_IN.items()
+        if hidden_codes in {None, layout.elements.hidden_code}
+    }
     if all_versions:
         return layouts.names(session(), holder_id) | names
-    return {str(row.id): row.name for row in layouts.own(session(), frozenset({holder_id}))} | names
+    own = layouts.own(session(), frozenset({holder_id}))
+    return {
+        str(row.id): row.name for row in own if hidden_codes in {None, bool(row.data.get("hidden_code"))}
+    } | names
 
 
 def described(layout: Layout) -> str:
@@ -237,6 +250,8 @@ def described(layout: Layout) -> str:
             found = _("Roll, %(n)s across, labels of %(w)s × %(h)s mm", n=layout.across, **size)
         case PressLayout():
             found = _("Print shop, one label of %(w)s × %(h)s mm a page", **size)
+    if layout.elements.hidden_code:
+        found = _("%(layout)s, with a scratch box", layout=found)
     return str(found)
 
 
@@ -301,7 +316,7 @@ def _print_form(order: LabelOrder, form: PrintForm | None) -> PrintForm:
                 "position": 1,
             },
         )
-    form.layout.choices = list(layout_names(order.holder_id).items())
+    form.layout.choices = list(layout_names(order.holder_id, hidden_codes=order.hidden_codes).items())
     return form
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, RadioField, StringField
+from wtforms import BooleanField, HiddenField, RadioField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
 from trace import clock
@@ -52,6 +52,7 @@ class OrderForm(PostForm):
     quantity = VietnameseInteger(_l("How many labels?"), [InputRequired(_l("Write the number of labels."))])
     pack_weight_g = Picked(_l("Weight of one pack"), [InputRequired(_l("Choose the weight of a pack."))])
     layout = Picked(_l("Label layout"), [InputRequired(_l("Choose a layout."))])
+    hidden_codes = BooleanField(_l("Hidden code under a scratch layer"))
 
 
 class AccountForm(PostForm):
@@ -123,7 +124,7 @@ def place() -> ResponseReturnValue:
         try:
             order = ordering.place(
                 session(), lot_id=UUID(form.lot.data), quantity=form.quantity.data or 0, pack_weight_g=int(form.pack_weight_g.data),
-                layout=form.layout.data, by=person().id, at=clock.now(), reach=person().reach(May.LABEL_ORDER),
+                layout=form.layout.data, hidden_codes=form.hidden_codes.data, by=person().id, at=clock.now(), reach=person().reach(May.LABEL_ORDER),
             )  # fmt: skip
         except Refused as exc:
             session().rollback()
@@ -185,7 +186,7 @@ def _quote(form: OrderForm) -> ordering.Quote:
     except ValueError as exc:
         raise NotFound from exc
     quote = ordering.quote(
-        session(), lot_id=lot_id, quantity=form.quantity.data or 0, layout=form.layout.data or "",
+        session(), lot_id=lot_id, quantity=form.quantity.data or 0, layout=form.layout.data or "", hidden_codes=form.hidden_codes.data,
         pack_weight_g=int(weight) if weight.isascii() and weight.isdigit() and len(weight) < 10 else 0,
         at=clock.now(), reach=person().reach(May.LABEL_ORDER),
     )  # fmt: skip

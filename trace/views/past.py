@@ -21,6 +21,7 @@ from trace.shown import grams
 from trace.words import day, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from trace.models.history import History
@@ -62,6 +63,11 @@ FIELDS: dict[tuple[str, str], tuple[Any, Any]] = {
 
 def of(*subject_ids: UUID) -> list[dict[str, Any]]:
     """The deeds done to some records, newest first, as the timeline shows them."""
+    return told(history.of(session(), *subject_ids))
+
+
+def told(deeds: Sequence[History]) -> list[dict[str, Any]]:
+    """Deeds as the timeline shows them."""
     return [
         {
             "at": row.at,
@@ -69,7 +75,7 @@ def of(*subject_ids: UUID) -> list[dict[str, Any]]:
             "who": row.author.full_name if row.author else _("the system"),
             "note": _note(row),
         }
-        for row in history.of(session(), *subject_ids)
+        for row in deeds
     ]
 
 
