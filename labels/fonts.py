@@ -165,15 +165,24 @@ def _stack(rows: Sequence[_RowSpec], y: float) -> tuple[Row, ...]:
 
 
 def _broken(line: str, face: Face, room: float, most_rows: int) -> list[str] | None:
-    """The line in one row, or in two of the most even widths; None if neither fits into `room` em."""
+    """The line in one row, or in two; None if neither fits into `room` em.
+
+    The second row begins with a name where it can ("Chỉ dẫn địa lý / Thanh Hà": a Vietnamese word has several syllables, and
+    only before a name is it known that none is torn); else the rows are as even as they come.
+    """
     if face.width(line) <= room:
         return [line]
     words = line.split(" ")
     if most_rows == 1 or len(words) == 1:
         return None
-    pairs = [[" ".join(words[:at]), " ".join(words[at:])] for at in range(1, len(words))]
-    widths = [max(map(face.width, pair)) for pair in pairs]
-    return pairs[widths.index(min(widths))] if min(widths) <= room else None
+    fitting = []
+    for at in range(1, len(words)):
+        pair = [" ".join(words[:at]), " ".join(words[at:])]
+        width = max(map(face.width, pair))
+        if width <= room:
+            begins_name = words[at][:1].isupper() and words[at - 1][-1:].islower()
+            fitting.append((not begins_name, width, pair))
+    return min(fitting)[2] if fitting else None
 
 
 def _cut_short(line: str, face: Face, room: float, most_rows: int) -> list[str]:

@@ -35,6 +35,8 @@ LABEL_LEVELS: tuple[Literal["M", "Q"], ...] = ("M", "Q")
 USUAL_MODULES = 29
 """Version 3: what the address of a city's host takes, with a GTIN or without."""
 LARGEST_TEXT_PT = 11.0
+LARGE_TEXT_PT = 15.0
+"""On labels of ten centimetres, where the usual size would be lost."""
 MOST_ACROSS = 4
 
 # Papers and cutting vary more than this; without it 3 × 70 mm on 210 mm could fail on a rounding error.
@@ -389,7 +391,9 @@ PRESETS: dict[str, SheetLayout] = {
         SheetLayout("a4-65", "A4", 5, 13, 38.1, 21.2, 4.75, 10.7, 2.5, 0.0, qr_mm=17.5),
         SheetLayout("a4-21", "A4", 3, 7, 63.5, 38.1, 7.25, 15.15, 2.5, 0.0, qr_mm=28.0),
         SheetLayout("a4-14", "A4", 2, 7, 99.1, 38.1, 4.65, 15.15, 2.5, 0.0, qr_mm=28.0),
-        SheetLayout("a4-8", "A4", 2, 4, 105.0, 74.0, 0.0, 0.5, 0.0, 0.0, qr_mm=40.0),
+        SheetLayout(
+            "a4-8", "A4", 2, 4, 105.0, 74.0, 0.0, 0.5, 0.0, 0.0, qr_mm=40.0, elements=Elements(text_pt=LARGE_TEXT_PT)
+        ),
         SheetLayout("a5-10", "A5", 2, 5, 70.0, 38.0, 4.0, 10.0, 0.0, 0.0, qr_mm=27.0),
         SheetLayout("letter-30", "Letter", 3, 10, 66.7, 25.4, 4.75, 12.7, 3.15, 0.0, qr_mm=18.4),
     )
@@ -402,7 +406,7 @@ ROLLS: dict[str, RollLayout] = {
         RollLayout("roll-35x22-3", 35.0, 22.0, across=3, qr_mm=17.5),
         RollLayout("roll-50x30-2", 50.0, 30.0, across=2, qr_mm=22.0, elements=_AT_203),
         RollLayout("roll-70x50", 70.0, 50.0, qr_mm=34.0, elements=_AT_203),
-        RollLayout("roll-100x50", 100.0, 50.0, qr_mm=40.0, elements=_AT_203),
+        RollLayout("roll-100x50", 100.0, 50.0, qr_mm=40.0, elements=Elements(printer="203", text_pt=LARGE_TEXT_PT)),
     )
 }
 PRESSES: dict[str, PressLayout] = {
@@ -412,8 +416,19 @@ PRESSES: dict[str, PressLayout] = {
         PressLayout("press-60x40", 60.0, 40.0, qr_mm=28.0),
     )
 }
+# For labels with a hidden code, over whose box a scratch layer is printed or stuck.
+SCRATCHED: dict[str, Layout] = {
+    layout.name: layout
+    for layout in (
+        replace(PRESETS["a4-21"], name="a4-21-scratch", elements=Elements(hidden_code=True)),
+        replace(ROLLS["roll-70x50"], name="roll-70x50-scratch", elements=replace(_AT_203, hidden_code=True)),
+        replace(
+            PRESSES["press-60x40"], name="press-60x40-scratch", elements=Elements(hidden_code=True, printer="offset")
+        ),
+    )
+}
 
 __all__ = [
-    "PAPERS", "PRESETS", "PRESSES", "ROLLS", "Box", "DoesNotFit", "Elements", "Ink", "Inside", "Layout", "Paper",
+    "PAPERS", "PRESETS", "PRESSES", "ROLLS", "SCRATCHED", "Box", "DoesNotFit", "Elements", "Ink", "Inside", "Layout", "Paper",
     "PressLayout", "Printer", "RollLayout", "SheetLayout", "check", "inside", "symbol", "with_skip",
 ]  # fmt: skip

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 # A tree of two levels: 50 pages a node keeps the root short even at 20 000 pages.
 _PAGES_PER_NODE = 50
-# Level 1 is within a tenth of level 6 on these pages and four times as fast. Not isal, which is faster still:
-# its output depends on the processor, and a reprint should be byte for byte the first print.
+# For the few pages that `labels.deflate` cannot take. Level 1 is within a tenth of level 6 on them and four times as fast.
+# Not isal, which is faster still: its output depends on the processor, and a reprint should be byte for byte the first print.
 _LEVEL = 1
 
 

@@ -160,6 +160,12 @@ class Batch:
         used = self.modules * self._row_bytes
         return drawn.view(np.uint8)[:, :used].reshape(len(signs), self.modules, self._row_bytes)
 
+    def varying(self) -> NDArray[np.uint8]:
+        """(n * bytes of a row,): a bit for each module that is not the same in all symbols of the batch."""
+        masks = [np.bitwise_or.reduce(table, axis=0) for table in self._tables]
+        words = np.bitwise_or.reduce(masks) if masks else np.zeros_like(self._base)
+        return words.view(np.uint8)[: self.modules * self._row_bytes]
+
     def _whole(self, group: int) -> bool:
         """Whether the group has two characters (11 bits), not the odd one at the end (6 bits)."""
         return 2 * group + 1 < self.length

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from labels import fonts, look, pdf, qr, source
+from labels import deflate, fonts, look, pdf, qr, source
 from labels.code import ALPHABET, CODE_LENGTH, show_serial
 from labels.errors import BadSkip, HiddenCodeMissing, NothingToPrint
 from labels.layout import Layout, PressLayout, with_skip
 from labels.look import SAMPLE_WORD, SERIAL_WORD
-from labels.template import Template, hexed
+from labels.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,6 +42,9 @@ _LABELS_AT_ONCE = 2048
 # Two blocks being packed while the next is filled keep two processors busy.
 _PACKERS = 2
 _CUT_MARK_MM = 3.0
+# With fewer labels on a page than this its own parts outweigh what they share.
+_WORTH_DEFLATE = 8
+_HEAD = b"/P Do\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,28 @@ def pages_for(count: int, layout: Layout, skip: int = 0) -> int:
     return -(-(count + (skip or layout.skip)) // layout.cells)
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Labels of a block whose serials are shown in the same number of signs."""
+
+    start: int
+    stop: int
+    columns: dict[str, NDArray[np.uint8]]
+    template: Template
+    pages: deflate.Pages | None
+
+    def columns_of(self, start: int, stop: int) -> dict[str, NDArray[np.uint8]]:
+        """What varies of some of them, by their places in the block."""
+        return {name: column[start - self.start : stop - self.start] for name, column in self.columns.items()}
+
+    def filled(self, start: int, stop: int, skip: int, cells: int) -> bytes:
+        """Some of them as they are written, if any."""
+        if start >= stop:
+            return b""
+        places = np.arange(start + skip, stop + skip) % cells
+        return self.template.filled(places, self.columns_of(start, stop)).tobytes()
+
+
 class _Drawing:
     def __init__(
         self,
@@ -149,7 +175,7 @@ class _Drawing:
         self.blocks = chain([first], blocks)
         self.count, self.least, self.most = 0, 2**62, 0
         self.writer = pdf.Writer()
-        self._templates: dict[int, Template] = {}
+        self._kinds: dict[int, tuple[Template, deflate.Pages | None]] = {}
 
     def pieces(self) -> Iterator[bytes]:
         """The document, a few pages at a time."""
@@ -170,20 +196,11 @@ class _Drawing:
         places = [b"q 1 0 0 1 %b cm/L Do Q\n" % origin for origin in self.origins]
         whole = self._form(marks + b"".join(places), (width_mm, height_mm), b"/XObject<<%b>>" % forms)
         forms += b"/P %d 0 R" % whole
-        boxes, cells, skip = self._boxes(), self.layout.cells, self.layout.skip
+        boxes, skip = self._boxes(), self.layout.skip
         with ThreadPoolExecutor(_PACKERS) as pool:
             waiting: deque[Future[list[bytes]]] = deque()
             for block in self.blocks:
-                filled = self._filled(block, skip)
-                pages = []
-                for end in range(cells - skip, len(block) + cells, cells):
-                    start, stop = max(0, end - cells), min(end, len(block))
-                    if start < stop:
-                        first = (start + skip) % cells
-                        full = stop - start == cells
-                        head = b"/P Do\n" if full else marks + b"".join(places[first : first + stop - start])
-                        pages.append(head + _bytes(filled, start, stop))
-                waiting.append(pool.submit(_pack, pages))
+                waiting.append(pool.submit(self._packed, self._runs(block), skip, marks, places))
                 skip = 0
                 if len(waiting) > _PACKERS:
                     yield self._written(waiting.popleft(), boxes)
@@ -208,38 +225,66 @@ class _Drawing:
         words = [word for word in (self.order, f"{first}–{last}", self.layout.name) if word]
         return {"Title": self.title, "Subject": subject, "Keywords": ", ".join(words), "Creator": CREATOR}
 
-    def _filled(self, block: Block, skip: int) -> list[tuple[int, NDArray[np.uint8]]]:
-        """What pages hold of each label: (place of the first, (labels, bytes)) for runs of serials of one length."""
+    def _runs(self, block: Block) -> list[_Run]:
+        """What is written of each label of a block, for runs of serials of one length."""
         symbols = qr.tails(self.blank, block.codes, self.layout.elements.level).reshape(len(block), -1)
         self.count += len(block)
         self.least = min(self.least, int(block.serials.min()))
         self.most = max(self.most, int(block.serials.max()))
         runs = []
-        cells = self.layout.cells
         for start, stop in source.runs_of_one_length(block.serials):
             part = block.part(start, stop)
             shown = source.shown_serials(part.serials)
-            columns = {
-                "symbol": hexed(symbols[start:stop]), "code": source.shown_codes(part.codes), "serial": shown,
-            }  # fmt: skip
+            columns = {"symbol": symbols[start:stop], "code": source.shown_codes(part.codes), "serial": shown}
             if self.look.scratch:
                 if part.hidden is None:
                     raise HiddenCodeMissing
                 columns["hidden"] = part.hidden
-            rows = self._template(shown.shape[1]).filled(np.arange(start + skip, stop + skip) % cells, columns)
-            runs.append((start, rows))
+            template, pages = self._kind(shown.shape[1], {name: column[0] for name, column in columns.items()})
+            runs.append(_Run(start, stop, columns, template, pages))
         return runs
 
-    def _template(self, shown_length: int) -> Template:
-        """A label at every place of a page, for serials of this length."""
-        found = self._templates.get(shown_length)
+    def _packed(self, runs: list[_Run], skip: int, marks: bytes, places: list[bytes]) -> list[bytes]:
+        """The pages of a block, compressed; the first one begins after `skip` labels."""
+        cells, last, packed = self.layout.cells, runs[-1].stop, list[bytes]()
+        start = 0
+        while start < last:
+            first = (start + skip) % cells
+            stop = min(last, start + cells - first)
+            run = next(run for run in runs if run.stop > start)
+            if run.pages and first == 0 and run.stop - start >= cells:
+                stop = start + (run.stop - start) // cells * cells
+                packed += run.pages.packed(run.columns_of(start, stop))
+            else:
+                head = _HEAD if stop - start == cells else marks + b"".join(places[first : first + stop - start])
+                labels = [run.filled(max(start, run.start), min(stop, run.stop), skip, cells) for run in runs]
+                packed.append(pdf.packed(head + b"".join(labels)))
+            start = stop
+        return packed
+
+    def _kind(self, shown_length: int, sample: dict[str, NDArray[np.uint8]]) -> tuple[Template, deflate.Pages | None]:
+        """How labels with serials of this length are written, and how whole pages of them are compressed."""
+        found = self._kinds.get(shown_length)
         if found is None:
-            parts = self._parts(show_serial(10 ** (shown_length - shown_length // 4) - 1))
-            longest = max(map(len, self.origins))
-            # Blanks make all places as long as the longest.
-            found = Template([[("", b"q 1 0 0 1 %b cm\n" % place.ljust(longest)), *parts] for place in self.origins])
-            self._templates[shown_length] = found
+            shown = show_serial(10 ** (shown_length - shown_length // 4) - 1)
+            made = (self._template(shown, zeros) for zeros in range(16))
+            varies = {name: np.full(len(column), 0x0F, np.uint8) for name, column in sample.items()}
+            varies["symbol"] = qr.tail_batch(self.blank, CODE_LENGTH, self.layout.elements.level).varying()
+            varies["code"] = np.where(sample["code"] == ord("-"), 0, 0xFF).astype(np.uint8)
+            varies["serial"] = np.where(sample["serial"] == ord("."), 0, 0x0F).astype(np.uint8)
+            found = self._template(shown, 0), None
+            if self.layout.cells >= _WORTH_DEFLATE:
+                with suppress(deflate.NotAlike):
+                    found = deflate.pages(made, _HEAD, sample, varies)
+            self._kinds[shown_length] = found
         return found
+
+    def _template(self, shown: str, zeros: int) -> Template:
+        """A label at every place of a page, with so many zeros more than it needs."""
+        parts = self._parts(shown)
+        stretch = (deflate.STRETCH, b"0" * zeros)
+        rows = [[("", b"q 1 0 0 1 "), ("place", place), stretch, ("", b" cm\n"), *parts] for place in self.origins]
+        return Template(rows, frozenset({"symbol", "code"}))
 
     def _parts(self, shown: str) -> list[Piece]:
         """One label as fixed pieces and named gaps."""
@@ -256,9 +301,10 @@ class _Drawing:
         parts: list[Piece] = [
             ("", image),
             ("symbol", b"0" * (2 * size * ((size + 7) // 8))),
-            ("", b">\nEI Q\nBT/M %b Tf %b %b Td(" % (code_pt, *self._at(code.x, code.baseline))),
-            ("code", b"0000-0000-0000"),
-            ("", b")Tj/R %b Tf %b 0 Td<%b>Tj/D %b Tf(" % (
+            ("", b">\nEI Q\nBT/M %b Tf %b %b Td<" % (code_pt, *self._at(code.x, code.baseline))),
+            # In hex as the symbol, so that nothing in a label varies but digits.
+            ("code", b"0" * 28),
+            ("", b">Tj/R %b Tf %b 0 Td<%b>Tj/D %b Tf(" % (
                 serial_pt, pdf.number((serial.x - code.x) * PT_PER_MM), self.regular.hex(SERIAL_WORD), serial_pt,
             )),
             ("serial", b"0" * len(shown)),
@@ -324,9 +370,8 @@ class _Drawing:
     def _origin(self, x_mm: float, y_mm: float) -> bytes:
         """Lower left corner of the label whose top left corner is given, on the printer's dots."""
         bottom = self.layout.page_mm[1] - y_mm - self.layout.label_height_mm
-        return b"%b %b" % (
-            pdf.number(self._snapped(x_mm) * PT_PER_MM), pdf.number(self._snapped(bottom) * PT_PER_MM)
-        )  # fmt: skip
+        # All of one length, and with their points in the same places.
+        return b"%07.3f %07.3f" % (self._snapped(x_mm) * PT_PER_MM, self._snapped(bottom) * PT_PER_MM)
 
     def _cut_marks(self) -> bytes:
         """Short lines at the corners of the labels.
@@ -378,12 +423,3 @@ class _Drawing:
 
     def _snapped(self, mm: float) -> float:
         return round(mm / self.dot_mm) * self.dot_mm if self.dot_mm else mm
-
-
-def _pack(pages: list[bytes]) -> list[bytes]:
-    return [pdf.packed(page) for page in pages]
-
-
-def _bytes(runs: list[tuple[int, NDArray[np.uint8]]], start: int, stop: int) -> bytes:
-    """The labels from start to stop, which may lie in more than one run."""
-    return b"".join(rows[max(0, start - at) : max(0, stop - at)].tobytes() for at, rows in runs)

@@ -19,9 +19,13 @@ Piece = tuple[str, bytes]
 
 
 class Template:
-    """One row for each place (of a page, of a roll), all of one length with their gaps at the same offsets."""
+    """One row for each place (of a page, of a roll), all of one length with their gaps at the same offsets.
 
-    def __init__(self, rows: Sequence[Sequence[Piece]]) -> None:
+    Gaps named in `hexed` take bytes, and hold two hex digits for each.
+    """
+
+    def __init__(self, rows: Sequence[Sequence[Piece]], hexed: frozenset[str] = frozenset()) -> None:
+        self.hexed = hexed
         joined = [b"".join(text for _, text in row) for row in rows]
         self._rows = np.frombuffer(b"".join(joined), np.uint8).reshape(len(rows), -1)
         self._gaps: dict[str, slice] = {}
@@ -32,11 +36,20 @@ class Template:
             at += len(text)
 
     def filled(self, places: NDArray[np.intp], columns: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        """(count, bytes): the row of each place, with each gap filled from (count, bytes of the gap)."""
+        """(count, bytes): the row of each place, with each gap filled from its column of (count, bytes)."""
         rows: NDArray[np.uint8] = self._rows[places]
         for name, column in columns.items():
-            rows[:, self._gaps[name]] = column
+            rows[:, self._gaps[name]] = hexed(column) if name in self.hexed else column
         return rows
+
+    @property
+    def places(self) -> int:
+        """How many rows a page has."""
+        return len(self._rows)
+
+    def gap(self, name: str) -> slice:
+        """Where in a row something goes."""
+        return self._gaps[name]
 
 
 def hexed(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -197,6 +197,13 @@ def test_long_names_wrap_then_end_in_an_ellipsis() -> None:
     assert fonts.typeset((), faces, width_pt=55, height_pt=60) == ()
 
 
+def test_a_second_row_begins_with_a_name_rather_than_within_a_word() -> None:
+    layout = PRESETS["a4-21"]
+    text = texts(made(layout, range(120, 121), lines=("Vải", "Chỉ dẫn địa lý Thanh Hà")))[0]
+    assert re.search(r"Chỉ dẫn địa lý\s+Thanh Hà", text)
+    assert "địa lý Thanh" not in text
+
+
 def test_too_many_lines_are_refused_with_the_height_they_lack() -> None:
     with pytest.raises(TextDoesNotFit) as refusal:
         made(PRESETS["a4-65"], lines=LINES * 4)
