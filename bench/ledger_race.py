@@ -1,15 +1,22 @@
 """Many writers at once on few balances: orders, voids, losses, returns, hand-overs and jams, with processes killed in between.
 
     PYTHONPATH=. .venv/bin/python -m bench.ledger_race [--seconds 120] [--operations 0] [--writers 32] [--balances 500]
-        [--kill-workers] [--kill-postgres]
+        [--kill-workers] [--kill-postgres] [--kill-every 5] [--postgres-each 1] [--folder FOLDER]
 
-Afterwards the books are compared with what every writer was told outside the database: nothing over-issued, every serial exactly once,
-the ledger's sums right, nothing acknowledged lost. It prints operations a second and fails if anything is wrong.
+`--operations 1000000` goes on until so many are done or refused, however long it takes, and says every 30 s how far it is; the
+volumes grow with the number, so that to the end some orders fit and some do not. Afterwards the books are compared with what
+every writer was told outside the database (`bench.ledger_books`): nothing over-issued, every serial exactly once, the ledger's
+sums right, nothing acknowledged lost. It prints operations a second and fails if anything is wrong. With `--folder` all of it is
+kept there, and the same command goes on where it was left, even after a kill of everything.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
+import json
+import math
 import multiprocessing
 import os
 import random
@@ -18,54 +25,69 @@ import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import create_engine, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from bench.ledger_books import acknowledged, examine
 from tests import factories
 from trace import clock, cluster, db
 from trace.errors import TemThatError
 from trace.models.labels import LabelMove, LabelOrder
 from trace.models.lots import EligibleBalance, Lot
 from trace.models.parties import AppUser, Party
-from trace.models.titles import Season
-from trace.services import handovers, jams, ledger, ordering, reconciling
+from trace.models.titles import Product, Season
+from trace.services import handovers, jams, ledger, ordering
 from trace.services.reach import Reach
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from uuid import UUID
+
+    from sqlalchemy import Engine
 
 MASTER = bytes(range(32))
 THREADS = 8
 FORK = multiprocessing.get_context("fork")
 PACK_G = 500
+MOST_ORDERS = 200
+TALLY = "tally.json"
+OPERATIONS_PER_FILL = 20_000
+EVERY_S = 30
 MOVES = (
     *(LabelMove.PRINT,) * 3, *(LabelMove.RECEIVE,) * 4, LabelMove.ACTIVATE, LabelMove.ACTIVATE, LabelMove.USE, LabelMove.SPOIL,
     LabelMove.LOSE, LabelMove.RETURN, LabelMove.VOID, LabelMove.VOID,
 )  # fmt: skip
 
 
-def prepare(url: str, balances: int) -> None:
-    """A city with so many balances, each too small for all that will be asked of it."""
+def prepare(url: str, balances: int, *, plenty: int = 1) -> None:
+    """A city with so many balances, each too small for all that will be asked of it; `plenty` times larger for a long race."""
     at = clock.now()
     engine = create_engine(url)
     with Session(engine) as session:
         world = factories.make_world(session, master=MASTER, at=at)
-        seasons = [world.season]
+        harvests = [(world.product, world.season)]  # one season at a time for a product, so each has its own
         for number in range(1, min(25, balances)):
+            product = Product(
+                title_id=world.title.id, name=f"Sản phẩm mẫu {number}", name_en=f"Sample product {number}", description="DỮ LIỆU MẪU",
+                source_kind=world.product.source_kind,
+            )  # fmt: skip
+            session.add(product)
+            session.flush()
             season = Season(
-                product_id=world.product.id, name=f"Vụ mẫu {number}", yield_cap_kg_per_ha=8000,
+                product_id=product.id, name=f"Vụ mẫu {number}", yield_cap_kg_per_ha=8000,
                 runs_during=Range(at.date() - timedelta(days=45), at.date() + timedelta(days=60)),
             )  # fmt: skip
             session.add(season)
-            seasons.append(season)
+            harvests.append((product, season))
         session.flush()
         made = 0
         while made < balances:
@@ -74,31 +96,40 @@ def prepare(url: str, balances: int) -> None:
                 session, world.title, holder, f"Vùng mẫu {made}", boundary=factories.square(106.41 + made * 1e-4, 20.89, 0.003)
             )  # fmt: skip
             certificate = factories.certificate(session, world.title, holder, area, f"MẪU-R{made}", at)
-            for season in seasons[: balances - made]:
+            for product, season in harvests[: balances - made]:
                 session.add(
-                    EligibleBalance(holder_id=holder.id, season_id=season.id, eligible_g=random.randint(20, 90) * 1000)
+                    EligibleBalance(
+                        holder_id=holder.id, season_id=season.id, eligible_g=random.randint(20, 90) * 1000 * plenty
+                    )
                 )
                 factories.lot(
-                    session, certificate, world.product, season, area, at, code=f"R{made}", volume_g=random.randint(30, 120) * 1000,
+                    session, certificate, product, season, area, at, code=f"R{made}", volume_g=random.randint(30, 120) * 1000 * plenty,
                 )  # fmt: skip
                 made += 1
         session.commit()
     engine.dispose()
 
 
-@dataclass
-class Writer:
-    """One of many: does things at random and writes down, outside the database, what it was told is done."""
+@dataclass(frozen=True)
+class Cast:
+    """Who does it and with which lots: read once, for the database may be down when a writer starts."""
 
-    engine: Any
-    diary: Any
-    chance: random.Random
     clerk: UUID
     packer: UUID
     packing_house: UUID
     lots: list[tuple[UUID, UUID]]
-    counts: Counter[str] = field(default_factory=Counter)
-    orders: list[tuple[UUID, UUID, UUID, int, int]] = field(default_factory=list)
+
+
+@dataclass
+class Writer:
+    """One of many: does things at random and writes down, outside the database, what it was told is done."""
+
+    engine: Engine
+    diary: BinaryIO
+    chance: random.Random
+    who: Cast
+    orders: list[tuple[UUID, UUID, int, int]]
+    """Id, holder, first serial and the one after the last: of all writers of a process, who get in each other's way on them."""
 
     def turn(self) -> None:
         """One operation, done or refused."""
@@ -114,10 +145,10 @@ class Writer:
 
     def place(self) -> None:
         """Order labels for some lot."""
-        lot_id, holder_id = self.chance.choice(self.lots)
+        lot_id, holder_id = self.chance.choice(self.who.lots)
         with Session(self.engine) as session:
             order = ordering.place(
-                session, lot_id=lot_id, quantity=self.chance.randint(1, 40), pack_weight_g=PACK_G, layout="a4-24", by=self.clerk,
+                session, lot_id=lot_id, quantity=self.chance.randint(1, 40), pack_weight_g=PACK_G, layout="a4-24", by=self.who.clerk,
                 at=clock.now(), reach=Reach(holders=frozenset({holder_id})),
             )  # fmt: skip
             self.kept(session, order, holder_id)
@@ -126,24 +157,25 @@ class Writer:
         """Commit a new order and remember it."""
         factories.tested(session, order, clock.now())
         first, end = order.serials.lower or 0, order.serials.upper or 0
-        told = (order.id, holder_id, order.lot_id, first, end)
+        told = (order.id, holder_id, first, end)
         session.commit()
-        self.note("order", order.id, first, end)
-        self.orders.append(told)
-        if len(self.orders) > 400:
-            self.orders.pop(self.chance.randrange(len(self.orders)))
+        self.note("order", told[0], first, end)
+        if len(self.orders) < MOST_ORDERS:
+            self.orders.append(told)
+        else:
+            self.orders[self.chance.randrange(MOST_ORDERS)] = told
 
     def move(self) -> None:
         """Move some labels of some order of one's own process."""
-        order_id, holder_id, _, first, end = self.chance.choice(self.orders)
+        order_id, holder_id, first, end = self.chance.choice(self.orders)
         deed = self.chance.choice(MOVES)
         start = self.chance.randrange(first, end)
         stop = self.chance.randint(start + 1, end) if deed not in {LabelMove.PRINT, LabelMove.RECEIVE} else end
         start = first if deed is LabelMove.PRINT else start
-        own = frozenset({holder_id, self.packing_house})
+        own = frozenset({holder_id, self.who.packing_house})
         with Session(self.engine) as session:
             ledger.apply(
-                session, order_id, Range(start, stop), deed, by=self.clerk, at=clock.now(), reach=Reach(holders=own), reason="Thử tải",
+                session, order_id, Range(start, stop), deed, by=self.who.clerk, at=clock.now(), reach=Reach(holders=own), reason="Thử tải",
                 counted=stop - start,
             )  # fmt: skip
             session.commit()
@@ -151,12 +183,12 @@ class Writer:
 
     def hand_over(self) -> None:
         """Offer labels, and mostly take them on the other side."""
-        order_id, holder_id, _, first, end = self.chance.choice(self.orders)
+        order_id, holder_id, first, end = self.chance.choice(self.orders)
         start = self.chance.randrange(first, end)
         at = clock.now()
         with Session(self.engine) as session:
             offered = handovers.offer(
-                session, order_id, Range(start, self.chance.randint(start + 1, end)), taker_id=self.packing_house, by=self.clerk, at=at,
+                session, order_id, Range(start, self.chance.randint(start + 1, end)), taker_id=self.who.packing_house, by=self.who.clerk, at=at,
                 on=at.astimezone(clock.CITY).date(), reach=Reach(holders=frozenset({holder_id})),
             )  # fmt: skip
             handover_id, serials = offered.id, offered.serials
@@ -166,9 +198,9 @@ class Writer:
             answer(
                 session,
                 handover_id,
-                by=self.packer,
+                by=self.who.packer,
                 at=clock.now(),
-                reach=Reach(holders=frozenset({self.packing_house})),
+                reach=Reach(holders=frozenset({self.who.packing_house})),
             )
             session.commit()
         if answer is handovers.take:
@@ -176,10 +208,10 @@ class Writer:
 
     def jam(self) -> None:
         """Void the end of an order and get as many new labels."""
-        order_id, holder_id, _, first, end = self.chance.choice(self.orders)
+        order_id, holder_id, first, end = self.chance.choice(self.orders)
         with Session(self.engine) as session:
             order = jams.reprint_from(
-                session, order_id, self.chance.randrange(first, end), reason="Kẹt giấy", by=self.clerk, at=clock.now(),
+                session, order_id, self.chance.randrange(first, end), reason="Kẹt giấy", by=self.who.clerk, at=clock.now(),
                 reach=Reach(holders=frozenset({holder_id})),
             )  # fmt: skip
             self.kept(session, order, holder_id)
@@ -187,17 +219,6 @@ class Writer:
     def note(self, what: str, order_id: UUID, first: int, end: int) -> None:
         """A line that survives this process: what the database said is done."""
         self.diary.write(f"{what} {order_id} {first} {end}\n".encode())
-        self.counts["done"] += 1
-
-
-@dataclass(frozen=True)
-class Cast:
-    """Who does it and with which lots: read once, for the database may be down when a writer starts."""
-
-    clerk: UUID
-    packer: UUID
-    packing_house: UUID
-    lots: list[tuple[UUID, UUID]]
 
 
 def cast(url: str) -> Cast:
@@ -211,43 +232,73 @@ def cast(url: str) -> Cast:
     return Cast(people["thu.kho"], people["dong.goi"], packing_house, lots)
 
 
-def work(url: str, diary: Path, who: Cast, until: float, share: tuple[int, int]) -> None:
-    """One process of writers, until the time or the operations are over. How often what happened goes to a file of its own."""
-    operations, seed = share
-    engine = create_engine(url, pool_size=THREADS, pool_pre_ping=True)
-    left = [operations or 10**12]
-    writers = []
+class Tally:
+    """What happened how often, in memory that all processes share and that no death of one of them spoils.
+
+    Each thread of each process writes cells of its own, so no lock can be left behind; whoever takes a dead one's place adds on.
+    """
+
+    KINDS = ("done", "refused", "deadlock", "cut_off")
+
+    def __init__(self, writers: int, before: Counter[str] | None = None) -> None:
+        self._cells = FORK.RawArray("q", writers * len(self.KINDS))
+        self._before = before or Counter()
+
+    def add(self, writer: int, kind: str) -> None:
+        """One more."""
+        self._cells[writer * len(self.KINDS) + self.KINDS.index(kind)] += 1
+
+    def total(self) -> int:
+        """Operations that got an answer, done or refused."""
+        counts = self.counts()
+        return counts["done"] + counts["refused"]
+
+    def counts(self) -> Counter[str]:
+        """How often each."""
+        cells = self._cells[:]
+        counted = {kind: sum(cells[place :: len(self.KINDS)]) for place, kind in enumerate(self.KINDS)}
+        return Counter({kind: count + self._before[kind] for kind, count in counted.items()})
+
+    def save(self, folder: Path) -> None:
+        """Leave the counts for a later go; a kill costs what was counted since."""
+        draft = folder / "tally.draft"
+        draft.write_text(json.dumps(self.counts()), encoding="utf-8")
+        draft.replace(folder / TALLY)
+
+    @classmethod
+    def resumed(cls, writers: int, folder: Path) -> Tally:
+        """Counts that go on from an earlier go, or from nothing."""
+        kept = folder / TALLY
+        return cls(writers, Counter(json.loads(kept.read_text(encoding="utf-8"))) if kept.exists() else None)
+
+
+def work(  # noqa: PLR0917  what a forked process is started with
+    url: str, diary: Path, who: Cast, until: float, operations: int, tally: Tally, seat: int, seed: int
+) -> None:  # fmt: skip
+    """One process of writers, until the time or the operations of all are over."""
+    engine = create_engine(url, pool_size=THREADS, connect_args={"options": db.LIMITS})
+    orders: list[tuple[UUID, UUID, int, int]] = []
 
     def loop(number: int) -> None:
+        cell = seat * THREADS + number
         with diary.with_suffix(f".{number}").open("ab", buffering=0) as out:
-            writer = Writer(
-                engine,
-                out,
-                random.Random(seed * 100 + number),
-                who.clerk,
-                who.packer,
-                who.packing_house,
-                who.lots,
-            )
-            writers.append(writer)
-            while time.monotonic() < until and left[0] > 0:
-                left[0] -= 1
+            writer = Writer(engine, out, random.Random(seed * 100 + number), who, orders)
+            while time.monotonic() < until and (not operations or tally.total() < operations):
                 try:
                     writer.turn()
-                except TemThatError as exc:
-                    writer.counts["refused"] += 1
-                    writer.counts[type(exc).__name__] += 1
+                    tally.add(cell, "done")
+                except TemThatError:
+                    tally.add(cell, "refused")
                 except DBAPIError as exc:
-                    writer.counts["deadlock" if "deadlock" in str(exc) else "cut_off"] += 1
+                    tally.add(cell, "deadlock" if "deadlock" in str(exc) else "cut_off")
                     time.sleep(0.2)
 
+    gc.freeze()  # what the parent made stays; no collection need walk through it again
     threads = [threading.Thread(target=loop, args=(number,)) for number in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    total = sum((writer.counts for writer in writers), Counter[str]())
-    diary.with_name(f"counts{seed}").write_text(" ".join(f"{name}={count}" for name, count in total.items()))
 
 
 @dataclass
@@ -258,44 +309,66 @@ class Found:
     seconds: float
     kills: int
     wrong: list[str]
+    acknowledged: int
+    examined_s: float
+
+    def __str__(self) -> str:
+        done, refused = self.counts["done"], self.counts["refused"]
+        return (
+            f"{self.seconds:.0f} s, {self.kills} kills: {done:,} done, {refused:,} refused, {self.acknowledged:,} deeds acknowledged\n"
+            f"{(done + refused) / self.seconds:.0f} operations/s; deadlocks {self.counts['deadlock']}, cut off {self.counts['cut_off']}; "
+            f"examined in {self.examined_s:.1f} s\n"
+            + (
+                "\n".join(self.wrong[:20])
+                or "nothing over-issued, every serial exactly once, sums right, nothing acknowledged lost"
+            )
+        )
 
 
 def race(
-    url: str,
-    folder: Path,
-    *,
-    seconds: float,
-    operations: int = 0,
-    processes: int = 4,
-    kill_every: float = 0,
-    upset: Any = None,
-) -> Found:
-    """Let the writers loose together, kill some, and examine the books afterwards. `upset()` is called in between, to kill more than a writer."""
-    counts, kills, wrong, who = Counter[str](), 0, list[str](), cast(url)
+    url: str, folder: Path, *, seconds: float, operations: int = 0, processes: int = 4, kill_every: float = 0,
+    upset: Callable[[], None] | None = None, upset_each: int = 1, say: Callable[[str], None] | None = None,
+) -> Found:  # fmt: skip
+    """Let the writers loose together, kill some, and examine the books afterwards.
+
+    Every `kill_every` seconds one process of writers is killed, and each `upset_each`-th time `upset()` is called, to kill more
+    than that. `say` hears every 30 s how far it is.
+    """
+    kills, wrong, who, tally = 0, list[str](), cast(url), Tally.resumed(processes * THREADS, folder)
+    earlier = len({diary.stem for diary in folder.glob("diary*.*")})
     began = time.monotonic()
     until = began + seconds
 
-    def start(number: int) -> multiprocessing.process.BaseProcess:
+    def start(seat: int, number: int) -> multiprocessing.process.BaseProcess:
         # Forked, so that a writer is there at once; it opens connections of its own and never touches those of this process.
-        share = operations // processes if operations else 0
         made = FORK.Process(
-            target=work, args=(url, folder / f"diary{number}", who, until, (share, number)), daemon=True
+            target=work,
+            args=(url, folder / f"diary{earlier + number}", who, until, operations, tally, seat, earlier + number),
+            daemon=True,
         )
         made.start()
         return made
 
-    running = [start(number) for number in range(processes)]
-    next_kill, number = began + (kill_every or seconds + 1), processes
+    running = [start(seat, seat) for seat in range(processes)]
+    next_kill, next_word, told = began + (kill_every or math.inf), began + EVERY_S, (began, 0)
     while time.monotonic() < until and any(each.is_alive() for each in running):
         time.sleep(0.1)
-        if time.monotonic() < next_kill:
+        now = time.monotonic()
+        if say is not None and now >= next_word:
+            next_word, total = now + EVERY_S, tally.total()
+            say(f"{now - began:6.0f} s  {total:9,} operations  {(total - told[1]) / (now - told[0]):4.0f}/s  {kills} kills  "
+                f"{dict(tally.counts())}  memory {memory_mb(running)} MB")  # fmt: skip
+            told = (now, total)
+            tally.save(folder)
+        alive = [seat for seat, each in enumerate(running) if each.is_alive()]
+        if now < next_kill or not alive:
             continue
-        victim = random.choice([each for each in running if each.is_alive()])
-        victim.kill()
-        victim.join()
-        running[running.index(victim)] = start(number)
-        number, kills = number + 1, kills + 1
-        if upset is not None:
+        seat = random.choice(alive)
+        running[seat].kill()
+        running[seat].join()
+        running[seat] = start(seat, processes + kills)
+        kills += 1
+        if upset is not None and kills % upset_each == 0:
             upset()
         next_kill = time.monotonic() + kill_every
     for each in running:
@@ -303,128 +376,79 @@ def race(
         if each.exitcode != 0:
             wrong.append(f"a writer ended with {each.exitcode}")
             each.kill()
-    for path in folder.glob("counts*"):
-        for part in path.read_text().split():
-            name, _, count = part.partition("=")
-            counts[name] += int(count)
-    lasted = time.monotonic() - began
-    # What a killed writer had done stands in its diary, though nobody counted it.
-    counts["done"] = sum(path.read_bytes().count(b"\n") for path in folder.glob("diary*"))
+    lasted, counts = time.monotonic() - began, tally.counts()
+    tally.save(folder)
     engine = create_engine(url)
     with Session(engine) as session:
         wrong += examine(session, folder)
     engine.dispose()
     if counts["deadlock"]:
         wrong.append(f"{counts['deadlock']} deadlocks")
-    return Found(counts, lasted, kills, wrong)
+    return Found(counts, lasted, kills, wrong, acknowledged(folder), time.monotonic() - began - lasted)
 
 
-BOOKS = {
-    "a balance is beyond its volume": "SELECT id FROM eligible_balance WHERE issued_g > eligible_g + extra_g",
-    "a balance does not weigh what its live labels weigh": """
-        SELECT b.id FROM eligible_balance b LEFT JOIN label_order o ON o.balance_id = b.id
-          LEFT JOIN label_range r ON r.order_id = o.id AND r.state NOT IN ('voided', 'spoiled', 'returned')
-         GROUP BY b.id HAVING b.issued_g <> coalesce(sum((upper(r.serials) - lower(r.serials)) * o.pack_weight_g), 0)""",
-    "a lot does not weigh what its live labels weigh": """
-        SELECT l.id FROM lot l LEFT JOIN label_order o ON o.lot_id = l.id
-          LEFT JOIN label_range r ON r.order_id = o.id AND r.state NOT IN ('voided', 'spoiled', 'returned')
-         GROUP BY l.id HAVING l.labelled_g <> coalesce(sum((upper(r.serials) - lower(r.serials)) * o.pack_weight_g), 0)""",
-    "the serials issued are not those of the series": """
-        SELECT 1 FROM label_series s
-         WHERE s.next_serial > 1
-           AND (SELECT range_agg(serials) FROM label_order) IS DISTINCT FROM int8multirange(int8range(1, s.next_serial))""",
-    "the ranges do not cover every serial exactly once": """
-        SELECT 1 FROM label_series s
-         WHERE s.next_serial > 1
-           AND ((SELECT range_agg(serials) FROM label_range) IS DISTINCT FROM int8multirange(int8range(1, s.next_serial))
-             OR (SELECT sum(upper(serials) - lower(serials)) FROM label_range) <> s.next_serial - 1)""",
-    "an order was issued other than once": """
-        SELECT o.id FROM label_order o LEFT JOIN label_movement m ON m.order_id = o.id AND m.move = 'issue'
-         GROUP BY o.id HAVING count(m.id) <> 1 OR bool_or(m.serials <> o.serials)""",
-}
+def memory_mb(running: Sequence[multiprocessing.process.BaseProcess]) -> int:
+    """What this process and its writers hold of the machine's memory; pages that a fork shares are counted in each."""
+    pages = 0
+    for pid in (os.getpid(), *(each.pid for each in running)):
+        with contextlib.suppress(OSError):
+            pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
-def examine(session: Session, folder: Path) -> list[str]:
-    """Everything that is wrong with the books, and everything acknowledged that is not in them."""
-    wrong = [f"{says}: {len(rows)}" for says, query in BOOKS.items() if (rows := session.execute(text(query)).all())]
-    if gaps := reconciling.find_gaps(session, clock.now()):
-        wrong.append(f"ledger and ranges differ in {gaps} orders")
-    session.rollback()
-    issued = {
-        str(order_id): (serials.lower, serials.upper)
-        for order_id, serials in session.execute(select(LabelOrder.id, LabelOrder.serials))
-    }
-    told = [
-        line.split() for path in folder.glob("diary*") for line in path.read_text().splitlines() if line.count(" ") == 3
-    ]
-    seen = set[int]()
-    for what, order_id, first, end in told:
-        if what != "order":
-            continue
-        serials = range(int(first), int(end))
-        if issued.get(order_id) != (serials.start, serials.stop):
-            wrong.append(f"order {order_id} was acknowledged and is not there")
-        if not seen.isdisjoint(serials):
-            wrong.append(f"order {order_id} has serials of another")
-        seen.update(serials)
-    moved = {
-        (move, str(order_id)): labels
-        for move, order_id, labels in session.execute(
-            text("SELECT move, order_id, range_agg(serials)::text FROM label_movement GROUP BY 1, 2")
-        )
-    }
-    for what, order_id, first, end in told:
-        if what != "order" and not session.scalar(
-            text("SELECT cast(:labels AS int8multirange) @> int8range(:first, :end)"),
-            {"labels": moved.get((what, order_id), "{}"), "first": int(first), "end": int(end)},
-        ):
-            wrong.append(f"{what} of {first}–{end} was acknowledged and is not in the ledger")
-    return wrong
+def measure(
+    folder: Path, *, seconds: float, operations: int = 0, writers: int = 32, balances: int = 500, kill_every: float = 0,
+    postgres_each: int = 0, keep: bool = False, say: Callable[[str], None] | None = None,
+) -> Found:  # fmt: skip
+    """A race on a PostgreSQL of its own, in a folder of one's own, that syncs as the real one does. Each `postgres_each`-th kill hits it too."""
+    own = cluster.Cluster(folder / "pg")
+    own.start()
+
+    def kill_postgres() -> None:
+        pid = int((own.data / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(1)
+        own.start()
+
+    try:
+        own.ensure_database("race")
+        db.upgrade(own.url("race"))
+        if not (folder / TALLY).exists():
+            prepare(own.url("race"), balances, plenty=max(1, operations // OPERATIONS_PER_FILL))
+            Tally(1).save(folder)
+        return race(
+            own.url("race"), folder, seconds=seconds, operations=operations, processes=max(1, writers // THREADS),
+            kill_every=kill_every, upset=kill_postgres if postgres_each else None, upset_each=max(1, postgres_each), say=say,
+        )  # fmt: skip
+    finally:
+        if keep:
+            own.stop()
+        else:
+            own.destroy()
 
 
 def main() -> int:
     """Run, examine, print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--seconds", type=float, help="120, unless operations are given")
     parser.add_argument("--operations", type=int, default=0, help="stop after so many, 0 for the time alone")
     parser.add_argument("--writers", type=int, default=32)
     parser.add_argument("--balances", type=int, default=500)
     parser.add_argument("--kill-workers", action="store_true")
     parser.add_argument("--kill-postgres", action="store_true")
+    parser.add_argument("--kill-every", type=float, default=5, help="seconds between kills")
+    parser.add_argument("--postgres-each", type=int, default=1, help="of so many kills one hits PostgreSQL too")
+    parser.add_argument("--folder", type=Path, help="keep everything here, and go on from it")
     options = parser.parse_args()
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        own = cluster.Cluster(folder / "pg")
-        own.start()
-        try:
-            own.ensure_database("race")
-            db.upgrade(own.url("race"))
-            prepare(own.url("race"), options.balances)
-
-            def kill_postgres() -> None:
-                pid = int((own.data / "postmaster.pid").read_text().split()[0])
-                os.kill(pid, signal.SIGKILL)
-                time.sleep(1)
-                own.start()
-
-            killing = options.kill_workers or options.kill_postgres
-            found = race(
-                own.url("race"), folder, seconds=options.seconds, operations=options.operations, processes=max(1, options.writers // THREADS),
-                kill_every=5 if killing else 0, upset=kill_postgres if options.kill_postgres else None,
-            )  # fmt: skip
-        finally:
-            own.stop()
-    done, refused = found.counts["done"], found.counts["refused"]
-    print(
-        f"{options.writers} writers, {options.balances} balances, {found.seconds:.0f} s, {found.kills} kills: {done:,} done, {refused:,} refused"
-    )
-    print(
-        f"{(done + refused) / found.seconds:.0f} operations/s; deadlocks {found.counts['deadlock']}, cut off {found.counts['cut_off']}"
-    )
-    print(
-        "\n".join(found.wrong[:20])
-        or "nothing over-issued, every serial exactly once, sums right, nothing acknowledged lost"
-    )
+    with TemporaryDirectory() if options.folder is None else contextlib.nullcontext(str(options.folder)) as name:
+        Path(name).mkdir(parents=True, exist_ok=True)
+        found = measure(
+            Path(name), seconds=options.seconds or (math.inf if options.operations else 120), operations=options.operations,
+            writers=options.writers, balances=options.balances,
+            kill_every=options.kill_every if options.kill_workers or options.kill_postgres else 0,
+            postgres_each=options.postgres_each if options.kill_postgres else 0, keep=options.folder is not None, say=partial(print, flush=True),
+        )  # fmt: skip
+    print(f"{options.writers} writers, {options.balances} balances, {found}", flush=True)
     return 1 if found.wrong else 0
 
 

@@ -1,6 +1,7 @@
 """Everything at once on few balances, with writers killed: the books stay right and nothing acknowledged is lost.
 
-`TEMTHAT_RACE_SECONDS=120` makes it as long as the measurement in `bench/ledger_race.py`, which can also kill PostgreSQL.
+`TEMTHAT_RACE_SECONDS=120 ./test tests/faults/test_ledger_race.py` adds the race of 32 writers over 500 balances on a PostgreSQL of
+its own, which is killed in between like the writers. A million operations: `bench/ledger_race.py`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from bench import ledger_race
+from bench.ledger_books import examine
 from tests import factories
 from tests.conftest import MASTER, NOW
+from trace import clock
 from trace.errors import Conflict, Refused
 from trace.models.labels import LabelMove, LabelRange, LabelState
-from trace.models.lots import LotState
+from trace.models.lots import Lot, LotState
+from trace.models.parties import AppUser
 from trace.services import gate, ledger, lots, ordering, reconciling
 from trace.services.reach import Reach
 
@@ -30,7 +34,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.committed
 
-SECONDS = float(os.environ.get("TEMTHAT_RACE_SECONDS", "5"))
+SECONDS = 5.0
+LONG_S = float(os.environ.get("TEMTHAT_RACE_SECONDS", "0"))
 
 
 def test_killed_writers_leave_the_books_right(committed: Engine, tmp_path: Path) -> None:
@@ -40,7 +45,16 @@ def test_killed_writers_leave_the_books_right(committed: Engine, tmp_path: Path)
     assert found.wrong == []
     assert found.kills >= 1
     assert found.counts["cut_off"] == 0
-    assert any(path.stat().st_size for path in tmp_path.glob("diary*")), "something was acknowledged"
+    assert found.acknowledged, "nothing was acknowledged, so nothing was proved"
+
+
+@pytest.mark.skipif(not LONG_S, reason="takes minutes: TEMTHAT_RACE_SECONDS says how many seconds")
+def test_a_postgresql_killed_again_and_again_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    found = ledger_race.measure(tmp_path, seconds=LONG_S, kill_every=LONG_S / 12, postgres_each=3)
+    print(found)
+    assert found.wrong == []
+    assert found.kills >= 6
+    assert found.acknowledged > LONG_S
 
 
 def test_the_examination_sees_what_is_wrong(committed: Engine, tmp_path: Path) -> None:
@@ -48,14 +62,14 @@ def test_the_examination_sees_what_is_wrong(committed: Engine, tmp_path: Path) -
     url = committed.url.render_as_string(hide_password=False)
     ledger_race.prepare(url, 2)
     with Session(committed) as session:
-        lot = session.scalars(select(ledger_race.Lot).where(ledger_race.Lot.code == "R0")).one()
-        clerk = session.scalars(select(ledger_race.AppUser).where(ledger_race.AppUser.login == "thu.kho")).one()
+        lot = session.scalars(select(Lot).where(Lot.code == "R0")).one()
+        clerk = session.scalars(select(AppUser).where(AppUser.login == "thu.kho")).one()
         order = ordering.place(
-            session, lot_id=lot.id, quantity=10, pack_weight_g=500, layout="a4-24", by=clerk.id, at=ledger_race.clock.now(),
+            session, lot_id=lot.id, quantity=10, pack_weight_g=500, layout="a4-24", by=clerk.id, at=clock.now(),
             reach=Reach(holders=frozenset({lot.holder_id})),
         )  # fmt: skip
         session.commit()
-        assert ledger_race.examine(session, tmp_path) == []
+        assert examine(session, tmp_path) == []
         (tmp_path / "diary0.0").write_text(
             f"order {factories.some_id()} 1 9\nvoid {order.id} 1 5\norder {order.id} 1 11\n"
         )
@@ -63,7 +77,7 @@ def test_the_examination_sees_what_is_wrong(committed: Engine, tmp_path: Path) -
         session.execute(text("UPDATE lot SET labelled_g = 0"))
         session.execute(text("UPDATE label_range SET serials = '[1,10)'"))
         session.commit()
-        wrong = " ".join(ledger_race.examine(session, tmp_path))
+        wrong = " ".join(examine(session, tmp_path))
     for said in ("a balance does not weigh", "a lot does not weigh", "exactly once", "ledger and ranges differ in 1", "is not there",
                  "void of 1–5", "has serials of another"):  # fmt: skip
         assert said in wrong, said
@@ -113,7 +127,7 @@ def test_a_recall_and_an_activation_at_once_leave_no_label_valid(committed: Engi
         recalling.result(timeout=60)
     assert outcomes <= {None, gate.LotRecalled}
     with Session(committed) as session:
-        assert session.get_one(ledger_race.Lot, lot_id).state is LotState.RECALLED
+        assert session.get_one(Lot, lot_id).state is LotState.RECALLED
         assert set(session.scalars(select(LabelRange.state))) <= {LabelState.RECALLED, LabelState.RECEIVED}
         assert reconciling.find_gaps(session, NOW) == 0
 
