@@ -57,13 +57,14 @@ def test_only_the_owner_of_a_certification_mark_is_barred(
     session: Any, world: Any, kind: TitleKind, role: TitleRoleKind, refused: bool
 ) -> None:
     world.title.kind = kind
-    appoint(session, world.title, world.cooperative, role, date(2021, 1, 1), end=date(2026, 1, 1))
+    party = factories.party(session, "Cơ sở mẫu chưa có giấy")
+    appoint(session, world.title, party, role, date(2021, 1, 1), end=date(2026, 1, 1))
     if refused:
         with pytest.raises(titles.OwnerCannotHold):
-            titles.check_may_hold(session, world.title, world.cooperative.id, on=date(2025, 12, 31))
+            titles.check_may_hold(session, world.title, party.id, on=date(2025, 12, 31))
     else:
-        titles.check_may_hold(session, world.title, world.cooperative.id, on=date(2025, 12, 31))
-    titles.check_may_hold(session, world.title, world.cooperative.id, on=date(2026, 1, 1))
+        titles.check_may_hold(session, world.title, party.id, on=date(2025, 12, 31))
+    titles.check_may_hold(session, world.title, party.id, on=date(2026, 1, 1))
 
 
 def test_the_list_counts_users_of_the_sign_and_sorts_the_vietnamese_way(session: Any, world: Any) -> None:

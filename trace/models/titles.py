@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -25,13 +25,19 @@ class TitleKind(StrEnum):
 
 
 class ProtectionTitle(Revised, Base):
-    """A geographical indication, collective mark or certification mark. A GI does not expire, a mark has a term."""
+    """A geographical indication, collective mark or certification mark. A GI does not expire, a mark has a term.
+
+    `nice_classes` are classes of the Nice Agreement (1 to 45). `area` is the union of the communes in `area_commune_codes` as they
+    stood when it was drawn; without codes it came from a file.
+    """
 
     __tablename__ = "protection_title"
     __table_args__ = (
         CheckConstraint("kind <> 'gi' OR expires_on IS NULL", name="gi_without_expiry"),
         CheckConstraint("expires_on > granted_on", name="dates_ordered"),
         CheckConstraint("area IS NULL OR ST_IsValid(area)", name="area_valid"),
+        CheckConstraint("filed_on <= granted_on", name="filed_before_granted"),
+        CheckConstraint("1 <= ALL (nice_classes) AND 45 >= ALL (nice_classes)", name="nice_classes_range"),
         Index(None, "area", postgresql_using="gist"),
     )
 
@@ -39,9 +45,15 @@ class ProtectionTitle(Revised, Base):
     kind: Mapped[TitleKind]
     name: Mapped[str]
     title_number: Mapped[str | None] = mapped_column(unique=True)
+    application_number: Mapped[str | None]
+    filed_on: Mapped[date | None]
     granted_on: Mapped[date | None]
     expires_on: Mapped[date | None]
+    nice_classes: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default=text("'{}'"))
+    goods_in_words: Mapped[str | None]
+    characteristics: Mapped[str | None]
     area_in_words: Mapped[str | None]
+    area_commune_codes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     area: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", srid=4326, spatial_index=False))
     is_sample: Mapped[bool] = mapped_column(server_default=text("false"))
 
@@ -56,11 +68,15 @@ class TitleRoleKind(StrEnum):
 
 
 class TitleRole(Base):
-    """A party in a role for a title over a period, by a deciding document. Successors are recorded, never overwritten."""
+    """A party in a role for a title over a period, by a deciding document. Successors are recorded, never overwritten.
+
+    Nothing of a role is ever changed but its end, once; a trigger keeps it so.
+    """
 
     __tablename__ = "title_role"
     __table_args__ = (
         CheckConstraint("NOT isempty(valid_during)", name="period_not_empty"),
+        CheckConstraint("ending_document IS NULL OR NOT upper_inf(valid_during)", name="ending_document_with_end"),
         ExcludeConstraint(
             ("title_id", "="), ("role", "="), ("party_id", "="), ("valid_during", "&&"),
             using="gist", name="ex_title_role_no_overlap",
@@ -77,12 +93,13 @@ class TitleRole(Base):
     role: Mapped[TitleRoleKind]
     valid_during: Mapped[Range[date]]
     deciding_document: Mapped[str]
+    ending_document: Mapped[str | None]
 
     title: Mapped[ProtectionTitle] = relationship()
     party: Mapped[Party] = relationship()
 
 
-class UseRegulation(Base):
+class UseRegulation(Revised, Base):
     """A version of a title's use regulation with the rules that the system applies from it.
 
     `rules` holds what `trace.services.rules.Rules` names; a regulation without an entry follows the default that stands there.
@@ -105,6 +122,7 @@ class UseRegulation(Base):
     valid_during: Mapped[Range[date]]
     requires_area_code: Mapped[bool]
     pack_weights_g: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    deciding_document: Mapped[str] = mapped_column(server_default="")
     body: Mapped[str] = mapped_column(server_default="")
     file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_file.id"))
     rules: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
@@ -158,7 +176,10 @@ class ComparisonPoint(Base):
 
 
 class Season(Revised, Base):
-    """A harvest or production season of a product, over which eligible volume is counted."""
+    """A harvest or production season of a product, over which eligible volume is counted.
+
+    It runs as long as its goods get labels, so that the goods of one season may still be labelled when the next one begins.
+    """
 
     __tablename__ = "season"
     __table_args__ = (
