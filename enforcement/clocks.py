@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from enforcement import deadlines
 from enforcement.deadlines import DeadlineKind, Unit
-from enforcement.errors import CalendarGap
 from enforcement.models import CaseFile, Deadline
 from trace.clock import CITY
+from trace.workdays import CalendarGap, working_days_left
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -112,7 +112,7 @@ def left_until(due: datetime, law: Law, *, at: datetime) -> int:
     """Working days left, or calendar days where the calendar of the year has not been entered."""
     last, today = due.astimezone(CITY).date(), at.astimezone(CITY).date()
     if {last.year, today.year} <= law.calendar.years:
-        return deadlines.working_days_left(at, due, law.calendar)
+        return working_days_left(at, due, law.calendar)
     return _days_left(due, at)
 
 

@@ -1,4 +1,4 @@
-"""Counting legal time: rules, the calendar of working days, and when a clock runs out.
+"""Counting legal time: rules, and when a clock runs out. The calendar of working days is the city's: `trace.workdays`.
 
 Pure: the moment, the rule and the calendar are arguments. The numbers of the law are in `law_seed`, dated.
 What must not live here: any figure of a law, the clock, the database.
@@ -10,20 +10,21 @@ the last day ends at 24:00, written 23:59:59 here. Hours run from the minute of 
 
 from __future__ import annotations
 
-import calendar as gregorian
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from enforcement.errors import CalendarGap, ExtensionTooLate, FineTimeBarred, NoRuleInForce, NotAnExtension
+from enforcement.errors import ExtensionTooLate, FineTimeBarred, NoRuleInForce, NotAnExtension
 from trace.clock import CITY
+from trace.workdays import months_later
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+
+    from trace.workdays import Calendar
 
 END_OF_DAY = time(23, 59, 59)
-SATURDAY = 5
 
 
 class Unit(StrEnum):
@@ -98,46 +99,6 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Calendar:
-    """Which days are worked: Monday to Friday without `holidays`, and the Saturdays in `swapped`.
-
-    `doubtful` days are entered but not announced yet; a deadline that passes over one says so.
-    """
-
-    holidays: Mapping[date, str]
-    swapped: frozenset[date]
-    years: frozenset[int]
-    doubtful: frozenset[date] = field(default_factory=frozenset)
-    version: str = ""
-
-    def is_working(self, day: date) -> bool:
-        """Whether offices work on this day. Raises `CalendarGap` for a year nobody has entered."""
-        if day.year not in self.years:
-            raise CalendarGap(year=str(day.year))
-        return day in self.swapped or (day.weekday() < SATURDAY and day not in self.holidays)
-
-    def working_day_from(self, day: date) -> date:
-        """This day, if worked, or the next that is."""
-        while not self.is_working(day):
-            day += timedelta(days=1)
-        return day
-
-    def after(self, day: date, working_days: int) -> date:
-        """The n-th working day after this day, which itself is not counted."""
-        for _ in range(working_days):
-            day = self.working_day_from(day + timedelta(days=1))
-        return day
-
-    def between(self, first: date, last: date) -> int:
-        """Working days after `first` up to and with `last`."""
-        return sum(self.is_working(first + timedelta(days=n)) for n in range(1, (last - first).days + 1))
-
-    def doubtful_between(self, first: date, last: date) -> bool:
-        """Whether a day not announced yet lies in the span, so that the count may still change."""
-        return any(first <= day <= last for day in self.doubtful)
-
-
-@dataclass(frozen=True)
 class Reckoning:
     """A deadline with what a person needs to check it."""
 
@@ -208,17 +169,6 @@ def time_to_fine(at: datetime, *, decision_due: datetime | None, limitation_end:
         raise FineTimeBarred(at=at)
 
 
-def working_days_left(now: datetime, due: datetime, calendar: Calendar) -> int:
-    """Working days from tomorrow up to the day of the deadline; 0 on its last day.
-
-    Negative once it has passed: the working days gone by since, at least −1 from the first second.
-    """
-    today, last = now.astimezone(CITY).date(), due.astimezone(CITY).date()
-    if now > due:
-        return -max(1, calendar.between(last, today))
-    return calendar.between(today, last)
-
-
 def rule_at(rules: Iterable[Rule], kind: DeadlineKind, on: date) -> Rule:
     """The rule in force on this day."""
     for rule in rules:
@@ -232,11 +182,6 @@ def _last_day(first: date, span: Rule | Extension, calendar: Calendar, *, counts
         return calendar.after(first, span.amount)
     if span.unit is Unit.DAYS:
         return first + timedelta(days=span.amount - counts_start_day)
-    end = _months_later(first, span.amount)
+    end = months_later(first, span.amount)
     # A month without that day number already ends early: nothing more to take off.
     return end - timedelta(days=1) if counts_start_day and end.day == first.day else end
-
-
-def _months_later(day: date, months: int) -> date:
-    year, month0 = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month0 + 1, min(day.day, gregorian.monthrange(year, month0 + 1)[1]))

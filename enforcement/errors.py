@@ -29,13 +29,6 @@ class NotYourMove(Forbidden):
     """
 
 
-class CalendarGap(Conflict):
-    """The holiday calendar of %(year)s has not been entered, so the deadline cannot be counted.
-
-    Enter the days off and the swapped working days of that year first.
-    """
-
-
 class NoRuleInForce(Conflict):
     """The law data holds no rule for this on that day.
 

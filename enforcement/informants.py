@@ -75,9 +75,7 @@ def keep(session: Session, tip_id: UUID, contact: str, *, key: bytes, at: dateti
     text = contact.strip()
     if not text or len(text) > CONTACT_MOST:
         raise ContactUnusable(most=CONTACT_MOST)
-    nonce = secrets.token_bytes(_NONCE)
-    sealed = nonce + AESGCM(key).encrypt(nonce, text.encode(), tip_id.bytes)
-    session.merge(InformantContact(tip_id=tip_id, sealed=sealed, consented_at=at))
+    session.merge(InformantContact(tip_id=tip_id, sealed=_seal(tip_id, text.encode(), key), consented_at=at))
     session.flush()
 
 
@@ -111,9 +109,34 @@ def open_contact(session: Session, tip_id: UUID, *, reason: str, key: bytes, by:
         raise NotFound
     session.add(InformantReading(tip_id=tip_id, at=at, by=by, reason=said))
     session.flush()
-    nonce, sealed = kept.sealed[:_NONCE], kept.sealed[_NONCE:]
+    return _unseal(kept, key).decode()
+
+
+def reseal(session: Session, *, old: bytes, new: bytes) -> int:
+    """Seal every contact under another key, after the master key was exchanged; nobody reads one. How many."""
+    found = session.scalars(select(InformantContact).order_by(InformantContact.tip_id).with_for_update()).all()
+    for kept in found:
+        kept.sealed = _seal(kept.tip_id, _unseal(kept, old), new)
+    session.flush()
+    return len(found)
+
+
+def open_all(session: Session, *, key: bytes) -> int:
+    """Whether every seal opens; SealBroken if one does not. What is inside goes nowhere. How many there are."""
+    found = session.scalars(select(InformantContact).execution_options(populate_existing=True)).all()
+    for kept in found:
+        _unseal(kept, key)
+    return len(found)
+
+
+def _seal(tip_id: UUID, contact: bytes, key: bytes) -> bytes:
+    nonce = secrets.token_bytes(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, contact, tip_id.bytes)
+
+
+def _unseal(kept: InformantContact, key: bytes) -> bytes:
     try:
-        return AESGCM(key).decrypt(nonce, sealed, tip_id.bytes).decode()
+        return AESGCM(key).decrypt(kept.sealed[:_NONCE], kept.sealed[_NONCE:], kept.tip_id.bytes)
     except InvalidTag as exc:
         raise SealBroken from exc
 

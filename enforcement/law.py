@@ -1,6 +1,6 @@
 """The dated law data in the database: put there from `law_seed`, read back as the pure objects of `deadlines`.
 
-Seeding again changes nothing that is the same: a rule is one kind in one version, a holiday is one day. What must not live
+Seeding again changes nothing that is the same: a rule is one kind in one version. The calendar is the city's: `trace.services.workdays`. What must not live
 here: figures of the law, and counting.
 """
 
@@ -13,21 +13,20 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from enforcement import law_seed
-from enforcement.deadlines import Calendar, DeadlineKind, Extension, Rule, Unit, rule_at
+from enforcement.deadlines import DeadlineKind, Extension, Rule, Unit, rule_at
 from enforcement.errors import NoRuleInForce
-from enforcement.models import DeadlineRule, Holiday
+from enforcement.models import DeadlineRule
+from trace.services import workdays
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import date
 
     from sqlalchemy.orm import Session
 
-VERSION = law_seed.CALENDAR.version
-"""The state of the law data as a whole: what a case was opened under. Each deadline keeps its own rule's version besides."""
+    from trace.workdays import Calendar
 
-UNDECIDED_NAME = "Ngày làm việc, có thể được hoán đổi"
-UNDECIDED_SOURCE = "Các phương án nghỉ được đề xuất khác nhau ở ngày này; chưa thấy văn bản ban hành"
+VERSION = workdays.VERSION
+"""The state of the law data as a whole: what a case was opened under. Each deadline keeps its own rule's version besides."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +49,17 @@ class Law:
 
 
 def seed(session: Session) -> None:
-    """Bring the rules and days of `law_seed` into the database."""
+    """Bring the rules of `law_seed` and the city's calendar into the database."""
     for rule in law_seed.RULES:
         values = _rule_values(rule)
         statement = insert(DeadlineRule).values(kind=rule.kind, version=rule.version, **values)
         session.execute(statement.on_conflict_do_update(index_elements=["kind", "version"], set_=values))
-    for day, values in _days():
-        session.execute(
-            insert(Holiday).values(day=day, **values).on_conflict_do_update(index_elements=["day"], set_=values)
-        )
+    workdays.seed(session)
 
 
 def load(session: Session) -> Law:
     """Everything at once, for one deed."""
-    return Law(rules(session), calendar(session))
+    return Law(rules(session), workdays.calendar(session))
 
 
 def rules(session: Session) -> tuple[Rule, ...]:
@@ -90,18 +86,6 @@ def rules(session: Session) -> tuple[Rule, ...]:
     )
 
 
-def calendar(session: Session) -> Calendar:
-    """The days that differ from their weekday. A year without rows is unknown, and counting across it is refused."""
-    rows = session.scalars(select(Holiday)).all()
-    return Calendar(
-        holidays={row.day: row.name for row in rows if not row.is_worked},
-        swapped=frozenset(row.day for row in rows if row.is_worked),
-        years=frozenset(row.day.year for row in rows),
-        doubtful=frozenset(row.day for row in rows if row.needs_verification),
-        version=VERSION,
-    )
-
-
 def _rule_values(rule: Rule) -> dict[str, Any]:
     items = [
         {"amount": e.amount, "unit": e.unit.value, "ground": e.ground, "needs_verification": e.needs_verification}
@@ -118,27 +102,3 @@ def _rule_values(rule: Rule) -> dict[str, Any]:
         "counts_start_day": rule.counts_start_day,
         "extensions": {"items": items},
     }
-
-
-def _days() -> Iterator[tuple[date, dict[str, Any]]]:
-    for row in law_seed.DAYS:
-        yield (
-            row.on,
-            {
-                "name": row.name,
-                "source": row.source,
-                "is_worked": not row.off,
-                "needs_verification": not row.confirmed,
-            },
-        )
-    # A working day that one proposal would take off: worked until somebody decides otherwise, and flagged.
-    for day in law_seed.CALENDAR.doubtful.difference(row.on for row in law_seed.DAYS):
-        yield (
-            day,
-            {
-                "name": UNDECIDED_NAME,
-                "source": UNDECIDED_SOURCE,
-                "is_worked": True,
-                "needs_verification": True,
-            },
-        )

@@ -232,19 +232,6 @@ class DeadlineRule(Base):
     extensions: Mapped[dict[str, Any]]
 
 
-class Holiday(Base):
-    """A day off by law or decision, or a Saturday worked in exchange. A year is known only if it has rows."""
-
-    __tablename__ = "holiday"
-    __table_args__ = (DESK,)
-
-    day: Mapped[date] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    source: Mapped[str]
-    is_worked: Mapped[bool] = mapped_column(server_default=text("false"))
-    needs_verification: Mapped[bool]
-
-
 class Deadline(Base):
     """A clock running in a case. It keeps the rule it was started under. An extension is decided before expiry."""
 

@@ -20,10 +20,10 @@ from trace.access import May, needs, person
 from trace.db import session
 from trace.errors import TemThatError
 from trace.forms import VietnameseDate, WardField, clean
-from trace.services import files, places
+from trace.services import files
 from trace.views import lists
 from trace.views.once import once
-from trace.words import explain, say, way_out
+from trace.words import explain, way_out
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -104,7 +104,7 @@ def index() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """Record an observation; its signal is on the desk at once."""
     form = ObservationForm()
-    form.commune.offer([(ward.code, f"{ward.name} ({say(ward.kind)})") for ward in places.choices(session())])
+    form.commune.offer(lists.wards())
 
     def page(reasons: list[TemThatError] | None = None) -> str:
         told = [{"message": explain(exc), "way_out": way_out(exc)} for exc in reasons or []]

@@ -18,10 +18,11 @@ from enforcement.deadlines import (
     reckon,
     rule_at,
     time_to_fine,
-    working_days_left,
 )
-from enforcement.errors import CalendarGap, ExtensionTooLate, FineTimeBarred, NoRuleInForce, NotAnExtension
-from enforcement.law_seed import CALENDAR, DAYS, RULES
+from enforcement.errors import ExtensionTooLate, FineTimeBarred, NoRuleInForce, NotAnExtension
+from enforcement.law_seed import RULES
+from trace.holidays import CALENDAR, DAYS
+from trace.workdays import CalendarGap, working_days_left
 
 HAIPHONG = ZoneInfo("Asia/Ho_Chi_Minh")
 

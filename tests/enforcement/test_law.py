@@ -9,9 +9,12 @@ import pytest
 
 from enforcement import law, law_seed
 from enforcement.deadlines import DeadlineKind
-from enforcement.errors import CalendarGap, NoRuleInForce
-from enforcement.models import DeadlineRule, Holiday
+from enforcement.errors import NoRuleInForce
+from enforcement.models import DeadlineRule
 from tests import factories
+from trace import holidays
+from trace.models.holidays import Holiday
+from trace.workdays import CalendarGap
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -23,11 +26,11 @@ def test_the_law_is_seeded_once_however_often(session: Session) -> None:
     assert factories.count(session, DeadlineRule) == len(law_seed.RULES)
     read = law.load(session)
     assert set(read.rules) == set(law_seed.RULES)
-    assert read.calendar.doubtful == law_seed.CALENDAR.doubtful
+    assert read.calendar.doubtful == holidays.CALENDAR.doubtful
     for year in (2025, 2026, 2027):
         day = date(year, 1, 1)
         while day.year == year:
-            assert read.calendar.is_working(day) == law_seed.CALENDAR.is_working(day), day
+            assert read.calendar.is_working(day) == holidays.CALENDAR.is_working(day), day
             day += timedelta(days=1)
 
 

@@ -90,3 +90,5 @@ class CertificateStatusChange(Base):
     becomes: Mapped[CertificateStatus] = mapped_column(stored(CertificateStatus, "becomes"))
     reason: Mapped[str]
     document_number: Mapped[str | None]
+    ground: Mapped[str | None]
+    """The ground of the use regulation in its own words. It is public; the reason is for the parties and auditors."""

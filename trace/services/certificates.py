@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, select, true
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
@@ -22,7 +22,7 @@ from trace.models.areas import GrowingArea, ProductionSite
 from trace.models.certificates import CertificateSource, CertificateStatus, CertificateStatusChange, UseCertificate
 from trace.models.parties import AppUser, Party, Role, RoleGrant
 from trace.models.titles import ProtectionTitle
-from trace.services import history, places, titles
+from trace.services import history, places, rules, titles
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -95,6 +95,13 @@ class OwnOrganisation(Forbidden):
 
 class ReasonNeeded(Invalid):
     """A decision needs its reason and the number of the deciding document."""
+
+
+class GroundUnknown(Invalid):
+    """The use regulation in force names no such ground for this decision.
+
+    Choose a ground from the list, or none and say all of it in the reason.
+    """
 
 
 class NumberTaken(Conflict):
@@ -255,6 +262,8 @@ def grant(
                 raise NumberTaken from exc
             case "ex_use_certificate_one_live":
                 raise AlreadyHeld from exc
+            case "owner_cannot_hold":
+                raise titles.OwnerCannotHold from exc
         raise
     session.add(
         CertificateStatusChange(
@@ -277,11 +286,15 @@ def decide(
     *,
     reason: str,
     document_number: str,
+    ground: str | None = None,
     by: UUID,
     at: datetime,
     reach: Reach,
 ) -> UseCertificate:
-    """Take a decision about a certificate. From the commit on, every scan answers by it."""
+    """Take a decision about a certificate. From the commit on, every scan answers by it.
+
+    `ground` is one that the use regulation in force names, in its words, and is shown to the public; the reason is not.
+    """
     statement = (
         select(UseCertificate)
         .where(UseCertificate.id == certificate_id, reach.covers(UseCertificate.holder_id, UseCertificate.title_id))
@@ -300,6 +313,8 @@ def decide(
         raise ReasonNeeded
     if belongs_to(session, by, certificate.holder_id, on=today):
         raise OwnOrganisation
+    if ground and ground not in grounds(session, certificate.title_id, on=today).get(decision, ()):
+        raise GroundUnknown
     certificate.status = step.becomes
     certificate.status_since = at
     certificate.status_reason = None if step.becomes is CertificateStatus.ACTIVE else reason
@@ -312,6 +327,7 @@ def decide(
             becomes=step.becomes,
             reason=reason,
             document_number=document_number,
+            ground=ground or None,
         )
     )
     history.record(
@@ -322,8 +338,19 @@ def decide(
     return certificate
 
 
-def holders_on(session: Session, title_id: UUID, *, as_of: date) -> list[tuple[Party, UseCertificate]]:
-    """Who was authorised to use a title's sign at the end of a day, read from the decisions and not from the present status."""
+def grounds(session: Session, title_id: UUID, *, on: date) -> dict[Decision, tuple[str, ...]]:
+    """The grounds that a title's regulation in force on a day names for each decision."""
+    in_force = rules.in_force(session, title_id, on=on)
+    return {Decision.SUSPEND: in_force.suspend_grounds, Decision.REVOKE: in_force.revoke_grounds}
+
+
+def holders_on(
+    session: Session, title_id: UUID, *, as_of: date, reach: Reach | None = None
+) -> list[tuple[Party, UseCertificate]]:
+    """Who was authorised to use a title's sign at the end of a day, read from the decisions and not from the present status.
+
+    With a reach, only the certificates within it.
+    """
     end = datetime.combine(as_of + timedelta(days=1), time(), CITY)
     change = CertificateStatusChange
     last = (
@@ -342,6 +369,7 @@ def holders_on(session: Session, title_id: UUID, *, as_of: date) -> list[tuple[P
         .where(
             UseCertificate.title_id == title_id, UseCertificate.valid_during.contains(as_of),
             func.coalesce(last, without) == CertificateStatus.ACTIVE,
+            reach.covers(UseCertificate.holder_id, UseCertificate.title_id) if reach else true(),
         )
         .order_by(places.in_order(Party.name), UseCertificate.number)
     )  # fmt: skip

@@ -6,25 +6,22 @@ Their text is a record of the register and stays Vietnamese whoever prints it. T
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typst
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, true
 from sqlalchemy.orm import joinedload
 
 from labels.code import show_serial
 from trace.clock import CITY
-from trace.config import ROOT
 from trace.errors import Conflict, NotFound
 from trace.models.labels import HandoverState, LabelHandover, LabelMove, LabelMovement, LabelOrder
 from trace.models.lots import Lot
 from trace.models.parties import AppUser
-from trace.services import ordering
+from trace.services import keeping, ordering, papers
 from trace.services.ranges import bounds, size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -34,9 +31,6 @@ if TYPE_CHECKING:
     from trace.models.parties import Party
     from trace.services.reach import Reach
 
-TEMPLATE = ROOT / "trace" / "templates" / "documents" / "minutes.typ"
-# The one family with full Vietnamese and the measures of Times New Roman that every Debian offers.
-FONTS: tuple[Path, ...] = (Path("/usr/share/fonts/truetype/liberation2"), Path("/usr/share/fonts/truetype/liberation"))
 STATES = {LabelMove.SPOIL: "Hỏng", LabelMove.VOID: "Hủy"}
 
 
@@ -92,10 +86,10 @@ def of_handover(session: Session, handover_id: UUID, *, reach: Reach) -> tuple[s
         ],
         "lead_in": f"cùng xác nhận việc bàn giao tem của đơn {order.number} ({order.lot.product.name}, lô {order.lot.code}, quy cách gói {_weight(order.pack_weight_g)}) như sau:",
         "columns": ["STT", "Từ số", "Đến số", "Số lượng (tem)"], "widths": [1, 3, 3, 3], "numeric": [0, 1, 2, 3], "total_at": 3,
-        "rows": [["1", first, last, _number(size(found.serials))]], "total": _number(size(found.serials)),
+        "rows": [["1", first, last, papers.number(size(found.serials))]], "total": papers.number(size(found.serials)),
         "closing": [
             *([f"Ghi chú: {found.note}"] if found.note else []),
-            f"Bên giao xác nhận trên hệ thống lúc {_moment(found.offered_at)}; bên nhận xác nhận lúc {_moment(found.answered_at)}. "
+            f"Bên giao xác nhận trên hệ thống lúc {papers.moment(found.offered_at)}; bên nhận xác nhận lúc {papers.moment(found.answered_at)}. "
             "Kể từ lúc bên nhận xác nhận, bên nhận giữ và chịu trách nhiệm về số tem nêu trên.",
             "Biên bản được lập thành 02 bản có nội dung như nhau, mỗi bên giữ 01 bản.",
         ],
@@ -109,26 +103,19 @@ def of_handover(session: Session, handover_id: UUID, *, reach: Reach) -> tuple[s
 def of_destruction(session: Session, order_id: UUID, *, at: datetime, reach: Reach) -> tuple[str, bytes]:
     """File name and PDF of the minutes by which the spoiled and void labels of an order are destroyed, as the ledger has them at a moment."""
     order = ordering.get(session, order_id, reach=reach)
-    moves = session.scalars(
-        select(LabelMovement)
-        .where(LabelMovement.order_id == order_id, LabelMovement.move.in_(STATES), LabelMovement.at <= at)
-        .order_by(LabelMovement.at, LabelMovement.serials)
-        .options(joinedload(LabelMovement.author))
-    ).all()
-    if not moves:
-        raise NothingDestroyed
-    total = _number(sum(size(move.serials) for move in moves))
-    data = _frame(order, order.holder, at=at) | {
+    organisation, moves = _destroyed(session, order_id, at=at, reach=reach)
+    total = papers.number(sum(size(move.serials) for move in moves))
+    data = _frame(order, organisation, at=at) | {
         "number": f"{order.number}/BBTH",
         "title": "Tiêu hủy tem truy xuất nguồn gốc",
         "opening": f"Hôm nay, {_day_in_words(at)}, đơn vị giữ tem lập biên bản về việc tiêu hủy tem hỏng, tem đã hủy hiệu lực:",
-        "parties": [_party("Đơn vị", order.holder, None)],
+        "parties": [_party("Đơn vị", organisation, None)],
         "lead_in": f"Tem thuộc đơn {order.number} ({order.lot.product.name}, lô {order.lot.code}), gồm các dải số sau đây, đã ghi vào sổ tem và không còn hiệu lực:",
         "columns": ["STT", "Dải số", "Số lượng (tem)", "Tình trạng", "Ghi sổ lúc", "Lý do, người ghi"],
         "widths": [0.7, 2.6, 1.6, 1.4, 1.9, 3.2], "numeric": [0, 2], "total_at": 2,
         "rows": [
             [
-                str(line), ordering.show_range(move.serials), _number(size(move.serials)), STATES[move.move], _moment(move.at),
+                str(line), ordering.show_range(move.serials), papers.number(size(move.serials)), STATES[move.move], papers.moment(move.at),
                 f"{move.reason} ({move.author.full_name})",
             ]
             for line, move in enumerate(moves, 1)
@@ -144,6 +131,24 @@ def of_destruction(session: Session, order_id: UUID, *, at: datetime, reach: Rea
         ],
     }  # fmt: skip
     return f"bien-ban-tieu-huy-{order.number}.pdf", _drawn(data, at=at)
+
+
+def _destroyed(
+    session: Session, order_id: UUID, *, at: datetime, reach: Reach
+) -> tuple[Party, Sequence[LabelMovement]]:
+    """Who destroys, and the lines of the ledger about it. Whoever only keeps some of the labels destroys those, in their own name."""
+    order = ordering.get(session, order_id, reach=reach)
+    everything = keeping.sees_all(order, reach)
+    moves = session.scalars(
+        select(LabelMovement)
+        .where(LabelMovement.order_id == order_id, LabelMovement.move.in_(STATES), LabelMovement.at <= at)
+        .where(true() if everything else keeping.touching(reach))
+        .order_by(LabelMovement.at, LabelMovement.serials)
+        .options(joinedload(LabelMovement.author), joinedload(LabelMovement.keeper))
+    ).all()
+    if not moves:
+        raise NothingDestroyed
+    return order.holder if everything else moves[0].keeper, moves
 
 
 def _frame(order: LabelOrder, organisation: Party, *, at: datetime) -> dict[str, Any]:
@@ -166,10 +171,7 @@ def _party(label: str, party: Party, person: str | None) -> dict[str, Any]:
 
 
 def _drawn(data: dict[str, Any], *, at: datetime) -> bytes:
-    return typst.compile(
-        TEMPLATE, root=TEMPLATE.parent, font_paths=[*FONTS], ignore_system_fonts=True, format="pdf", pdf_standards=["a-2a"],
-        sys_inputs={"data": json.dumps(data, ensure_ascii=False)}, timestamp=int(at.timestamp()),
-    )  # fmt: skip
+    return papers.drawn("minutes.typ", data, at=at)
 
 
 def _ends(serials: Range[int]) -> tuple[str, str]:
@@ -178,18 +180,7 @@ def _ends(serials: Range[int]) -> tuple[str, str]:
 
 
 def _day_in_words(at: datetime) -> str:
-    """As official documents write a date: a zero before days under 10 and before January and February."""
-    day = at.astimezone(CITY).date()
-    month = f"{day.month:02d}" if day.month < 3 else str(day.month)
-    return f"ngày {day.day:02d} tháng {month} năm {day.year}"
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(CITY).strftime("%H:%M %d/%m/%Y")
-
-
-def _number(count: int) -> str:
-    return f"{count:,}".replace(",", ".")
+    return papers.day_in_words(at.astimezone(CITY).date())
 
 
 def _weight(grams: int) -> str:
