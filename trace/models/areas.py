@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from trace.models.base import Base, Revised, bigint_pk, uuid_pk
+from trace.models.files import StoredFile
 from trace.models.parties import Commune, Party
 from trace.models.titles import ProtectionTitle
 
@@ -24,7 +25,11 @@ class GrowingArea(Revised, Base):
     __table_args__ = (
         CheckConstraint("ST_IsValid(boundary)", name="boundary_valid"),
         CheckConstraint("declared_ha > 0", name="declared_ha_positive"),
+        CheckConstraint("trees > 0", name="trees_positive"),
+        CheckConstraint("planted_in BETWEEN 1800 AND 2100", name="planted_in_plausible"),
         Index(None, "boundary", postgresql_using="gist"),
+        Index("ix_growing_area_folded", text("fold(name) gin_trgm_ops"), postgresql_using="gin"),
+        Index("ix_growing_area_in_order", text('name COLLATE "vi-x-icu"'), "id"),
         UniqueConstraint("holder_id", "name"),
     )
 
@@ -35,6 +40,10 @@ class GrowingArea(Revised, Base):
     commune_code: Mapped[str] = mapped_column(ForeignKey("commune.code"))
     boundary: Mapped[WKBElement] = mapped_column(Geometry("MULTIPOLYGON", srid=4326, spatial_index=False))
     declared_ha: Mapped[Decimal]
+    crop: Mapped[str | None]
+    variety: Mapped[str | None]
+    trees: Mapped[int | None]
+    planted_in: Mapped[int | None]
     is_sample: Mapped[bool] = mapped_column(server_default=text("false"))
 
     title: Mapped[ProtectionTitle] = relationship()
@@ -53,7 +62,11 @@ class AreaCodeStatus(StrEnum):
 
 
 class GrowingAreaCode(Base):
-    """A code given to an area for one crop and market. One area has many; each has its own state over time."""
+    """A code given to an area for one crop and market, over one period of one state. A change of state ends the row and begins another.
+
+    One area has many codes, and the same code may stand in one market while it is suspended in another. `issued_on` and `issuer` say by
+    whom the code was given; `document` and `reason` belong to the state of this row.
+    """
 
     __tablename__ = "growing_area_code"
     __table_args__ = (
@@ -62,6 +75,8 @@ class GrowingAreaCode(Base):
             ("scheme", "="), ("code", "="), ("market", "="), ("valid_during", "&&"),
             using="gist", name="ex_growing_area_code_one_state",
         ),
+        CheckConstraint("status = 'active' OR reason IS NOT NULL", name="reason_unless_active"),
+        Index("ix_growing_area_code_folded", text("fold(code) gin_trgm_ops"), postgresql_using="gin"),
     )  # fmt: skip
 
     id: Mapped[bigint_pk]
@@ -71,8 +86,16 @@ class GrowingAreaCode(Base):
     market: Mapped[str]
     status: Mapped[AreaCodeStatus]
     valid_during: Mapped[Range[date]]
+    crop: Mapped[str | None]
+    issuer: Mapped[str | None]
+    issued_on: Mapped[date | None]
+    document: Mapped[str | None]
+    file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_file.id"))
+    """The document itself, where it was sent along."""
+    reason: Mapped[str | None]
 
     area: Mapped[GrowingArea] = relationship(back_populates="codes")
+    file: Mapped[StoredFile | None] = relationship()
 
 
 class SiteKind(StrEnum):
@@ -84,12 +107,21 @@ class SiteKind(StrEnum):
     WORKSHOP = "workshop"
 
 
+class SiteStatus(StrEnum):
+    """Whether a site produces."""
+
+    WORKING = "working"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
 class ProductionSite(Revised, Base):
     """A place of production for what is not a crop: vats, hives, barns, workshops; its capacity bounds a season."""
 
     __tablename__ = "production_site"
     __table_args__ = (
         CheckConstraint("capacity_g > 0", name="capacity_positive"),
+        CheckConstraint("units > 0", name="units_positive"),
         Index(None, "location", postgresql_using="gist"),
         UniqueConstraint("holder_id", "name"),
     )
@@ -102,6 +134,8 @@ class ProductionSite(Revised, Base):
     commune_code: Mapped[str] = mapped_column(ForeignKey("commune.code"))
     location: Mapped[WKBElement] = mapped_column(Geometry("POINT", srid=4326, spatial_index=False))
     capacity_g: Mapped[int] = mapped_column(BigInteger)
+    units: Mapped[int | None]
+    status: Mapped[SiteStatus] = mapped_column(server_default="working")
     is_sample: Mapped[bool] = mapped_column(server_default=text("false"))
 
     title: Mapped[ProtectionTitle] = relationship()

@@ -11,13 +11,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from geoalchemy2 import Geography
-from sqlalchemy import ColumnElement, Float, case, cast, func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import ColumnElement, Float, case, cast, func, select, union
+from sqlalchemy.orm import Session, defer, joinedload
 
 from trace.errors import NotFound
 from trace.models.areas import AreaCodeStatus, GrowingArea, GrowingAreaCode, ProductionSite
 from trace.models.certificates import CertificateSource, UseCertificate
-from trace.models.parties import Party
+from trace.models.parties import Commune, Party
 from trace.models.titles import ProtectionTitle
 from trace.services import places
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from datetime import date
     from decimal import Decimal
     from uuid import UUID
+
+    from sqlalchemy.sql.base import ExecutableOption
 
     from trace.services.reach import Reach
 
@@ -48,6 +50,8 @@ class Line:
     area: GrowingArea
     measured_ha: float
     active_codes: int
+    box: tuple[float, ...]
+    """West, south, east and north, in degrees."""
 
 
 @dataclass(frozen=True)
@@ -90,15 +94,8 @@ def listing(
     page: int = 1,
     size: int = 50,
 ) -> tuple[list[Line], int]:
-    """Growing areas within reach, by name, and how many there are in all."""
-    wanted: list[ColumnElement[bool]] = [reach.covers(GrowingArea.holder_id, GrowingArea.title_id)]
-    if places.asked(q):
-        coded = select(GrowingAreaCode.area_id).where(places.matches(q, GrowingAreaCode.code))
-        wanted.append(places.matches(q, GrowingArea.name, Party.name) | GrowingArea.id.in_(coded))
-    if commune:
-        wanted.append(GrowingArea.commune_code == commune)
-    if title_id:
-        wanted.append(GrowingArea.title_id == title_id)
+    """Growing areas within reach, by name, and how many there are in all; with a size of 0 only how many."""
+    wanted = conditions(reach=reach, q=q, commune=commune, title_id=title_id)
     running = (
         select(func.count(GrowingAreaCode.code.distinct()))
         .where(
@@ -107,17 +104,70 @@ def listing(
         )
         .scalar_subquery()
     )  # fmt: skip
-    total = session.scalar(select(func.count(GrowingArea.id)).join(GrowingArea.holder).where(*wanted)) or 0
+    # What is not shown is not measured: the page is picked by name alone.
+    order = (places.in_order(GrowingArea.name), GrowingArea.id)
+    if places.asked(q) and size:
+        shown, total = _found(session, wanted, page, size)
+    else:
+        total = session.scalar(select(func.count(GrowingArea.id)).where(*wanted)) or 0
+        picked = select(GrowingArea.id).where(*wanted).order_by(*order).limit(size).offset((page - 1) * size)
+        shown = session.scalars(picked).all() if size and total else []
+    if not shown:
+        return [], total
     statement = (
-        select(GrowingArea, _hectares(), running)
-        .join(GrowingArea.holder)
-        .where(*wanted)
-        .order_by(places.in_order(GrowingArea.name), GrowingArea.id)
+        select(GrowingArea, _hectares(), running, *_box(GrowingArea.boundary))
+        .where(GrowingArea.id.in_(shown))
+        .order_by(*order)
+        .options(*in_words(GrowingArea), defer(GrowingArea.boundary))
+    )
+    return [
+        Line(area, measured, codes, tuple(box)) for area, measured, codes, *box in session.execute(statement)
+    ], total
+
+
+def _found(session: Session, wanted: Sequence[ColumnElement[bool]], page: int, size: int) -> tuple[Sequence[UUID], int]:
+    """The ids of a page and how many there are in all, searched for once."""
+    found = select(GrowingArea.id, GrowingArea.name).where(*wanted).cte("found")
+    total = select(func.count()).select_from(found).scalar_subquery()
+    picked = (
+        select(found.c.id, total)
+        .order_by(found.c.name.collate(places.VIETNAMESE), found.c.id)
         .limit(size)
         .offset((page - 1) * size)
-        .options(joinedload(GrowingArea.holder), joinedload(GrowingArea.commune), joinedload(GrowingArea.title))
     )
-    return [Line(*row) for row in session.execute(statement)], total
+    rows = session.execute(picked).all()
+    if not rows:  # beyond the last page, or nothing
+        return [], session.scalar(select(total)) or 0 if page > 1 else 0
+    return [row[0] for row in rows], rows[0][1]
+
+
+def conditions(
+    *, reach: Reach, q: str = "", commune: str = "", title_id: UUID | None = None
+) -> list[ColumnElement[bool]]:
+    """What the filters of the list and of the map ask of an area: name, holder, code or commune (old names too) answer a text."""
+    wanted: list[ColumnElement[bool]] = [reach.covers(GrowingArea.holder_id, GrowingArea.title_id)]
+    if places.asked(q):
+        # Each by its own index; joined by OR, none would be used.
+        named = select(GrowingArea.id).where(places.matches(q, GrowingArea.name))
+        coded = select(GrowingAreaCode.area_id).where(places.matches(q, GrowingAreaCode.code))
+        holders = select(Party.id).where(places.matches(q, Party.name))
+        held = select(GrowingArea.id).where(GrowingArea.holder_id.in_(holders))
+        there = select(GrowingArea.id).where(places.in_commune(q, GrowingArea.commune_code))
+        wanted.append(GrowingArea.id.in_(union(named, coded, held, there)))
+    if commune:
+        wanted.append(GrowingArea.commune_code == commune)
+    if title_id:
+        wanted.append(GrowingArea.title_id == title_id)
+    return wanted
+
+
+def in_words(model: type[GrowingArea | ProductionSite]) -> tuple[ExecutableOption, ...]:
+    """Load whose and where a source is by name, without the outlines of communes and territories, which weigh megabytes."""
+    return (
+        joinedload(model.holder),
+        joinedload(model.commune).load_only(Commune.name, Commune.kind),
+        joinedload(model.title).defer(ProtectionTitle.area),
+    )
 
 
 def sites(
@@ -130,23 +180,25 @@ def sites(
     page: int = 1,
     size: int = 50,
 ) -> tuple[Sequence[ProductionSite], int]:
-    """Production sites within reach, by name, and how many there are in all."""
+    """Production sites within reach, by name, and how many there are in all; with a size of 0 only how many."""
     wanted: list[ColumnElement[bool]] = [reach.covers(ProductionSite.holder_id, ProductionSite.title_id)]
     if places.asked(q):
-        wanted.append(places.matches(q, ProductionSite.name, Party.name))
+        wanted.append(
+            places.matches(q, ProductionSite.name, Party.name) | places.in_commune(q, ProductionSite.commune_code)
+        )
     if commune:
         wanted.append(ProductionSite.commune_code == commune)
     if title_id:
         wanted.append(ProductionSite.title_id == title_id)
     base = select(ProductionSite).join(ProductionSite.holder).where(*wanted)
     total = session.scalar(select(func.count()).select_from(base.subquery())) or 0
+    if not size or not total:
+        return [], total
     statement = (
         base.order_by(places.in_order(ProductionSite.name), ProductionSite.id)
         .limit(size)
         .offset((page - 1) * size)
-        .options(
-            joinedload(ProductionSite.holder), joinedload(ProductionSite.commune), joinedload(ProductionSite.title)
-        )
+        .options(*in_words(ProductionSite))
     )
     return session.scalars(statement).all(), total
 
@@ -168,7 +220,7 @@ def show(session: Session, area_id: UUID, *, reach: Reach) -> AreaPage:
         )
         .join(GrowingArea.title)
         .where(GrowingArea.id == area_id, reach.covers(GrowingArea.holder_id, GrowingArea.title_id))
-        .options(selectinload(GrowingArea.codes), joinedload(GrowingArea.holder), joinedload(GrowingArea.commune))
+        .options(*in_words(GrowingArea), defer(GrowingArea.boundary))
     )
     row = session.execute(statement).one_or_none()
     if row is None:
@@ -186,6 +238,10 @@ def certificates_of(session: Session, area_id: UUID, *, reach: Reach) -> Sequenc
         .order_by(func.upper(UseCertificate.valid_during).desc())
     )
     return session.scalars(statement).all()
+
+
+def _box(shape: Any) -> tuple[ColumnElement[float], ...]:
+    return tuple(getattr(func, name)(shape) for name in ("ST_XMin", "ST_YMin", "ST_XMax", "ST_YMax"))
 
 
 def _square_metres(shape: Any) -> ColumnElement[float]:
