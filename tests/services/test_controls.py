@@ -1,4 +1,4 @@
-"""Control: inspector and inspected are never one, severity blocks, and closing takes another person."""
+"""Nonconformities: severity blocks, the holder corrects, another person judges the effect, and the system only proposes."""
 
 from __future__ import annotations
 
@@ -11,29 +11,51 @@ from sqlalchemy.dialects.postgresql import Range
 from tests import factories
 from tests.conftest import NOW
 from trace.errors import NotFound, Refused
-from trace.models.controls import ControlLevel, Severity
+from trace.models.controls import Severity
 from trace.models.parties import Role
 from trace.services import controls, history
-from trace.services.controls import Finding
+from trace.services.controls import Due
 from trace.services.reach import Reach
 
 ALL = Reach(everything=True)
 TODAY = NOW.date()
 
 
-def record(session: Any, world: Any, **facts: Any) -> Any:
-    given = {
-        "area_id": world.area.id, "level": ControlLevel.INTERNAL, "visited_on": TODAY, "passed": False,
-        "findings": [Finding(Severity.CRITICAL, "Dùng thuốc ngoài danh mục", TODAY + timedelta(days=7))],
-        "by": world.controller.id, "at": NOW, "reach": ALL,
-    } | facts  # fmt: skip
-    return controls.record_visit(session, **given)
+@pytest.fixture
+def found(session: Any, world: Any) -> Any:
+    """A critical finding of a visit."""
+    factories.visited(
+        session, world.controller, NOW, area_id=world.area.id, fails={"KS-03": "Dùng thuốc ngoài danh mục"}
+    )
+    return controls.nonconformities(session, reach=ALL, on=TODAY)[0][0]
 
 
-def reasons(session: Any, world: Any, **facts: Any) -> set[type]:
-    with pytest.raises(Refused) as caught:
-        record(session, world, **facts)
-    return {type(reason) for reason in caught.value.reasons}
+def answer(session: Any, found: Any, by: Any, text: str = "Đã thay thuốc", **facts: Any) -> Any:
+    return controls.answer(session, found.id, text=text, by=by.id, reach=ALL, **{"at": NOW, **facts})
+
+
+def verify(session: Any, found: Any, by: Any, text: str = "Đã kiểm tra lại", **facts: Any) -> Any:
+    return controls.verify(session, found.id, text=text, by=by.id, at=NOW, reach=ALL, **facts)
+
+
+def test_a_finding_beyond_the_plan_is_added_by_the_controller_of_the_visit_alone(session: Any, world: Any) -> None:
+    visit = factories.visited(session, world.controller, NOW, area_id=world.area.id)
+    facts = {
+        "severity": Severity.MAJOR,
+        "description": "Kho để lẫn phân bón",
+        "action_asked": "Tách kho",
+        "due_on": TODAY,
+    }
+    with pytest.raises(controls.OnlyItsFinder):
+        controls.add_to_visit(session, visit.id, by=world.certifier.id, at=NOW, reach=ALL, **facts)
+    assert visit.passed
+    made = controls.add_to_visit(session, visit.id, by=world.controller.id, at=NOW, reach=ALL, **facts)
+    assert (made.visit_id, made.blocking, visit.passed) == (visit.id, False, False)
+    with pytest.raises(Refused) as refused:
+        controls.add_to_visit(
+            session, visit.id, by=world.controller.id, at=NOW, reach=ALL, **facts | {"description": " ", "due_on": TODAY - timedelta(days=1)}
+        )  # fmt: skip
+    assert {type(each) for each in refused.value.reasons} == {controls.DescriptionMissing, controls.DueBeforeFound}
 
 
 @pytest.mark.parametrize(
@@ -44,78 +66,47 @@ def reasons(session: Any, world: Any, **facts: Any) -> set[type]:
     ],
 )  # fmt: skip
 def test_a_critical_finding_blocks_unless_somebody_says_otherwise(
-    severity: Severity, blocking: bool | None, blocks: bool
+    session: Any, world: Any, severity: Severity, blocking: bool | None, blocks: bool
 ) -> None:
-    assert Finding(severity, "x", TODAY, blocking).blocks is blocks
-
-
-def test_a_visit_brings_its_findings_with_history(session: Any, world: Any) -> None:
-    visit = record(session, world)
-    (found,), total = controls.nonconformities(session, reach=ALL, on=TODAY)
-    assert (found.visit_id, found.blocking, found.holder_id, total) == (visit.id, True, world.cooperative.id, 1)
-    assert [deed.deed for deed in history.of(session, found.id)] == ["nonconformity:record"]
-    (line,), _ = controls.visits(session, reach=ALL)
-    assert (line.controller, line.found) == ("Người mẫu Kiểm", [found])
-
-
-def test_the_controller_holds_no_role_at_the_controlled(session: Any, world: Any) -> None:
-    factories.role(session, world.controller, world.cooperative, Role.PACKER, NOW)
-    assert reasons(session, world) == {controls.ControllerOfTheControlled}
-
-
-def test_a_role_held_on_the_day_of_the_visit_counts_though_it_has_ended(session: Any, world: Any) -> None:
-    factories.role(
-        session,
-        world.controller,
-        world.cooperative,
-        Role.PACKER,
-        NOW,
-        valid_during=Range(TODAY - timedelta(days=9), TODAY),
-    )
-    assert record(session, world, visited_on=TODAY)
-    assert reasons(session, world, visited_on=TODAY - timedelta(days=1)) == {controls.ControllerOfTheControlled}
-
-
-def test_every_reason_comes_at_once(session: Any, world: Any) -> None:
-    found = reasons(
-        session, world, level=ControlLevel.SELF, visited_on=TODAY + timedelta(days=1), passed=True,
-        findings=[Finding(Severity.CRITICAL, " ", TODAY)],
+    visit = factories.visited(session, world.controller, NOW, area_id=world.area.id)
+    made = controls.add_to_visit(
+        session, visit.id, severity=severity, description="x", action_asked="y", due_on=TODAY, blocking=blocking, by=world.controller.id,
+        at=NOW, reach=ALL,
     )  # fmt: skip
-    assert found == {
-        controls.SelfControlElsewhere, controls.VisitInFuture, controls.CriticalCannotPass, controls.DescriptionMissing,
-        controls.DueBeforeVisit,
-    }  # fmt: skip
-    assert reasons(session, world, findings=[]) == {controls.NothingFound}
-
-
-def test_a_source_out_of_reach_is_not_found(session: Any, world: Any) -> None:
-    for facts in ({"reach": Reach()}, {"area_id": factories.some_id()}, {"area_id": None}):
-        with pytest.raises(NotFound):
-            record(session, world, **facts)
-
-
-@pytest.fixture
-def found(session: Any, world: Any) -> Any:
-    record(session, world)
-    return controls.nonconformities(session, reach=ALL, on=TODAY)[0][0]
-
-
-def answer(session: Any, found: Any, by: Any, text: str = "Đã thay thuốc") -> Any:
-    return controls.answer(session, found.id, text=text, by=by.id, at=NOW, reach=ALL)
-
-
-def verify(session: Any, found: Any, by: Any, text: str = "Đã kiểm tra lại") -> Any:
-    return controls.verify(session, found.id, text=text, by=by.id, at=NOW, reach=ALL)
+    assert made.blocking is blocks
 
 
 def test_answered_by_the_clerk_and_closed_by_another(session: Any, world: Any, found: Any) -> None:
     answer(session, found, world.clerk)
     closed = verify(session, found, world.certifier)
-    assert (closed.closed_by, closed.verification, closed.corrective_action) == (
-        world.certifier.id,
-        "Đã kiểm tra lại",
-        "Đã thay thuốc",
-    )
+    (action,) = closed.actions
+    assert (closed.closed_by, action.effective, action.verification, action.action) == (
+        world.certifier.id, True, "Đã kiểm tra lại", "Đã thay thuốc",
+    )  # fmt: skip
+
+
+def test_a_correction_without_effect_reopens_with_a_new_day_and_still_blocks(
+    session: Any, world: Any, found: Any
+) -> None:
+    answer(session, found, world.clerk)
+    for day in (None, TODAY - timedelta(days=1)):
+        with pytest.raises(controls.NewDueNeeded):
+            verify(session, found, world.certifier, effective=False, new_due=day)
+    again = TODAY + timedelta(days=30)
+    verify(session, found, world.certifier, "Vẫn còn thuốc cũ", effective=False, new_due=again)
+    assert (found.closed_at, found.due_on, found.blocking, found.last_action.effective) == (None, again, True, False)
+    with pytest.raises(controls.NothingCorrectedYet):
+        verify(session, found, world.certifier)
+    answer(session, found, world.clerk, "Đã hủy thuốc cũ")
+    verify(session, found, world.certifier)
+    assert [(each.attempt, each.effective) for each in found.actions] == [(1, False), (2, True)]
+    assert [deed.deed.split(":")[1] for deed in history.of(session, found.id)] == [
+        "verify",
+        "answer",
+        "reopen",
+        "answer",
+        "record",
+    ]
 
 
 def test_only_clerks_of_the_holder_answer(session: Any, world: Any, found: Any) -> None:
@@ -131,6 +122,7 @@ def test_an_amended_answer_keeps_the_earlier_words_in_the_history(session: Any, 
         "Đã thay thuốc",
         "Đã thay thuốc và tập huấn",
     ]
+    assert len(found.actions) == 1
 
 
 def test_the_corrector_and_the_holders_people_cannot_close(session: Any, world: Any, found: Any) -> None:
@@ -144,6 +136,8 @@ def test_the_corrector_and_the_holders_people_cannot_close(session: Any, world: 
 
 def test_a_clerk_who_changed_sides_cannot_close_what_he_corrected(session: Any, world: Any, found: Any) -> None:
     answer(session, found, world.clerk)
+    factories.role(session, world.people["other_clerk"], world.cooperative, Role.CLERK, NOW)
+    answer(session, found, world.other_clerk, "Bổ sung")
     grant = session.query(factories.RoleGrant).filter_by(user_id=world.clerk.id).one()
     grant.valid_during = Range(date(2025, 1, 1), TODAY)
     session.flush()
@@ -162,3 +156,19 @@ def test_the_order_is_answer_then_verify_then_nothing(session: Any, world: Any, 
         verify(session, found, world.manager)
     with pytest.raises(controls.AlreadyClosed):
         answer(session, found, world.clerk)
+
+
+def test_lists_tell_the_overdue_from_what_waits_for_verification(session: Any, world: Any, found: Any) -> None:
+    def listed(due: Due, on: date) -> list[Any]:
+        return [each.id for each in controls.nonconformities(session, reach=ALL, on=on, due=due)[0]]
+
+    late = found.due_on + timedelta(days=1)
+    assert listed(Due.OVERDUE, found.due_on) == []
+    assert listed(Due.OVERDUE, late) == [found.id]
+    answer(session, found, world.clerk)
+    assert (listed(Due.OVERDUE, late), listed(Due.ANSWERED, late)) == ([], [found.id])
+
+
+def test_what_is_out_of_reach_is_not_found(session: Any, world: Any, found: Any) -> None:
+    with pytest.raises(NotFound):
+        controls.get(session, found.id, reach=Reach(holders=frozenset({world.other_cooperative.id})))

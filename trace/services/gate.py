@@ -14,10 +14,13 @@ from trace.clock import CITY
 from trace.errors import Invalid, TemThatError
 from trace.models.certificates import CertificateStatus, UseCertificate
 from trace.models.lots import EligibleBalance, Lot, LotState, QuotaExtension
+from trace.models.titles import SourceKind
+from trace.services import rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trace.models.areas import ProductionSite
     from trace.models.controls import Nonconformity
     from trace.models.titles import UseRegulation
 
@@ -52,10 +55,31 @@ class AreaCodeMissing(Invalid):
     """
 
 
+class SiteClosed(Invalid):
+    """The production site %(site)s is closed, so it takes no new lots and its lots get no labels.
+
+    If it still produces, have it set to working on its page; otherwise choose another source.
+    """
+
+
 class BlockingNonconformity(Invalid):
     """A nonconformity on %(subject)s is open, to be put right by %(due)s: %(description)s
 
     Finish the corrective action and have it verified.
+    """
+
+
+class GateCheckFailed(Invalid):
+    """On %(source)s the check %(code)s failed, to be put right by %(due)s: %(description)s
+
+    Finish the corrective action and have it verified; the use regulation lets this check gate labels.
+    """
+
+
+class NotControlledLately(Invalid):
+    """%(source)s has had no passed control within the last %(days)s days, as the use regulation asks. Last one: %(last)s
+
+    Ask the internal or external control for a visit.
     """
 
 
@@ -70,6 +94,20 @@ class LotRecalled(Invalid):
     """Lot %(code)s was recalled: %(reason)s
 
     Choose another lot.
+    """
+
+
+class LotClosed(Invalid):
+    """Lot %(code)s is closed: what was not labelled passed on to other lots.
+
+    Choose one of the lots that came from it; they stand on its page.
+    """
+
+
+class ReleaseMissing(Invalid):
+    """Lot %(code)s is not released by an external certifier or control body, and the use regulation asks for that.
+
+    Have the lot tested, and ask the certifier to record the result with its document.
     """
 
 
@@ -154,6 +192,12 @@ class Facts:
     """Whether the certificate lists the lot's source."""
     has_area_code: bool
     nonconformities: Sequence[Nonconformity]
+    closed_sites: Sequence[ProductionSite] = ()
+    """Those of the lot's sites that do not produce any more."""
+    last_passed: date | None = None
+    """The day of the last internal or external control of the source that was passed."""
+    released: bool = True
+    """Whether an external body released the lot, where the regulation asks for it."""
     extensions: Sequence[QuotaExtension] = ()
     """The approved ones of the balance, with who approved them."""
 
@@ -165,8 +209,7 @@ class Facts:
     @property
     def source_name(self) -> str:
         """The area or site that the lot comes from."""
-        source = self.lot.area or self.lot.site
-        return source.name if source else ""
+        return self.lot.source_name
 
     @property
     def left_g(self) -> int:
@@ -176,7 +219,7 @@ class Facts:
     @property
     def lot_left_g(self) -> int:
         """Volume of the lot that is not labelled yet, g."""
-        return self.lot.volume_g - self.lot.labelled_g
+        return self.lot.left_g
 
     def fit(self, pack_weight_g: int) -> int:
         """How many labels of a pack weight would still pass."""
@@ -191,19 +234,18 @@ def standing(facts: Facts, *, on: date) -> list[TemThatError]:
         reasons.append(SourceNotCovered(number=certificate.number, source=facts.source_name))
     if facts.regulation is None:
         reasons.append(NoRegulation(title=lot.product.title.name))
-    elif facts.regulation.requires_area_code and lot.area_id is not None and not facts.has_area_code:
+    elif facts.regulation.requires_area_code and lot.product.source_kind is SourceKind.AREA and not facts.has_area_code:
         reasons.append(AreaCodeMissing(source=facts.source_name))
-    for found in facts.nonconformities:
-        subject = found.area or found.site or found.holder
-        reasons.append(
-            BlockingNonconformity(
-                subject=subject.name, due=found.due_on, description=found.description, nonconformity_id=found.id
-            )
-        )
+    reasons += [SiteClosed(site=site.name, site_id=site.id) for site in facts.closed_sites]
+    reasons += control_stands(facts, on=on)
     if lot.state is LotState.DRAFT:
         reasons.append(LotNotCertified(code=lot.code))
     elif lot.state is LotState.RECALLED:
         reasons.append(LotRecalled(code=lot.code, reason=lot.recall_reason or ""))
+    elif lot.state is LotState.CLOSED:
+        reasons.append(LotClosed(code=lot.code))
+    if not facts.released and lot.state is not LotState.RECALLED:
+        reasons.append(ReleaseMissing(code=lot.code))
     season = lot.season
     if season.closed_at is not None:
         reasons.append(SeasonClosed(season=season.name, closed=season.closed_at.astimezone(CITY).date()))
@@ -211,6 +253,23 @@ def standing(facts: Facts, *, on: date) -> list[TemThatError]:
         reasons.append(SeasonOver(season=season.name, end=season.runs_during.upper))
     if facts.balance is None:
         reasons.append(NoEligibleVolume(holder=lot.holder.name, season=season.name))
+    return reasons
+
+
+def control_stands(facts: Facts, *, on: date) -> list[TemThatError]:
+    """What control says against labels on a day: open blocking nonconformities, failed gate checks, no visit lately."""
+    reasons = list[TemThatError]()
+    ruled = rules.read(facts.regulation.rules or {}) if facts.regulation else rules.Rules()
+    for found in facts.nonconformities:
+        said = {"due": found.due_on, "description": found.description, "nonconformity_id": found.id}
+        subject = found.area or found.site or found.holder
+        if found.item is not None and found.item.code in ruled.gate_checks:
+            reasons.append(GateCheckFailed(source=subject.name, code=found.item.code, **said))
+        else:
+            reasons.append(BlockingNonconformity(subject=subject.name, **said))
+    days = ruled.visit_within_days
+    if days is not None and (facts.last_passed is None or facts.last_passed < on - timedelta(days=days)):
+        reasons.append(NotControlledLately(source=facts.source_name, days=days, last=facts.last_passed or "–"))
     return reasons
 
 
