@@ -14,21 +14,21 @@ from sqlalchemy.orm import Session, joinedload
 
 from trace.clock import CITY
 from trace.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TemThatError, broken_constraint
-from trace.models.areas import GrowingArea, ProductionSite
+from trace.models.areas import GrowingArea, ProductionSite, SiteStatus
 from trace.models.certificates import CertificateSource, CertificateStatus, UseCertificate
+from trace.models.events import BusinessStep, Disposition, EventAction
 from trace.models.history import History
 from trace.models.labels import LabelMove, LabelOrder, LabelRange, LabelState
-from trace.models.lots import EligibleBalance, Lot, LotState
+from trace.models.lots import EligibleBalance, Lot, LotOrigin, LotState
 from trace.models.parties import Party
 from trace.models.titles import Product, Season, SourceKind
-from trace.services import history, ledger, places
+from trace.services import events, gate, harvests, history, ledger, lot_chain, places, preharvest, releases, rules
+from trace.services.reach import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
     from uuid import UUID
-
-    from trace.services.reach import Reach
 
 
 class DatesOutOfOrder(Invalid):
@@ -75,6 +75,13 @@ class BeyondBalance(Invalid):
     """
 
 
+class BeyondCapacity(Invalid):
+    """%(site)s makes at most %(capacity)s kg in a season. This lot is %(excess)s kg more than what is left of that.
+
+    Reduce the volume, or have the capacity of the site corrected first.
+    """
+
+
 class CodeTaken(Conflict):
     """This organisation already has a lot with this code."""
 
@@ -102,6 +109,9 @@ class ReasonMissing(Invalid):
     """A recall says why: buyers will read it."""
 
 
+RECALLABLE = (LotState.CERTIFIED, LotState.CLOSED)
+
+
 @dataclass(frozen=True)
 class OrderOfLot:
     """An order of labels for a lot, with how many labels are in each state."""
@@ -127,7 +137,7 @@ def record(
     is_sample: bool = False,
 ) -> Lot:
     """Record goods of one source and season. Refuses with every reason at once; takes the balance row's lock on the way."""
-    source = _source(session, area_id, site_id, reach)
+    source = _held(session, area_id, site_id, reach)
     season = session.scalar(select(Season).where(Season.id == season_id).options(joinedload(Season.product)))
     if season is None or season.product.title_id != source.title_id:
         raise NotFound
@@ -145,10 +155,14 @@ def record(
         reasons.append(WrongSourceKind())
     if harvested_on not in season.runs_during or season.closed_at is not None:
         reasons.append(SeasonNotRunning())
+    reasons += harvests.elsewhere(session, season, harvested_on)
     certificate = covering_certificate(session, source, on=today)
     if certificate is None:
         reasons.append(NotCovered())
     reasons += _volume_reasons(session, source.holder_id, season_id, volume_g)
+    if isinstance(source, ProductionSite) and product.source_kind is SourceKind.SITE:
+        reasons += _capacity_reasons(session, source, season_id, volume_g)
+    reasons += preharvest.against(session, source, harvested_on)
     if reasons or certificate is None:
         raise Refused(reasons)
     lot = Lot(
@@ -166,6 +180,12 @@ def record(
     history.record(
         session, "lot:record", lot.id, by=by, at=at, changes={"code": (None, code), "volume_g": (None, volume_g)}
     )
+    work = preharvest.work_before(session, source, season.runs_during.lower or harvested_on, harvested_on)
+    events.about_lot(
+        session, lot, BusinessStep.CREATING_CLASS_INSTANCE, Disposition.IN_PROGRESS, action=EventAction.ADD, on=harvested_on, by=by, at=at,
+        how={"farm_log": work},
+    )  # fmt: skip
+    events.packed(session, lot, by=by, at=at)
     session.flush()
     return lot
 
@@ -178,24 +198,37 @@ def certify(session: Session, lot_id: UUID, *, by: UUID, at: datetime, reach: Re
     recorded = select(History.id).where(History.subject_id == lot.id, History.deed == "lot:record", History.by == by)
     if session.scalar(recorded.limit(1)) is not None:
         raise CertifiedByRecorder
-    source = lot.area or lot.site
-    if source is None or covering_certificate(session, source, on=at.astimezone(CITY).date()) is None:
-        raise NotCovered
+    on = at.astimezone(CITY).date()
+    reasons: list[TemThatError] = []
+    source = _held(session, lot.area_id, lot.site_id, Reach(everything=True))
+    if covering_certificate(session, source, on=on) is None:
+        reasons.append(NotCovered())
+    # Entries may have come to the farm log since the lot was recorded.
+    reasons += preharvest.against(session, source, lot.harvested_on)
+    if rules.in_force(session, source.title_id, on=on).external_release and not releases.stands(session, lot):
+        reasons.append(gate.ReleaseMissing(code=lot.code))
+    if reasons:
+        raise reasons[0] if len(reasons) == 1 else Refused(reasons)
     lot.state, lot.certified_at, lot.certified_by = LotState.CERTIFIED, at, by
     history.record(
         session, "lot:certify", lot.id, by=by, at=at, changes={"state": (LotState.DRAFT, LotState.CERTIFIED)}
     )
+    events.packed(session, lot, by=by, at=at)
+    events.about_lot(session, lot, BusinessStep.INSPECTING, Disposition.CONFORMANT, by=by, at=at)
     session.flush()
     return lot
 
 
 def recall(session: Session, lot_id: UUID, *, reason: str, by: UUID, at: datetime, reach: Reach) -> Lot:
-    """Call goods back, and with them the labels bound to the lot. From the commit on every scan of them says so, with the reason."""
+    """Call goods back, with all lots that they went into and the labels bound to any of them. From the commit on every scan of them
+    says so, with the reason.
+    """
     get(session, lot_id, reach=reach)
     if not reason.strip():
         raise ReasonMissing
-    # The orders first and then the lot, as every move of labels locks them.
-    bound = select(LabelRange.order_id).where(LabelRange.lot_id == lot_id)
+    family = {lot_id} | lot_chain.descendants(session, [lot_id])
+    # The orders first and then the lots, as every move of labels locks them.
+    bound = select(LabelRange.order_id).where(LabelRange.lot_id.in_(family))
     orders = session.scalars(
         select(LabelOrder)
         .where(LabelOrder.id.in_(bound))
@@ -203,12 +236,21 @@ def recall(session: Session, lot_id: UUID, *, reason: str, by: UUID, at: datetim
         .with_for_update(of=LabelOrder, key_share=True)
         .execution_options(populate_existing=True)
     ).all()
-    lot = _locked(session, lot_id, reach)
-    if lot.state is not LotState.CERTIFIED:
+    lots = session.scalars(
+        select(Lot)
+        .where(Lot.id.in_(family))
+        .order_by(Lot.id)
+        .with_for_update(of=Lot, key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    if lot_chain.descendants(session, [lot_id]) - family:
+        raise Conflict  # it was merged or split just now; what came of it was not locked in time
+    lot = next(each for each in lots if each.id == lot_id)
+    if lot.state not in RECALLABLE:
         raise NotCertified
     rows = session.scalars(
         select(LabelRange)
-        .where(LabelRange.lot_id == lot_id, LabelRange.state.in_(ledger.MOVES[LabelMove.RECALL].start))
+        .where(LabelRange.lot_id.in_(family), LabelRange.state.in_(ledger.MOVES[LabelMove.RECALL].start))
         .order_by(LabelRange.serials)
         .with_for_update(of=LabelRange)
         .execution_options(populate_existing=True)
@@ -219,16 +261,16 @@ def recall(session: Session, lot_id: UUID, *, reason: str, by: UUID, at: datetim
         pieces = [(row, row.serials) for row in rows if row.order_id == order.id]
         if pieces:
             ledger.write(session, order, pieces, LabelMove.RECALL, by=by, at=at, reason=reason)
-    lot.state, lot.recall_reason = LotState.RECALLED, reason
-    history.record(
-        session,
-        "lot:recall",
-        lot.id,
-        by=by,
-        at=at,
-        why=reason,
-        changes={"state": (LotState.CERTIFIED, LotState.RECALLED)},
-    )
+    for each in lots:
+        if each.state not in RECALLABLE:
+            continue
+        changes: dict[str, tuple[object, object]] = {"state": (each.state, LotState.RECALLED)}
+        if each.id != lot_id:
+            changes["from"] = (None, lot.code)
+        each.state, each.recall_reason = LotState.RECALLED, reason
+        history.record(session, "lot:recall", each.id, by=by, at=at, why=reason, changes=changes)
+        how = {"reason": reason, "because_of": lot.code}
+        events.about_lot(session, each, BusinessStep.HOLDING, Disposition.RECALLED, by=by, at=at, how=how)
     session.flush()
     return lot
 
@@ -239,6 +281,7 @@ def listing(
     reach: Reach,
     q: str = "",
     state: LotState | None = None,
+    origin: LotOrigin | None = None,
     title_id: UUID | None = None,
     page: int = 1,
     size: int = 50,
@@ -249,6 +292,8 @@ def listing(
         wanted.append(places.matches(q, Lot.code, Party.name, Product.name))
     if state:
         wanted.append(Lot.state == state)
+    if origin:
+        wanted.append(Lot.origin == origin)
     if title_id:
         wanted.append(UseCertificate.title_id == title_id)
     base = select(Lot).join(Lot.certificate).join(Lot.holder).join(Lot.product).where(*wanted)
@@ -257,9 +302,14 @@ def listing(
         base.order_by(Lot.recorded_at.desc(), Lot.code)
         .limit(size)
         .offset((page - 1) * size)
-        .options(joinedload(Lot.holder), joinedload(Lot.product), joinedload(Lot.area), joinedload(Lot.site))
+        .options(joinedload(Lot.holder), joinedload(Lot.product), *lot_chain.named())
     )
     return session.scalars(statement).all(), total
+
+
+def coded(session: Session, lot_ids: set[UUID]) -> Sequence[str]:
+    """The codes of some lots, sorted."""
+    return session.scalars(select(Lot.code).where(Lot.id.in_(lot_ids)).order_by(Lot.code)).all()
 
 
 def get(session: Session, lot_id: UUID, *, reach: Reach) -> Lot:
@@ -345,11 +395,28 @@ def _volume_reasons(session: Session, holder_id: UUID, season_id: UUID, volume_g
 
 
 def _recorded(session: Session, holder_id: UUID, season_id: UUID) -> int:
-    """Grams in all lots of a holder and season. Recalled ones count: the goods were harvested."""
+    """Grams in all recorded lots of a holder and season. Recalled ones count: the goods were harvested. Merging harvests nothing."""
     total = session.scalar(
-        select(func.coalesce(func.sum(Lot.volume_g), 0)).where(Lot.holder_id == holder_id, Lot.season_id == season_id)
+        select(func.coalesce(func.sum(Lot.volume_g), 0)).where(
+            Lot.holder_id == holder_id, Lot.season_id == season_id, Lot.origin == LotOrigin.RECORDED
+        )
     )
     return int(total or 0)
+
+
+def _capacity_reasons(session: Session, site: ProductionSite, season_id: UUID, volume_g: int) -> list[TemThatError]:
+    """What speaks against a volume from one site. Its row is locked, so that two clerks wait for each other."""
+    if site.status is SiteStatus.CLOSED:
+        return [gate.SiteClosed(site=site.name, site_id=site.id)]
+    made = session.scalar(
+        select(func.coalesce(func.sum(Lot.volume_g), 0)).where(
+            Lot.site_id == site.id, Lot.season_id == season_id, Lot.origin == LotOrigin.RECORDED
+        )
+    )
+    excess = int(made or 0) + volume_g - site.capacity_g
+    if excess <= 0:
+        return []
+    return [BeyondCapacity(site=site.name, capacity=_kilograms(site.capacity_g), excess=_kilograms(excess))]
 
 
 def _kilograms(grams: int) -> str:
@@ -357,17 +424,13 @@ def _kilograms(grams: int) -> str:
     return text.translate(str.maketrans(",.", ".,"))
 
 
-def _source(session: Session, area_id: UUID | None, site_id: UUID | None, reach: Reach) -> GrowingArea | ProductionSite:
-    source: GrowingArea | ProductionSite | None = None
-    if area_id:
-        source = session.scalar(
-            select(GrowingArea).where(GrowingArea.id == area_id, reach.covers(GrowingArea.holder_id))
-        )
-    elif site_id:
-        source = session.scalar(
-            select(ProductionSite).where(ProductionSite.id == site_id, reach.covers(ProductionSite.holder_id))
-        )
-    if source is None:
+def _held(session: Session, area_id: UUID | None, site_id: UUID | None, reach: Reach) -> GrowingArea | ProductionSite:
+    """The source, locked against entries of the farm log and other lots from it until the harvest is judged."""
+    model: type[GrowingArea] | type[ProductionSite] = GrowingArea if area_id else ProductionSite
+    statement = select(model).where(model.id == (area_id or site_id), reach.covers(model.holder_id))
+    statement = statement.with_for_update(of=model, key_share=True).execution_options(populate_existing=True)
+    source = session.scalars(statement).one_or_none()
+    if not isinstance(source, GrowingArea | ProductionSite):
         raise NotFound
     return source
 

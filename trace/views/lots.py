@@ -18,9 +18,10 @@ from trace.db import session
 from trace.errors import Refused, TemThatError
 from trace.forms import VietnameseDate, VietnameseDecimal, clean
 from trace.models.areas import GrowingArea
-from trace.models.lots import LotState
-from trace.services import controls, lots
+from trace.models.lots import LotOrigin, LotState
+from trace.services import controls, lot_chain, lots, preharvest, releases, rules
 from trace.views import lists, past
+from trace.views.lot_changes import left_to_move
 from trace.views.once import once
 from trace.words import explain, say, way_out
 
@@ -53,15 +54,18 @@ class RecallForm(FlaskForm):
 def index() -> ResponseReturnValue:
     """Lots within reach."""
     q, state, title_id, page = lists.text(), lists.member(LotState, "state"), lists.identity("title"), lists.page()
+    origin = lists.member(LotOrigin, "origin")
     rows, total = lots.listing(
-        session(), reach=person().reach(May.LOT_READ), q=q, state=state, title_id=title_id, page=page, size=lists.SIZE
-    )
+        session(), reach=person().reach(May.LOT_READ), q=q, state=state, origin=origin, title_id=title_id, page=page, size=lists.SIZE
+    )  # fmt: skip
     chips = [(_("Search: %(text)s", text=q), "q", None)] if q else []
     if state:
         chips.append((say(state), "state", None))
+    if origin:
+        chips.append((say(origin), "origin", None))
     return render_template(
         "lots/index.html", rows=rows, total=total, chips=chips, page=page, pages=lists.pages(total),
-        states=[(each.value, say(each)) for each in LotState],
+        states=[(each.value, say(each)) for each in LotState], origins=[(each.value, say(each)) for each in LotOrigin],
     )  # fmt: skip
 
 
@@ -81,7 +85,7 @@ def new() -> ResponseReturnValue:
     ]
 
     def page(reasons: tuple[TemThatError, ...] = ()) -> str:
-        told = [{"message": explain(exc), "way_out": way_out(exc)} for exc in reasons]
+        told = [_reason(exc) for exc in reasons]
         return render_template("lots/new.html", form=form, reasons=told, left=left, ready=bool(sources and seasons))
 
     if request.method != "POST":
@@ -131,9 +135,13 @@ def certify(lot_id: UUID) -> ResponseReturnValue:
     try:
         lots.certify(session(), lot_id, by=person().id, at=clock.now(), reach=reach)
     except TemThatError as exc:
-        return _page(lot_id, RecallForm(formdata=None), [exc]), exc.status
+        refusals = list(exc.reasons) if isinstance(exc, Refused) else [exc]
+        return _page(lot_id, RecallForm(formdata=None), refusals), exc.status
     session().commit()
-    flash(_("The lot has been certified. Labels can be ordered for it."), "success")
+    flash(
+        _("The lot has been certified. Labels can be ordered for it as soon as nothing else stands against it."),
+        "success",
+    )
     return redirect(url_for(".show", lot_id=lot_id), 303)
 
 
@@ -157,19 +165,34 @@ def recall(lot_id: UUID) -> ResponseReturnValue:
 
 def _page(lot_id: UUID, form: RecallForm, refusals: list[TemThatError] | None = None) -> str:
     lot = lots.get(session(), lot_id, reach=person().reach(May.LOT_READ))
-    certifies = person().may(May.LOT_CERTIFY) and person().reach(May.LOT_CERTIFY).includes(
-        holder_id=lot.holder_id, title_id=lot.certificate.title_id
-    )
+    who, own = person(), {"holder_id": lot.holder_id, "title_id": lot.certificate.title_id}
+    certifies = who.may(May.LOT_CERTIFY) and who.reach(May.LOT_CERTIFY).includes(**own)
     return render_template(
         "lots/show.html",
         lot=lot,
         form=form,
         certifies=certifies and lot.state is LotState.DRAFT,
-        recalls=certifies and lot.state is LotState.CERTIFIED,
+        recalls=certifies and lot.state in lots.RECALLABLE,
+        reached=lots.coded(session(), lot_chain.descendants(session(), [lot_id])),
         orders=lots.labels_of(session(), lot_id) if person().may(May.LABEL_READ) else None,
-        reasons=[{"message": explain(exc), "way_out": way_out(exc)} for exc in refusals or ()],
+        reasons=[_reason(exc) for exc in refusals or ()],
         events=past.of(lot_id),
-    )
+        parents=lot_chain.parents(session(), lot_id),
+        children=lot_chain.children(session(), lot_id),
+        keepers=lot_chain.keepers(session(), lot_id),
+        releases=releases.of_lot(session(), lot_id),
+        wants_release=rules.in_force(session(), lot.certificate.title_id, on=lists.today()).external_release,
+        moves=who.may(May.LOT_RECORD) and who.reach(May.LOT_RECORD).includes(**own) and left_to_move(lot),
+        may_release=who.may(May.LOT_RELEASE) and who.reach(May.LOT_RELEASE).includes(**own) and lot.state is not LotState.RECALLED,
+    )  # fmt: skip
+
+
+def _reason(exc: TemThatError) -> dict[str, str | None]:
+    """A refusal with its way out, and where that leads."""
+    url = None
+    if isinstance(exc, preharvest.HarvestedTooSoon) and person().may(May.FARM_LOG_READ):
+        url = url_for("farm_log.show", entry_id=exc.facts["entry_id"])
+    return {"message": explain(exc), "way_out": way_out(exc), "url": url}
 
 
 def _choice(source: controls.Source) -> tuple[str, str]:
