@@ -2,11 +2,12 @@
 
     ./run --port 8123 &   then   PYTHONPATH=. .venv/bin/python docs/tour.py http://127.0.0.1:8123 docs/pictures
 
-Signs in as the sample people; changes nothing. Pictures at 360×740 (-m) and 1440×900 (-d).
+Signs in as the sample people. It begins a control visit and sends a file of areas, and changes nothing else. Pictures at 360×740 (-m) and 1440×900 (-d).
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import time
@@ -48,6 +49,10 @@ STAFF = [
     ("quanly", "/giay-chung-nhan", "certificate", "tbody th a"),
     ("quanly", "/vung-trong", "areas", None),
     ("quanly", "/vung-trong", "area", "tbody th a"),
+    ("quanly", "/vung-trong/ban-do", "area-map", None),
+    ("quanly", "/vung-trong/nhap", "area-imports", None),
+    ("quanly", "/don-cap-quyen", "applications", None),
+    ("quanly", "/don-cap-quyen", "application", "tbody th a"),
     ("quanly", "/kiem-soat", "controls", None),
     ("quanly", "/lo", "lots", None),
     ("quanly", "/van-bang", "titles", None),
@@ -87,6 +92,60 @@ def enter(browser: Browser, base: str, account: Any) -> Page:
     return page
 
 
+def area_with_faults() -> dict[str, Any]:
+    """A file of areas as it may come: one that crosses itself, one far from the territory."""
+    corners = {
+        "Vùng mẫu 1": [(106.41, 20.91), (106.413, 20.913), (106.413, 20.91), (106.41, 20.913)],
+        "Vùng mẫu 2": [(106.7, 20.82), (106.703, 20.82), (106.703, 20.823), (106.7, 20.823)],
+    }
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"name": name},
+                "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
+            }
+            for name, ring in corners.items()
+        ],
+    }
+
+
+def steps(pages: dict[str, Page], base: str, folder: Path) -> None:
+    """Pictures that need more than an address."""
+    page = pages["quanly"]
+    page.goto(base + "/giay-chung-nhan")
+    page.locator("tbody th a").first.click()
+    page.goto(str(page.locator("a[href*='/gcn/']").first.evaluate("each => each.href")))
+    shoot(page, folder, "certificate-status")
+    page.goto(base + "/vung-trong")
+    page.locator("tbody th a").first.click()
+    page.locator("main a[href$='/sua']").first.click()
+    page.wait_for_load_state("networkidle")
+    shoot(page, folder, "area-edit")
+    page.goto(base + "/vung-trong/nhap")
+    page.locator("input[type=file]").set_input_files(
+        {
+            "name": "vung-mau.geojson",
+            "mimeType": "application/geo+json",
+            "buffer": json.dumps(area_with_faults()).encode(),
+        }
+    )
+    for name in ("title", "holder"):
+        if page.locator(f"select[name={name}]").count():
+            page.locator(f"select[name={name}]").select_option(index=1)
+    page.locator("main form button").first.click()
+    page.wait_for_load_state()
+    shoot(page, folder, "area-imports")
+    page = pages["kiemsoat"]
+    page.goto(base + "/kiem-soat/moi")
+    page.locator("select[name=source]").select_option(index=1)
+    page.locator("select[name=level]").select_option("internal")
+    page.locator("main form button").first.click()
+    page.wait_for_load_state("networkidle")
+    shoot(page, folder, "visit")
+
+
 def main(base: str, folder: Path) -> int:
     """Take all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,6 +171,8 @@ def main(base: str, folder: Path) -> int:
                 page.locator(link).first.click()
                 page.wait_for_load_state()
             shoot(page, folder, name)
+        signed["kiemsoat"] = enter(browser, base, accounts["kiemsoat"])
+        steps(signed, base, folder)
         browser.close()
     return 0
 

@@ -15,7 +15,8 @@ from labels import keys
 from trace.models import printing
 from trace.models.areas import AreaCodeStatus, GrowingArea, GrowingAreaCode
 from trace.models.certificates import CertificateSource, CertificateStatus, UseCertificate
-from trace.models.controls import Nonconformity, Severity
+from trace.models.control_plans import ControlItem, ControlPlan, EvidenceKind, Frequency
+from trace.models.controls import ControlLevel, ControlVisit, Nonconformity, Outcome, Severity
 from trace.models.labels import LabelKey, LabelOrder, LabelSeries
 from trace.models.lots import EligibleBalance, Lot, LotState
 from trace.models.parties import AppUser, Commune, CommuneKind, Party, PartyKind, Role, RoleGrant
@@ -31,7 +32,8 @@ from trace.models.titles import (
     TitleRoleKind,
     UseRegulation,
 )  # fmt: skip
-from trace.services import accounts
+from trace.services import accounts, visit_endings, visits
+from trace.services.reach import Reach
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -64,6 +66,7 @@ class World:
     lot: Lot
     other_lot: Lot
     commune: Commune
+    plan: ControlPlan
     people: dict[str, AppUser]
 
     def __getattr__(self, name: str) -> Any:
@@ -184,6 +187,54 @@ def nonconformity(session: Session, title: ProtectionTitle, holder: Party, at: d
     session.add(made)
     session.flush()
     return made
+
+
+ITEMS = (
+    # code, wording, severity of a failure, evidence asked for, levels
+    ("KS-01", "Ranh giới đúng hồ sơ", Severity.MINOR, EvidenceKind.NONE, ("self", "internal", "external")),
+    ("KS-02", "Nhật ký canh tác ghi đủ", Severity.MAJOR, EvidenceKind.NOTE, ("self", "internal", "external")),
+    ("KS-03", "Chỉ dùng thuốc trong danh mục", Severity.CRITICAL, EvidenceKind.NONE, ("internal", "external")),
+    ("KS-04", "Tem cất trong tủ khóa", Severity.MINOR, EvidenceKind.NONE, ("internal", "external")),
+)
+
+
+def plan(session: Session, title: ProtectionTitle, at: datetime, **facts: Any) -> ControlPlan:
+    """A control plan in force with four items."""
+    made = ControlPlan(
+        title_id=title.id, version=facts.pop("version", 1), summary="Kế hoạch mẫu", drawn_at=at,
+        valid_during=facts.pop("valid_during", Range(date(2024, 1, 1), None)),
+        items=[
+            ControlItem(
+                position=place * 10, code=code, wording=wording, method="Xem tại chỗ", frequency=Frequency.HALF_YEARLY, severity=severity,
+                evidence=evidence, levels=list(levels),
+            )
+            for place, (code, wording, severity, evidence, levels) in enumerate(ITEMS, 1)
+        ],
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return made
+
+
+def visited(
+    session: Session, by: AppUser, at: datetime, *, fails: dict[str, str] | None = None, level: ControlLevel = ControlLevel.INTERNAL,
+    visited_on: date | None = None, due_on: date | None = None, **where: Any,
+) -> ControlVisit:  # fmt: skip
+    """A finished visit whose signature was refused; `fails` maps codes of items to what was seen."""
+    day = visited_on or at.date()
+    everything = Reach(everything=True)
+    visit = visits.start(session, level=level, visited_on=day, by=by.id, at=at, reach=everything, **where)
+    answers = [
+        visits.Answer(
+            item_id=item.id, sequence=1, outcome=Outcome.FAILS if item.code in (fails or {}) else Outcome.CONFORMS, answered_at=at,
+            note=(fails or {}).get(item.code, "Đã xem"), action="Khắc phục ngay" if item.code in (fails or {}) else "",
+            due_on=(due_on or day + timedelta(days=14)) if item.code in (fails or {}) else None,
+        )
+        for item in visits.sheet(session, visit.id, reach=everything).items
+    ]  # fmt: skip
+    visits.answer(session, visit.id, answers, by=by.id, at=at, reach=everything)
+    how = visit_endings.Own() if level is ControlLevel.SELF else visit_endings.Declined("Vắng người ký")
+    return visit_endings.finish(session, visit.id, how, key=b"k" * 32, by=by.id, at=at, reach=everything)
 
 
 def key(session: Session, master: bytes, at: datetime) -> LabelKey:
@@ -311,7 +362,7 @@ def make_world(session: Session, *, master: bytes, at: datetime) -> World:
         other_cooperative=other_cooperative, packing_house=packing_house, authority=authority, area=own, other_area=others,
         certificate=cert, other_certificate=other_cert, balance=balance, other_balance=other_balance,
         lot=lot(session, cert, product, season, own, at), other_lot=lot(session, other_cert, product, season, others, at),
-        commune=place, people=people,
+        commune=place, plan=plan(session, title, at), people=people,
     )  # fmt: skip
     session.commit()
     return made

@@ -234,6 +234,18 @@ def test_an_officer_reaches_the_city_and_nothing_by_a_permission_that_is_not_the
     assert (nothing.holders, nothing.titles, nothing.everything) == (frozenset(), frozenset(), False)
 
 
+def test_a_department_reads_the_city_and_decides_only_where_its_body_manages(
+    app: Flask, session: Session, world: factories.World
+) -> None:
+    person = factories.user(session, "so.mau", "Người mẫu Sở", NOW, key=totp_key())
+    factories.role(session, person, world.authority, Role.SCIENCE_DEPARTMENT, NOW)
+    assert reach_of(app, session, person, May.APPLICATION_READ).everything
+    nothing = reach_of(app, session, person, May.APPLICATION_DECIDE)
+    assert (nothing.titles, nothing.everything) == (frozenset(), False)
+    factories.role(session, person, world.managing_body, Role.SCIENCE_DEPARTMENT, NOW)
+    assert reach_of(app, session, person, May.CERTIFICATE_DECIDE).titles == {world.title.id}
+
+
 def test_a_second_role_widens_only_what_that_role_allows(app: Flask, session: Session, world: factories.World) -> None:
     factories.role(session, world.clerk, world.authority, Role.AUDITOR, NOW)
     assert reach_of(app, session, world.clerk, May.LOT_READ).everything

@@ -233,7 +233,7 @@ def test_the_clerk_can_order_120_labels_for_2_kg_at_once(city: Session) -> None:
 @pytest.mark.parametrize(
     ("login", "refusal"),
     [
-        ("htx.thanhha", gate.BlockingNonconformity),
+        ("htx.thanhha", gate.GateCheckFailed),
         ("htx.thanhha", gate.LotNotCertified),
         ("htx.hanam", gate.CertificateNotActive),
     ],
@@ -260,7 +260,8 @@ def test_a_suspended_holder_packed_before_and_after(city: Session, config: Confi
     suspended = city.scalars(select(UseCertificate).where(UseCertificate.status == CertificateStatus.SUSPENDED)).one()
     rows = city.scalars(
         select(LabelRange).join(LabelOrder).where(
-            LabelOrder.certificate_id == suspended.id, LabelRange.state.in_([LabelState.ACTIVATED, LabelState.USED])
+            LabelOrder.certificate_id == suspended.id,
+            LabelRange.state.in_([LabelState.RECEIVED, LabelState.ACTIVATED, LabelState.USED]),
         )
     )  # fmt: skip
     assert {_verdict(city, config, row.serials.lower or 0).packed_before_suspension for row in rows} == {True, False}

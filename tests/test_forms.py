@@ -170,6 +170,20 @@ class TestFields:
         assert form.validate(), form.errors
         assert {name: value for name, value in form.data.items() if value is not None} == {"name": "An"}
 
+    @pytest.mark.parametrize("blank", ["", " ", "\u00a0", "\u3000 \t"])
+    def test_blanks_are_no_answer_where_one_is_asked_for(self, blank: str) -> None:
+        class Asked(PostForm):
+            class Meta(PostForm.Meta):
+                csrf = False
+
+            quantity = VietnameseInteger("quantity", [InputRequired()])
+            weight = VietnameseDecimal("weight", [InputRequired()])
+            packed_on = VietnameseDate("packed_on", [InputRequired()])
+
+        form = Asked(MultiDict({"quantity": blank, "weight": blank, "packed_on": blank}))
+        assert not form.validate()
+        assert set(form.errors) == {"quantity", "weight", "packed_on"}
+
     def test_a_field_emptied_by_hand_forgets_what_it_was_offered_with(self) -> None:
         class Record:
             quantity, weight, packed_on = 7, Decimal(2), date(2026, 1, 1)

@@ -37,15 +37,26 @@ class May(StrEnum):
     """Permissions, `subject:verb` (never shown)."""
 
     ACCOUNT_USE = "account:use"
+    APPLICATION_DECIDE = "application:decide"
+    APPLICATION_EVALUATE = "application:evaluate"
+    APPLICATION_READ = "application:read"
+    APPLICATION_WRITE = "application:write"
+    AREA_CODE = "area:code"
+    AREA_EDIT = "area:edit"
+    AREA_IMPORT = "area:import"
     AREA_READ = "area:read"
     CASE_MOVE = "case:move"
     CASE_OPEN = "case:open"
     CASE_READ = "case:read"
     CERTIFICATE_DECIDE = "certificate:decide"
     CERTIFICATE_READ = "certificate:read"
+    CONTROL_PLAN = "control:plan"
     CONTROL_READ = "control:read"
     CONTROL_RECORD = "control:record"
+    CONTROL_SELF = "control:self"
     CONTROL_VERIFY = "control:verify"
+    FARM_LOG_READ = "farm_log:read"
+    FARM_LOG_WRITE = "farm_log:write"
     FILE_READ = "file:read"
     INFORMANT_OPEN = "informant:open"
     LABEL_ACTIVATE = "label:activate"
@@ -56,37 +67,95 @@ class May(StrEnum):
     LOT_CERTIFY = "lot:certify"
     LOT_READ = "lot:read"
     LOT_RECORD = "lot:record"
+    LOT_RELEASE = "lot:release"
+    MEMBER_EDIT = "member:edit"
+    MEMBER_READ = "member:read"
     OBSERVATION_READ = "observation:read"
     OBSERVATION_RECORD = "observation:record"
     SCAN_FACTS = "scan:facts"
     SIGNAL_TRIAGE = "signal:triage"
     SYSTEM_LOOK = "system:look"
+    TABLE_IMPORT = "table:import"
+    TITLE_EDIT = "title:edit"
     TITLE_READ = "title:read"
+    TITLE_RECORD = "title:record"
     USER_MANAGE = "user:manage"
 
 
 _REGISTER = frozenset(
-    {May.AREA_READ, May.CERTIFICATE_READ, May.CONTROL_READ, May.LABEL_READ, May.LOT_READ, May.TITLE_READ}
+    {
+        May.AREA_READ,
+        May.CERTIFICATE_READ,
+        May.CONTROL_READ,
+        May.FARM_LOG_READ,
+        May.LABEL_READ,
+        May.LOT_READ,
+        May.TITLE_READ,
+    }
 )
+_TITLES = frozenset({May.TITLE_EDIT, May.TITLE_RECORD})
+_MEMBERS = frozenset({May.MEMBER_EDIT, May.MEMBER_READ})
 _FIELD = frozenset({May.SCAN_FACTS, May.OBSERVATION_READ, May.OBSERVATION_RECORD, May.FILE_READ})
 _DESK = frozenset({May.CASE_MOVE, May.CASE_OPEN, May.CASE_READ, May.SIGNAL_TRIAGE})
+_APPLICATIONS = frozenset({May.APPLICATION_DECIDE, May.APPLICATION_EVALUATE, May.APPLICATION_READ})
 
 ROLE_MAY: dict[Role, frozenset[May]] = {
-    Role.PACKER: frozenset({May.LABEL_READ, May.LABEL_HAND_OVER, May.LABEL_ACTIVATE, May.LABEL_VOID, May.LOT_READ}),
-    Role.CLERK: _REGISTER | {May.LABEL_ORDER, May.LABEL_HAND_OVER, May.LABEL_ACTIVATE, May.LABEL_VOID, May.LOT_RECORD},
+    Role.PACKER: frozenset(
+        {
+            May.FARM_LOG_READ,
+            May.FARM_LOG_WRITE,
+            May.LABEL_READ,
+            May.LABEL_HAND_OVER,
+            May.LABEL_ACTIVATE,
+            May.LABEL_VOID,
+            May.LOT_READ,
+        }
+    ),
+    Role.CLERK: _REGISTER
+    | _MEMBERS
+    | {
+        May.APPLICATION_READ,
+        May.APPLICATION_WRITE,
+        May.AREA_EDIT,
+        May.AREA_IMPORT,
+        May.CONTROL_SELF,
+        May.FARM_LOG_WRITE,
+        May.LABEL_ORDER,
+        May.LABEL_HAND_OVER,
+        May.LABEL_ACTIVATE,
+        May.LABEL_VOID,
+        May.LOT_RECORD,
+        May.TABLE_IMPORT,
+    },
     Role.MANAGER: _REGISTER
-    | {May.CERTIFICATE_DECIDE, May.CONTROL_RECORD, May.CONTROL_VERIFY, May.LABEL_VOID, May.LOT_CERTIFY},
-    Role.CONTROLLER: _REGISTER | {May.CONTROL_RECORD},
-    Role.CERTIFIER: _REGISTER | {May.CONTROL_RECORD, May.CONTROL_VERIFY, May.LOT_CERTIFY},
-    Role.SCIENCE_DEPARTMENT: _REGISTER,
-    Role.AGRICULTURE_DEPARTMENT: frozenset({May.AREA_READ, May.TITLE_READ}),
+    | _APPLICATIONS
+    | _TITLES
+    | _MEMBERS
+    | {
+        May.TABLE_IMPORT,
+        May.AREA_EDIT,
+        May.AREA_IMPORT,
+        May.CERTIFICATE_DECIDE,
+        May.CONTROL_PLAN,
+        May.CONTROL_RECORD,
+        May.CONTROL_VERIFY,
+        May.LABEL_VOID,
+        May.LOT_CERTIFY,
+    },
+    Role.CONTROLLER: _REGISTER | {May.APPLICATION_EVALUATE, May.APPLICATION_READ, May.CONTROL_RECORD, May.TABLE_IMPORT},
+    Role.CERTIFIER: _REGISTER
+    | {May.TABLE_IMPORT, May.CONTROL_RECORD, May.CONTROL_VERIFY, May.LOT_CERTIFY, May.LOT_RELEASE},
+    Role.SCIENCE_DEPARTMENT: _REGISTER | _APPLICATIONS | _TITLES | {May.CERTIFICATE_DECIDE, May.MEMBER_READ},
+    Role.AGRICULTURE_DEPARTMENT: frozenset(
+        {May.AREA_CODE, May.AREA_IMPORT, May.AREA_READ, May.TABLE_IMPORT, May.TITLE_READ}
+    ),
     Role.COMMUNE_OFFICER: frozenset({May.AREA_READ, May.TITLE_READ}),
     Role.INSPECTOR: _FIELD | _REGISTER,
     Role.OFFICER: _FIELD | _REGISTER | _DESK,
     Role.TEAM_HEAD: _FIELD | _REGISTER | _DESK,
     Role.BRANCH_HEAD: _FIELD | _REGISTER | _DESK,
     Role.CUSTODIAN: frozenset({May.INFORMANT_OPEN}),
-    Role.AUDITOR: _REGISTER | {May.CASE_READ, May.OBSERVATION_READ, May.SYSTEM_LOOK},
+    Role.AUDITOR: _REGISTER | {May.APPLICATION_READ, May.CASE_READ, May.OBSERVATION_READ, May.SYSTEM_LOOK},
     Role.ADMINISTRATOR: frozenset({May.USER_MANAGE, May.SYSTEM_LOOK}),
 }
 
@@ -97,6 +166,8 @@ CITYWIDE = frozenset(
         Role.TEAM_HEAD, Role.BRANCH_HEAD, Role.AUDITOR,
     }
 )  # fmt: skip
+# Whoever does these does them for the body that manages the title, also those who read the whole city.
+OF_THE_BODY = frozenset({May.APPLICATION_DECIDE, May.APPLICATION_EVALUATE, May.CERTIFICATE_DECIDE, May.CONTROL_PLAN})
 BY_TITLE = frozenset({Role.MANAGER, Role.CONTROLLER, Role.CERTIFIER})
 
 
@@ -152,11 +223,12 @@ class Person(UserMixin):
     def reach(self, permission: May) -> Reach:
         """The rows on which this person may do something."""
         posts = [post for post in self.posts if permission in ROLE_MAY[post.role]]
-        if any(post.role in CITYWIDE for post in posts):
+        by_title = BY_TITLE | CITYWIDE if permission in OF_THE_BODY else BY_TITLE
+        if any(post.role in CITYWIDE - by_title for post in posts):
             return Reach(everything=True)
-        managed = frozenset(post.party.id for post in posts if post.role in BY_TITLE)
+        managed = frozenset(post.party.id for post in posts if post.role in by_title)
         return Reach(
-            holders=frozenset(post.party.id for post in posts if post.role not in BY_TITLE),
+            holders=frozenset(post.party.id for post in posts if post.role not in by_title),
             titles=titles_of(session(), managed, on=clock.now().astimezone(clock.CITY).date()),
         )
 

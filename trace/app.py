@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 LOCALES = ("vi", "en")
-PUBLIC_PAGES = {"verify", "report", "gallery"}
+PUBLIC_PAGES = {"verify", "report", "gallery", "certificate_status"}
 COMPRESSIBLE = {
     "text/html",
     "text/css",
@@ -163,7 +163,9 @@ def _squeeze(response: Response) -> None:
     wanted = (
         request.accept_encodings["gzip"] > 0 and str(response.mimetype) in COMPRESSIBLE and response.status_code != 304
     )
-    if not public or not wanted or (response.is_streamed and request.endpoint != "static") or _signed_in_cookie():
+    # A file that is the same for everybody holds no token, whoever asks for it.
+    private = request.endpoint != "static" and (response.is_streamed or _signed_in_cookie())
+    if not public or not wanted or private:
         return
     response.direct_passthrough = False
     body = response.get_data()

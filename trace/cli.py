@@ -84,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     rotating = keys.add_parser("rotate", help="dùng khóa mới từ tem kế tiếp trở đi")
     rotating.add_argument("why", help="lý do, ghi vào lịch sử")
     rotating.set_defaults(run=rotate_keys)
+    rewrapping = keys.add_parser("rewrap", help="khóa chủ mới, gói và niêm phong lại mọi bí mật bằng nó trong một lần")
+    rewrapping.add_argument("why", help="lý do, ghi vào lịch sử")
+    rewrapping.set_defaults(run=rewrap_keys)
     keys.add_parser("verify", help="thử mở từng khóa tem bằng khóa chủ").set_defaults(run=verify_keys)
 
     wording = commands.add_parser("words", help="lời trên các trang").add_subparsers(required=True, metavar="VIỆC")
@@ -176,6 +179,48 @@ def rotate_keys(options: argparse.Namespace) -> int:
         made = keys.rotate(session, config.master_key, clock.now(), why=options.why)
         session.commit()
         print(f"Khóa tem số {made.id} dùng từ tem số {made.first_serial}. Tem đã cấp giữ khóa cũ.")
+    return 0
+
+
+def rewrap_keys(options: argparse.Namespace) -> int:
+    """Put a new master key in place of the present one and wrap everything anew with it."""
+    from trace import clock, processes, rewrapping
+    from trace.config import master_key_path, read_master_key
+
+    at = clock.now()
+    with configured() as config, processes.sole(config.var_dir) as lock, opened(config) as session:
+        if lock is None:  # what it seals meanwhile under the old key would never open again
+            raise Failure("Ứng dụng đang chạy. Dừng ./run (và mọi máy chủ khác dùng cơ sở dữ liệu này) rồi chạy lại.")
+        path = master_key_path(config.var_dir)
+        try:
+            beside, master = rewrapping.new_key(path)
+        except OSError as error:
+            raise Failure(f"Không ghi được khóa chủ mới cạnh {path}: {error.strerror}. Chưa có gì thay đổi.") from error
+        new = rewrapping.under(config, master)
+        try:
+            try:
+                found = rewrapping.opened(session, new)  # an earlier attempt came as far as its commit
+            except rewrapping.NotOpened:
+                found = rewrapping.exchange(session, config, new, at=at, why=options.why)
+            session.commit()
+        except rewrapping.NotOpened as error:
+            raise Failure(
+                f"Có bí mật không mở được bằng khóa chủ {path}. Chưa có gì thay đổi. Xem: ./manage keys verify"
+            ) from error
+        try:
+            kept = rewrapping.put_in_place(path, beside, at=at)
+        except OSError as error:
+            raise Failure(
+                f"Mọi bí mật đã gói bằng khóa trong {beside}, nhưng không đặt được khóa đó vào {path}: {error.strerror}."
+                " Sửa quyền rồi chạy lại lệnh này."
+            ) from error
+        found = rewrapping.opened(session, rewrapping.under(config, read_master_key(path)))
+    print(
+        f"Khóa chủ mới nằm ở {path}. Đã gói lại và mở thử: {found.label_keys} khóa tem, {found.second_factors} lớp xác thực"
+        f" thứ hai, {found.contacts} liên hệ niêm phong.\n"
+        f"Chạy lại ứng dụng; mọi người phải đăng nhập lại. Khóa cũ giữ ở {kept}: cất riêng cùng bản sao lưu cũ rồi xóa"
+        " khỏi máy này. Việc tiếp theo: ./manage keys rotate"
+    )
     return 0
 
 

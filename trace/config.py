@@ -65,7 +65,7 @@ class Config:
         return cls(
             database_url=with_driver(url),
             var_dir=var_dir,
-            master_key=read_master_key(Path(os.environ.get("TEMTHAT_MASTER_KEY_FILE") or var_dir / "master.key")),
+            master_key=read_master_key(master_key_path(var_dir)),
             host=os.environ.get("TEMTHAT_HOST", f"127.0.0.1:{port}"),
             environment=os.environ.get("TEMTHAT_ENVIRONMENT", "demo"),
             secure_cookies=os.environ.get("TEMTHAT_SECURE_COOKIES", "") == "1",
@@ -78,6 +78,11 @@ def with_driver(url: str) -> str:
     """A database address as SQLAlchemy wants it; `postgres://` and `postgresql://` mean the same."""
     scheme, separator, rest = url.partition("://")
     return f"postgresql+psycopg://{rest}" if separator and scheme in {"postgres", "postgresql"} else url
+
+
+def master_key_path(var_dir: Path) -> Path:
+    """Where the master key lies."""
+    return Path(os.environ.get("TEMTHAT_MASTER_KEY_FILE") or var_dir / "master.key")
 
 
 def read_master_key(path: Path) -> bytes:

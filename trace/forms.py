@@ -92,6 +92,10 @@ def decimal_number(text: str) -> Decimal:
     return Decimal(re.sub(r"[. ]", "", folded).replace(",", "."))
 
 
+BLANK = ("",)
+"""What a field of blanks is taken for: `InputRequired` asks only whether something was sent, and a blank would pass it as None."""
+
+
 class VietnameseInteger(IntegerField):
     """A whole number, with or without points between the thousands."""
 
@@ -101,6 +105,7 @@ class VietnameseInteger(IntegerField):
             return
         self.data = None  # a field emptied by hand is empty, whatever it was offered with
         if not valuelist[0].strip():
+            self.raw_data = [*BLANK]
             return
         try:
             self.data = whole_number(valuelist[0])
@@ -118,6 +123,7 @@ class VietnameseDecimal(StringField):
         self.raw = valuelist[0] if valuelist else ""
         self.data = None
         if not self.raw.strip():
+            self.raw_data = [*BLANK]
             return
         try:
             self.data = decimal_number(self.raw)
@@ -141,7 +147,7 @@ class VietnameseDate(DateField):
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read what was typed, and refuse years that can only be slips."""
         if not valuelist or not " ".join(valuelist).strip():
-            self.data = None
+            self.data, self.raw_data = None, [*BLANK]
             return
         try:
             super().process_formdata([unicodedata.normalize("NFKC", " ".join(valuelist)).strip()])

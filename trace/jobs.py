@@ -15,7 +15,17 @@ from sqlalchemy.orm import Session
 
 from enforcement import evidence, intake
 from trace import clock, db
-from trace.services import accounts, drawing, files, idempotency, keys, reconciling
+from trace.services import (
+    accounts,
+    area_imports,
+    drawing,
+    files,
+    idempotency,
+    keys,
+    reconciling,
+    reminders,
+    suspensions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +39,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("temthat.jobs")
 KEYS_KEPT = timedelta(days=30)
 ORPHANS_KEPT = timedelta(hours=1)
+IMPORTS_WAIT = timedelta(days=30)
+"""How long the rows of an import wait to be taken over."""
 BEAT_SECONDS = 1.0
 
 
@@ -71,6 +83,18 @@ def make_app(config: Config) -> App:
         del timestamp
         at = clock.now()
         run("find_gaps", lambda session: reconciling.find_gaps(session, at))
+
+    @app.periodic(cron="7 5 * * *")
+    @app.task(queueing_lock="renewals", name="renewals")
+    def renewals(timestamp: int) -> None:
+        """Certificates that enter their renewal window become work; due days that could not be counted are filled in.
+
+        Corrections past their day become proposals to suspend, which a person decides on.
+        """
+        del timestamp
+        at = clock.now()
+        run("renewals", lambda session: reminders.daily(session, at))
+        run("suspensions", lambda session: suspensions.propose_overdue(session, at=at))
 
     @app.task(name=drawing.TASK)
     def draw_file(drawing_id: str) -> None:
@@ -117,6 +141,7 @@ def draw(
         session.commit()
     if attempt is None:
         return
+    drawing.drop_drafts(config.drawings_dir, drawing_id)
     said = tick()
 
     def beat() -> None:
@@ -162,6 +187,7 @@ def keep_house(session: Session, store: Path) -> int:
     accounts.clean_up(session, at=at)
     # Yesterday's salt is kept for scans around midnight; older ones go, and with them any link between days.
     session.execute(text("DELETE FROM device_salt WHERE day < :day"), {"day": str(today - timedelta(days=1))})
+    area_imports.clear(session, before=at - IMPORTS_WAIT)
     # Last, for it holds a lock on what it removes until the commit.
     files.sweep(session, store, older_than=ORPHANS_KEPT, at=at)
     return int(made or 0)

@@ -41,6 +41,7 @@ def init_app(app: Flask) -> None:
         csrf_field=csrf_field,
         idempotency_field=idempotency_field,
         static=static,
+        vendor=vendor,
         May=May,
         environment_name=environment_name,
     )
@@ -91,6 +92,11 @@ def static(path: str) -> str:
     return url_for("static", filename=path, v=_fingerprint(path))
 
 
+def vendor(path: str) -> str:
+    """The address of a file of somebody else's that the set-up fetched, or nothing if it could not."""
+    return static(f"vendor/{path}") if (ROOT / "trace" / "static" / "vendor" / path).is_file() else ""
+
+
 def environment_name() -> str | None:
     """What kind of installation this is, for the banner; nothing in production."""
     return None if current_app.config["TEMTHAT"].environment == "production" else _("Sample data")
@@ -105,8 +111,11 @@ def navigation(who: Person | None) -> list[tuple[str, str, bool]]:
         (_("Orders"), "orders.index", May.LABEL_READ),
         (_("Hand-overs"), "orders.handovers", May.LABEL_HAND_OVER),
         (_("Lots"), "lots.index", May.LOT_READ),
+        (_("Farm log"), "farm_log.index", May.FARM_LOG_WRITE),
         (_("Growing areas"), "areas.index", May.AREA_READ),
+        (_("Members"), "members.index", May.MEMBER_READ),
         (_("Control"), "controls.index", May.CONTROL_READ),
+        (_("Applications"), "applications.index", May.APPLICATION_READ),
         (_("Certificates"), "certificates.index", May.CERTIFICATE_READ),
         (_("Titles"), "titles.index", May.TITLE_READ),
         (_("Queue"), "queue.index", May.SIGNAL_TRIAGE),

@@ -32,11 +32,17 @@ GROUPS = [pytest.mark.xdist_group("city-1"), pytest.mark.xdist_group("city-2")]
 LOGINS = [person.login for person in ACCOUNTS.values()]
 # None of them is a page to read: downloads (as every address that ends in .pdf), checks of the machine, the show of components.
 NOT_PAGES = {
+    "applications.file",
+    "area_maps.backdrop",
+    "area_maps.layer",
     "drawing.download",
+    "exports.download",
     "files.show",
     "health.alive",
     "health.ready",
     "static",
+    "tables.marked",
+    "tables.template",
     "gallery.index",
     "gallery.verdict",
 }
@@ -123,11 +129,16 @@ FOUND_BY = {
     "orders.show": "htx.thanhha", "lots.show": "htx.thanhha", "certificates.show": "htx.thanhha", "titles.show": "htx.thanhha",
     "areas.show": "htx.thanhha", "controls.show": "quanly", "queue.show": "canbo", "cases.show": "canbo", "cases.piece": "canbo",
     "observations.show": "kiemtra", "informants.open": "giukin", "orders.season": "quanly", "layouts.new": "htx.thanhha",
+    "applications.show": "quanly",
 }  # fmt: skip
 # The others see fewer deeds on the same pages, save the holder who may not order and the packer who holds the labels of others.
 FINDERS = {*FOUND_BY.values(), "htx.hanam", "donggoi"}
-# Walked by tests of their own: below, in test_keyboard.py and in test_printing.py.
-ELSEWHERE = {"verify.show", "verify.show_gtin", "report.start", "report.follow", "layouts.show", "drawing.file"}
+# Walked by tests of their own: below, in test_applications.py, test_keyboard.py and test_printing.py.
+ELSEWHERE = {
+    "verify.show", "verify.show_gtin", "report.start", "report.follow", "layouts.show", "drawing.file",
+    "applications.applicant", "applications.product", "applications.sources", "applications.evidence", "applications.commitment",
+    "applications.evaluation", "certificate_status.show",
+}  # fmt: skip
 
 
 def test_no_kind_of_page_is_left_out(app: Flask) -> None:

@@ -27,7 +27,11 @@ class Budget:
 
 VERDICT = Budget(total=30 * KB, script=3 * KB, document_and_style=14 * KB, requests=4, largest_paint=1.8)
 REPORT = Budget(total=60 * KB, script=15 * KB, largest_paint=2.0)
+VISIT = Budget(total=60 * KB, script=15 * KB)
 QUEUE = Budget(total=120 * KB, script=40 * KB, largest_paint=1.2)
+# A map page before its map is looked at is a page like others; the map brings Leaflet and its first view.
+MAP_BEFORE = Budget(total=120 * KB, script=40 * KB, largest_paint=1.2)
+MAP = Budget(total=200 * KB, script=70 * KB)
 
 
 @dataclass

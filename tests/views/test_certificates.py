@@ -109,3 +109,31 @@ def test_the_list_finds_by_number_holder_and_state_without_diacritics(session: A
     assert numbers("expiring=1") == set()
     assert numbers(f"title={world.title.id}") == {"MẪU-0001", "MẪU-0002"}
     assert numbers(f"title={factories.some_id()}") == set()
+
+
+def test_a_suspension_changes_the_next_scan_at_once_and_reinstating_changes_it_back(
+    session: Any, world: Any, sign_in: Any, token_of: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import timedelta
+
+    from tests.conftest import NOW
+    from tests.services.test_scanning import CHROME, code_of, issue
+    from trace import clock
+
+    monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(hours=2))
+    issue(session, world)
+    session.commit()
+
+    def headline() -> str:
+        page = client.get(f"/T/{code_of(1)}", headers={"User-Agent": CHROME}).get_data(as_text=True)
+        return str(page.split("<h1>")[1].split("</h1>")[0].strip())
+
+    signed = sign_in(world.manager)
+    token = token_of(signed, f"/giay-chung-nhan/{world.certificate.id}")
+    assert headline() == "Tem hợp lệ"
+    decide(signed, token, world.certificate)
+    assert headline() == "Đơn vị bị dừng quyền"
+    page = client.get(f"/T/{code_of(1)}", headers={"User-Agent": CHROME}).get_data(as_text=True)
+    assert 'href="/gcn/M%E1%BA%AAU-0001"' in page  # the answer leads on to the page of the certificate
+    decide(signed, token, world.certificate, decision="reinstate")
+    assert headline().startswith("Tem hợp lệ")

@@ -228,3 +228,47 @@ def test_the_logo_of_the_time_of_the_print_stays_with_it(session: Session, world
     again = printing.begin(session, order.id, layout=str(row.id), skip=0, reason="Logo mới", **facts, **ring)
     assert again.logo_id != first.id
     assert b"".join(printing.draw(session, order.id, 2, **ring, at=NOW, reach=reach).pieces) != before
+
+
+@pytest.mark.parametrize(
+    ("base", "field", "bad"),
+    [
+        (base, name, bad)
+        for base, bad in [("a4-24", "999.999"), ("roll-50x30-2", "-7"), ("press-60x40", "x"), ("a4-24", "")]
+        for name in sorted(set(layout_data.to_data(layouts.BUILT_IN[base])) - {"kind", "cut_marks", "hidden_code"})
+    ],
+)
+def test_faults_name_fields_as_the_page_does(base: str, field: str, bad: str, post: Any, world: World) -> None:
+    answer = post("/tem/bo-cuc/moi", NEW, fields(world, base, **{field: bad}))
+    page = text(answer)
+    if answer.status_code == 303:
+        return  # an empty field that has a usual value
+    said = re.sub(r"<[^>]*>", " ", page.split('id="errors"')[1].split("</ul>")[0])
+    assert field not in {"name", "printer", "ink", "level", "paper"} or answer.status_code == 422
+    assert not re.search(r"[a-z]+_[a-z]+|%\(", said), said
+    assert not re.search(r"\d\.\d\b(?!\d)", said), f"decimals have a comma: {said}"
+
+
+def test_the_drawing_shows_the_logo_of_the_title(post: Any, world: World, session: Session) -> None:
+    room = fields(world, "a4-8", logo_width_mm="15", logo_height_mm="10", draw="1")
+    page = "/tem/bo-cuc/moi?from=a4-8"
+    assert "data:image/png" not in text(post("/tem/bo-cuc/moi", page, room))
+    reach = Reach(holders=frozenset({world.cooperative.id}))
+    layouts.add_logo(
+        session, picture("PNG"), holder_id=world.cooperative.id, title_id=world.title.id, by=world.clerk.id, at=NOW, reach=reach
+    )  # fmt: skip
+    session.commit()
+    assert "data:image/png" in text(post("/tem/bo-cuc/moi", page, room))
+    assert "data:image/png" in text(post("/tem/bo-cuc/moi", page, room | {"product": str(world.product.id)}))
+    assert "data:image/png" not in text(
+        post("/tem/bo-cuc/moi", page, room | {"logo_width_mm": "0", "logo_height_mm": "0"})
+    )
+    foreign = text(post("/tem/bo-cuc/moi", page, room | {"holder": str(world.other_cooperative.id)}))
+    assert "data:image/png" not in foreign
+
+
+def test_the_list_says_what_each_layout_is_printed_on(clerk: FlaskClient) -> None:
+    page = text(clerk.get("/tem/bo-cuc"))
+    for name, layout in layouts.BUILT_IN.items():
+        row = page.split(f">{name}<")[1].split("</tr>")[0]
+        assert (f"{layout.elements.printer} dpi" in row) is (layout.elements.printer != "offset"), name

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import exists, select
 
 import enforcement.schema  # noqa: F401  the mapped classes refer to each other across both slices
-from trace.demo import controls, desk, people, register, rolls, scans
+from trace.demo import applications, controls, desk, farm, members, people, register, rolls, scans
 from trace.demo.people import Account
 from trace.demo.story import SeededIds, Story
 from trace.errors import Conflict, Forbidden
@@ -57,8 +57,11 @@ def load(session: Session, config: Config, *, at: datetime, seed: int = SEED) ->
         story.communes = {ward.name: ward.code for ward in places.choices(session)}
         people.make(story)
         register.make(story)
+        members.make(story)
         rolls.plan(story)
         controls.plan(story)
+        farm.plan(story)
+        applications.plan(story)
         register.suspend(
             story, "hanam", ago=21, document="Quyết định mẫu số 31/QĐ-MẪU",
             reason="Dùng tem cho vải mua từ ngoài vùng (dữ liệu mẫu), chờ khắc phục",

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from enforcement import cases, informants, intake, law, law_seed, observations, terms, triage
+from enforcement import cases, informants, intake, law, observations, terms, triage
 from enforcement.models import Signal, SignalSource
 from enforcement.transitions import MOVES, CaseState, Duty, Move
 from labels.code import show
+from trace import holidays
 from trace.clock import CITY
 from trace.demo import cases as facts
 from trace.demo import photos
@@ -51,7 +52,7 @@ def make(story: Story) -> None:
 
 def _ago(story: Story, days: float) -> datetime:
     """Days before the loading; before the last month that the calendar of working days knows, if the loading is later than that."""
-    late = max(0, (story.today - date(max(law_seed.CALENDAR.years), 12, 1)).days)
+    late = max(0, (story.today - date(max(holidays.CALENDAR.years), 12, 1)).days)
     if days < 1:
         return story.at - timedelta(days=days + late)
     return story.moment(int(days) + late, 11, int(days) * 7 % 60)

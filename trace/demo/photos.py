@@ -48,16 +48,17 @@ def draw(rng: random.Random, caption: str) -> bytes:
             if rng.random() < 0.5:
                 x, y = left + 14 + column * 10, top + 20 + row * 10
                 pen.rectangle((x, y, x + 9, y + 9), fill="#111111")
-    pen.multiline_text((left + 176, top + 40), "TEM\nMẪU", font=_font(40), fill="#333333", spacing=12)
+    pen.multiline_text((left + 176, top + 40), "TEM\nMẪU", font=font(40), fill="#333333", spacing=12)
     pen.rectangle((0, 40, width, 130), fill="#ffffff")
-    pen.text((40, 50), MARK, font=_font(60), fill="#a02020")
-    pen.text((40, height - 60), caption[:70], font=_font(26), fill="#ffffff")
+    pen.text((40, 50), MARK, font=font(60), fill="#a02020")
+    pen.text((40, height - 60), caption[:70], font=font(26), fill="#ffffff")
     saved = io.BytesIO()
     image.save(saved, "JPEG", quality=80)
     return saved.getvalue()
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The bold face of the labels."""
     for folder in FOLDERS:
         if (folder / BOLD).is_file():
             return ImageFont.truetype(folder / BOLD, size)

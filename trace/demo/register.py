@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import Range
 
-from trace.demo import shapes
+from trace.clock import CITY
+from trace.demo import plots, shapes, signs
 from trace.demo.facts import CERTIFICATES, FIELDS, GOODS, SITES, TITLES, Goods
 from trace.demo.people import FOUNDED
 from trace.models.areas import AreaCodeStatus, GrowingArea, GrowingAreaCode, ProductionSite
@@ -26,7 +27,7 @@ from trace.models.titles import (
     TitleRoleKind,
     UseRegulation,
 )  # fmt: skip
-from trace.services import certificates, scanning
+from trace.services import certificates, scanning, volumes
 from trace.services.reach import Reach
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def make(story: Story) -> None:
     scanning.first_copy_rule(story.session)
     for key in TITLES:
         _title(story, key)
+    signs.amend(story)
     for key in GOODS:
         _product(story, key)
     for key in FIELDS:
@@ -51,6 +53,7 @@ def make(story: Story) -> None:
     for key in SITES:
         _site(story, key)
     story.session.flush()
+    plots.make(story)
     for number, key in enumerate(CERTIFICATES, start=1):
         _certificate(story, key, number)
 
@@ -73,12 +76,25 @@ def season(story: Story, product: str, harvested: date, holder: str) -> Season:
         EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == found.id
     )
     if story.session.scalar(known) is None:
-        balance = EligibleBalance(
-            holder_id=holder_id, season_id=found.id, eligible_g=_eligible(goods, holder), issued_g=0
-        )
-        story.session.add(balance)
-        story.session.flush()
+        _confirm(story, goods, found, holder)
     return found
+
+
+def _confirm(story: Story, goods: Goods, opened: Season, holder: str) -> None:
+    """The managing body confirms a holder's volume, as it was when the season was opened."""
+    session, holder_id, least = story.session, story.parties[holder].id, _eligible(goods, holder)
+    line = next((line for line in volumes.lines(session, opened) if line.holder.id == holder_id), None)
+    if line is None:
+        session.add(EligibleBalance(holder_id=holder_id, season_id=opened.id, eligible_g=least, issued_g=0))
+        session.flush()
+        return
+    grams = min(least, line.computed_g)
+    began = datetime.combine(opened.runs_during.lower or story.today, time(8), CITY)
+    volumes.confirm(
+        session, opened.id, holder_id, grams=grams, seen_g=line.computed_g,
+        reason=None if grams == line.computed_g else "Đất trồng hai sản phẩm, tính theo phần của mỗi sản phẩm (dữ liệu mẫu)",
+        by=story.people[TITLES[goods.title].manager].id, at=min(began, story.moment(0)), reach=Reach(everything=True),
+    )  # fmt: skip
 
 
 def _eligible(goods: Goods, holder: str) -> int:
@@ -119,16 +135,19 @@ def _title(story: Story, key: str) -> None:
     session.add(
         UseRegulation(
             title_id=title.id, version=1, summary=f"{facts.summary} (bản đầu)", valid_during=Range(began, changed),
-            requires_area_code=facts.coded, pack_weights_g=list(facts.weights_g[:2]),
+            requires_area_code=facts.coded, pack_weights_g=list(facts.weights_g[:2]), rules=signs.rules_of(key),
+            deciding_document="Quyết định mẫu số 60/QĐ-MẪU",
         )
     )  # fmt: skip
     session.add(
         UseRegulation(
             title_id=title.id, version=2, summary=facts.summary, valid_during=Range(changed, None),
-            requires_area_code=facts.coded, pack_weights_g=list(facts.weights_g),
+            requires_area_code=facts.coded, pack_weights_g=list(facts.weights_g), rules=signs.rules_of(key),
+            deciding_document="Quyết định mẫu số 61/QĐ-MẪU",
         )
     )  # fmt: skip
     session.flush()
+    signs.dress(story, key, codes)
 
 
 def _role(story: Story, key: str, party: str, role: TitleRoleKind, during: Range[date]) -> None:
@@ -180,7 +199,15 @@ def _field(story: Story, key: str) -> None:
         for status, during in spans:
             session.add(
                 GrowingAreaCode(
-                    area_id=area.id, code=code, scheme=SCHEME, market=market, status=status, valid_during=during
+                    area_id=area.id,
+                    code=code,
+                    scheme=SCHEME,
+                    market=market,
+                    status=status,
+                    valid_during=during,
+                    reason=None
+                    if status is AreaCodeStatus.ACTIVE
+                    else "Dư lượng vượt mức của thị trường này (dữ liệu mẫu)",
                 )
             )
     session.flush()

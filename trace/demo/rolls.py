@@ -130,10 +130,10 @@ BATCHES: dict[str, Batch] = {
         Roll(1, 1_500, 1_000, (*life(1_500, to="packing", used=0.5, bad=(10, 0, 0, 0)),)),
         Roll(40, 400, 1_000, (Step(40.3, M.PRINT), Step(42, M.RECEIVE), Step(46, M.HAND_OVER, 0, 250, to="packing", answer=HandoverState.OFFERED))),
     )),
-    # Suspended 21 days ago: one lot packed before, one after.
+    # Suspended 21 days ago: one lot packed before, one after, whose labels were never activated.
     "before": Batch("vai-say", "hanam-1", 90, 1_500, (Roll(1, 1_000, 1_000, life(1_000, used=0.3)),)),
     "after": Batch("vai-say", "hanam-1", 18, 600, (
-        Roll(-5, 400, 1_000, (Step(-4.8, M.PRINT), Step(-4.5, M.RECEIVE), Step(-4, M.ACTIVATE, 0, 350))),
+        Roll(-5, 400, 1_000, (Step(-4.8, M.PRINT), Step(-4.5, M.RECEIVE))),
     ), recorded=6),
     "hadong-old": Batch("vai-say", "hadong-1", 70, 800, (Roll(1, 500, 1_000, life(500, used=0.9, bad=(0, 5, 0, 0))),)),
     "hadong-new": Batch("vai-say", "hadong-1", 20, 650),
@@ -162,6 +162,9 @@ BATCHES: dict[str, Batch] = {
                              Step(9, M.HAND_OVER, 1_000, 150, to="hanh3", answer=HandoverState.REFUSED))),
     )),
     "toi-3": Batch("toi", "hanh3-1", 2, 1_000, certified=False),
+    # Merged into one lot a week ago (`farm`).
+    "merge-1": Batch("vai-say", "thanhha-1", 16, 320),
+    "merge-2": Batch("vai-say", "thanhha-3", 14, 280),
 }  # fmt: skip
 
 PREFIX = {"vai-tuoi": "VT", "vai-say": "VS", "mam": "NM", "ong": "MO", "trung": "TV", "hanh": "HC", "toi": "TO"}

@@ -4,16 +4,26 @@
 """
 
 from trace.models import (  # noqa: F401  importing a module registers its tables
+    applications,
+    area_imports,
     areas,
     certificates,
+    control_papers,
+    control_plans,
     controls,
+    events,
+    farm_log,
     files,
     history,
+    holidays,
     labels,
     lots,
+    members,
     parties,
+    plots,
     printing,
     scans,
     tips,
+    title_records,
     titles,
 )

@@ -94,7 +94,7 @@ BEGIN
     SELECT r.state, r.since, o.pack_weight_g, l.id AS lot_id, l.code AS lot_code, l.state AS lot_state, l.harvested_on, l.packed_on, l.expires_on,
            l.recall_reason, c.number AS certificate_number, c.status AS certificate_status, c.status_since, upper(c.valid_during) - 1 AS certificate_until,
            h.name AS holder_name, p.id AS product_id, p.name AS product_name, p.name_en AS product_name_en, p.gtin, t.name AS title_name, t.kind AS title_kind,
-           coalesce(a.name, s.name) AS source_name, coalesce(ac.name, sc.name) AS commune_name,
+           coalesce(a.name, s.name, many.names) AS source_name, coalesce(ac.name, sc.name, many.communes) AS commune_name, many.number AS sources,
            (SELECT g.code FROM growing_area_code g WHERE g.area_id = a.id AND g.valid_during @> asked_at::date AND g.status = 'active'
              ORDER BY g.code LIMIT 1) AS area_code,
            h.is_sample
@@ -110,6 +110,14 @@ BEGIN
       LEFT JOIN commune ac ON ac.code = a.commune_code
       LEFT JOIN production_site s ON s.id = l.site_id
       LEFT JOIN commune sc ON sc.code = s.commune_code
+      LEFT JOIN LATERAL (
+          -- A merged lot: its sources by name as long as a reader can take them in. Nothing is read for a lot with a source of its own.
+          SELECT count(*) AS number, CASE WHEN count(*) <= 3 THEN string_agg(coalesce(ma.name, ms.name), ', ' ORDER BY z.id) END AS names,
+                 CASE WHEN count(DISTINCT mc.code) <= 3 THEN string_agg(DISTINCT mc.name, ', ') END AS communes
+            FROM lot_source z LEFT JOIN growing_area ma ON ma.id = z.area_id LEFT JOIN production_site ms ON ms.id = z.site_id
+            LEFT JOIN commune mc ON mc.code = coalesce(ma.commune_code, ms.commune_code)
+           WHERE z.lot_id = l.id AND l.area_id IS NULL AND l.site_id IS NULL
+      ) many ON true
      WHERE r.serials @> asked_serial;
 
     IF NOT FOUND THEN
@@ -160,18 +168,128 @@ BEGIN
         'certificate_until', known.certificate_until, 'status_since', known.status_since,
         'holder_name', known.holder_name, 'product_name', known.product_name, 'product_name_en', known.product_name_en,
         'title_name', known.title_name, 'title_kind', known.title_kind, 'source_name', known.source_name,
-        'commune_name', known.commune_name, 'area_code', known.area_code, 'is_sample', known.is_sample,
+        'commune_name', known.commune_name, 'sources', known.sources, 'area_code', known.area_code, 'is_sample', known.is_sample,
         'compare', (SELECT coalesce(jsonb_agg(jsonb_build_array(q.text_vi, q.text_en, q.hard_to_copy) ORDER BY q.position), '[]'::jsonb)
                       FROM comparison_point q WHERE q.product_id = known.product_id));
 END
 $$
 """
 
+# Whoever certifies must not use the mark (IP Law, Article 87.4). The title is locked first: an appointment and a grant at the same
+# moment would otherwise not see each other.
+REFUSE_OWNER_AS_HOLDER = """
+CREATE OR REPLACE FUNCTION public.refuse_owner_as_holder() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    of_title uuid;
+BEGIN
+    IF TG_TABLE_NAME = 'protection_title' THEN
+        of_title := NEW.id;
+    ELSE
+        of_title := NEW.title_id;
+    END IF;
+    PERFORM 1 FROM public.protection_title t WHERE t.id = of_title AND t.kind = 'certification_mark' FOR NO KEY UPDATE;
+    IF FOUND AND EXISTS (
+        SELECT 1 FROM public.title_role r
+          JOIN public.use_certificate c ON c.title_id = r.title_id AND c.holder_id = r.party_id AND c.valid_during && r.valid_during
+         WHERE r.title_id = of_title AND r.role = 'owner' AND c.status IN ('active', 'suspended')
+    ) THEN
+        RAISE EXCEPTION 'the owner of a certification mark cannot hold a certificate of it'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'owner_cannot_hold';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+OWNER_CANNOT_HOLD = (
+    "CREATE TRIGGER owner_cannot_hold AFTER INSERT OR UPDATE ON public.title_role "
+    "FOR EACH ROW WHEN (NEW.role = 'owner') EXECUTE FUNCTION public.refuse_owner_as_holder()",
+    "CREATE TRIGGER owner_cannot_hold AFTER INSERT OR UPDATE ON public.use_certificate "
+    "FOR EACH ROW WHEN (NEW.status IN ('active', 'suspended')) EXECUTE FUNCTION public.refuse_owner_as_holder()",
+    "CREATE TRIGGER owner_cannot_hold AFTER UPDATE OF kind ON public.protection_title "
+    "FOR EACH ROW WHEN (NEW.kind = 'certification_mark') EXECUTE FUNCTION public.refuse_owner_as_holder()",
+)
+
+# A role is never overwritten: who was what, and by which document, stays as it was recorded. Only an open end is closed, once.
+KEEP_TITLE_ROLE = """
+CREATE OR REPLACE FUNCTION public.keep_title_role() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND upper_inf(OLD.valid_during) AND lower(NEW.valid_during) IS NOT DISTINCT FROM lower(OLD.valid_during)
+       AND (NEW.title_id, NEW.party_id, NEW.role, NEW.deciding_document)
+           = (OLD.title_id, OLD.party_id, OLD.role, OLD.deciding_document)
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'a role of a title is never overwritten' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'title_role_kept';
+END
+$$
+"""
+
+TITLE_ROLE_KEPT = (
+    "CREATE TRIGGER title_role_kept BEFORE UPDATE OR DELETE ON public.title_role "
+    "FOR EACH ROW EXECUTE FUNCTION public.keep_title_role()"
+)
+
+# Goods do not multiply when lots merge and split: what a lot passed on is what its children got, and what a child holds is what it got
+# from its parents, to the gram. Deferred, because parents and child change one after the other in a transaction.
+CHECK_LOT_VOLUMES = """
+CREATE OR REPLACE FUNCTION public.check_lot_volumes() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    touched uuid[];
+BEGIN
+    IF TG_TABLE_NAME = 'lot' THEN
+        touched := ARRAY[NEW.id];
+    ELSE
+        touched := ARRAY[NEW.parent_id, NEW.child_id];
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM public.lot l
+         CROSS JOIN LATERAL (SELECT coalesce(sum(p.grams), 0) AS grams FROM public.lot_parent p WHERE p.parent_id = l.id) passed
+         CROSS JOIN LATERAL (SELECT coalesce(sum(p.grams), 0) AS grams FROM public.lot_parent p WHERE p.child_id = l.id) got
+         WHERE l.id = ANY (touched)
+           AND (l.moved_g <> passed.grams OR got.grams <> CASE WHEN l.origin = 'recorded' THEN 0 ELSE l.volume_g END)
+    ) THEN
+        RAISE EXCEPTION 'the volumes of parent and child lots do not add up'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'lot_volumes_conserved';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+LOT_VOLUMES_CONSERVED = (
+    "CREATE CONSTRAINT TRIGGER lot_volumes_conserved AFTER INSERT ON public.lot DEFERRABLE INITIALLY DEFERRED "
+    "FOR EACH ROW WHEN (NEW.origin <> 'recorded' OR NEW.moved_g > 0) EXECUTE FUNCTION public.check_lot_volumes()",
+    "CREATE CONSTRAINT TRIGGER lot_volumes_kept AFTER UPDATE OF volume_g, moved_g, origin ON public.lot DEFERRABLE INITIALLY DEFERRED "
+    "FOR EACH ROW EXECUTE FUNCTION public.check_lot_volumes()",
+    "CREATE CONSTRAINT TRIGGER lot_volumes_conserved AFTER INSERT ON public.lot_parent DEFERRABLE INITIALLY DEFERRED "
+    "FOR EACH ROW EXECUTE FUNCTION public.check_lot_volumes()",
+)
+
 APPEND_ONLY = (
     "public.history",
     "public.label_movement",
     "public.certificate_status_change",
+    "public.control_answer",
+    "public.application_evaluation",
+    "public.evaluation_result",
+    "public.farm_log_entry",
+    "public.farm_log_strike",
+    "public.lot_parent",
+    "public.lot_release",
+    "public.lot_source",
     "public.scan",
+    "public.title_amendment",
+    "public.title_renewal",
+    "public.trace_event",
+    "public.trace_event_part",
+    "public.volume_confirmation",
     "enforcement.case_event",
     "enforcement.custody_event",
     "informant.reading",
@@ -199,7 +317,7 @@ def attach() -> None:
     """Hang everything on the metadata. Called once, when all tables are known."""
     before = [f"CREATE EXTENSION IF NOT EXISTS {name}" for name in EXTENSIONS]
     before += [f"CREATE SCHEMA IF NOT EXISTS {name}" for name in SCHEMAS]
-    for sql in [*before, FOLD, REFUSE_CHANGE]:
+    for sql in [*before, FOLD, REFUSE_CHANGE, KEEP_TITLE_ROLE]:
         event.listen(Base.metadata, "before_create", _quoted(sql))
     for qualified in APPEND_ONLY:
         event.listen(_table(qualified), "after_create", _quoted(append_only(qualified)))
@@ -208,5 +326,6 @@ def attach() -> None:
         "after_create",
         _quoted("CREATE TABLE public.scan_default PARTITION OF public.scan DEFAULT"),
     )
-    for sql in (SCAN_MONTHS, VERIFY_LABEL):
+    rules = (REFUSE_OWNER_AS_HOLDER, *OWNER_CANNOT_HOLD, TITLE_ROLE_KEPT, CHECK_LOT_VOLUMES, *LOT_VOLUMES_CONSERVED)
+    for sql in (SCAN_MONTHS, VERIFY_LABEL, *rules):
         event.listen(Base.metadata, "after_create", _quoted(sql))

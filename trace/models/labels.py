@@ -249,3 +249,5 @@ class PrintRun(Base):
     at: Mapped[datetime]
     by: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
     reason: Mapped[str | None]
+
+    author: Mapped[AppUser] = relationship()

@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import CursorResult, delete, func, or_, select, update
+from sqlalchemy import CursorResult, Select, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
@@ -204,8 +204,7 @@ def set_second_factor(
     session: Session, user: AppUser, secret: str, *, key: bytes, at: datetime, by: UUID | None
 ) -> None:
     """Seal a TOTP secret into an account."""
-    nonce = secrets.token_bytes(12)
-    user.totp_sealed = nonce + AESGCM(key).encrypt(nonce, secret.encode(), user.id.bytes)
+    user.totp_sealed = _sealed(user, secret, key)
     user.totp_last_step = 0
     history.record(session, "user:set_second_factor", user.id, by=by, at=at)
 
@@ -217,6 +216,32 @@ def second_factor_secret(user: AppUser, *, key: bytes) -> str:
         return AESGCM(key).decrypt(sealed[:12], sealed[12:], user.id.bytes).decode()
     except (InvalidTag, ValueError) as exc:
         raise WrongSecondFactor from exc
+
+
+def reseal(session: Session, *, old: bytes, new: bytes) -> int:
+    """Seal every TOTP secret under another key, after the master key was exchanged. How many."""
+    found = session.scalars(_with_second_factor().with_for_update()).all()
+    for user in found:
+        user.totp_sealed = _sealed(user, second_factor_secret(user, key=old), new)
+    session.flush()
+    return len(found)
+
+
+def open_all(session: Session, *, key: bytes) -> int:
+    """Open every TOTP secret and forget it at once; WrongSecondFactor if one does not open. How many there are."""
+    return sum(
+        bool(second_factor_secret(user, key=key))
+        for user in session.scalars(_with_second_factor().execution_options(populate_existing=True))
+    )
+
+
+def _with_second_factor() -> Select[AppUser]:
+    return select(AppUser).where(AppUser.totp_sealed.is_not(None)).order_by(AppUser.id)
+
+
+def _sealed(user: AppUser, secret: str, key: bytes) -> bytes:
+    nonce = secrets.token_bytes(12)
+    return nonce + AESGCM(key).encrypt(nonce, secret.encode(), user.id.bytes)
 
 
 def check_second_factor(session: Session, user: AppUser, digits: str, *, key: bytes, at: datetime) -> None:

@@ -286,6 +286,12 @@ def write(folder: Path, name: str, pieces: Iterable[bytes], beat: Callable[[], N
     return Written(digest.digest(), size)
 
 
+def drop_drafts(folder: Path, drawing_id: UUID) -> None:
+    """Remove what earlier tries of a drawing left when they were killed. One that still writes finds its draft gone, and gives up."""
+    for draft in folder.glob(f"{drawing_id}-*.tmp"):
+        draft.unlink(missing_ok=True)
+
+
 def beat(session: Session, drawing_id: UUID, *, attempt: int, done: int, at: datetime) -> bool:
     """Say how far it is; whether to go on."""
     return _update(session, drawing_id, attempt, done=func.least(done, Drawing.total), beat_at=at)

@@ -36,7 +36,7 @@ class EditedMeanwhile(Conflict):
         self.deeds = deeds
 
 
-def locked(session: Session, statement: Select[tuple[R]], *, revision: int) -> R:
+def locked(session: Session, statement: Select[R], *, revision: int) -> R:
     """The one record of a statement, locked for a change from a revision that its writer saw.
 
     Raises `NotFound`, or `EditedMeanwhile` with the record as it is now and the deeds done since.

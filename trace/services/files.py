@@ -133,6 +133,22 @@ def receive(
     return stored
 
 
+def keep(
+    session: Session, store: Path, stream: BinaryIO, *, name: str, media_type: str, at: datetime, by: UUID | None
+) -> StoredFile:
+    """Put a file away that its reader has judged already. It is kept as it came and never shown in a page."""
+    with _draft(store) as (path, draft):
+        size, sha256 = _measure(stream, draft)
+        _hold(session, sha256)
+        _settle(draft, path, _place(store, "originals", sha256))
+    stored = StoredFile(
+        sha256=sha256, size=size, media_type=media_type, name=clean_name(name), received_at=at, received_from=by
+    )
+    session.add(stored)
+    session.flush()
+    return stored
+
+
 def get(session: Session, file_id: UUID) -> StoredFile:
     """One file's row."""
     found = session.get(StoredFile, file_id)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from trace.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TemThatError
+from trace.models.events import BusinessStep, Disposition, EventAction, EventKind
 from trace.models.labels import HandoverState, LabelHandover, LabelMove, LabelOrder
 from trace.models.lots import Lot
 from trace.models.parties import Party, Role, RoleGrant
-from trace.services import history
+from trace.services import events, history
 from trace.services.ledger import lock_order, movable, write
 from trace.services.ordering import show_range
 from trace.services.ranges import size
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy.dialects.postgresql import Range
+
+
+# An offer sends the labels on their way; one that is refused or withdrawn leaves them where they are.
+_SENT = (EventKind.OBJECT, EventAction.OBSERVE, BusinessStep.SHIPPING, Disposition.IN_TRANSIT)
+_KEPT = (EventKind.OBJECT, EventAction.OBSERVE, BusinessStep.HOLDING, Disposition.RETURNED)
 
 
 class SeveralKeepers(Invalid):
@@ -79,14 +85,15 @@ def offer(
     order, refused = lock_order(session, order_id, reach), list[TemThatError]()
     pieces = movable(session, order, serials, LabelMove.HAND_OVER, reach=reach, refused=refused)
     keepers = {row.keeper_id for row, _ in pieces}
-    taker = session.get(Party, taker_id)
-    if taker is None:
+    named = session.execute(select(Party, Party.id.in_(_answering(on))).where(Party.id == taker_id)).one_or_none()
+    if named is None:
         raise NotFound
+    taker, answers = named
     if len(keepers) > 1:
         refused.append(SeveralKeepers())
     if taker_id in keepers:
         refused.append(ToOneself())
-    elif taker not in takers(session, on=on):
+    elif not answers:
         refused.append(NobodyToTake(taker=taker.name))
     if refused:
         raise Refused(refused)
@@ -98,6 +105,11 @@ def offer(
     session.flush()
     changes: dict[str, tuple[object, object]] = {"serials": (None, show_range(serials)), "taker": (None, taker.name)}
     history.record(session, "labels:offer", order.id, by=by, at=at, changes=changes, why=handover.note)
+    events.about_labels(
+        session, order, [serials], LabelMove.HAND_OVER, lot_id=order.lot_id, party_id=handover.giver_id, to_party_id=taker_id, by=by,
+        at=at, reason=handover.note, as_is=_SENT,
+    )  # fmt: skip
+    session.flush()
     return handover
 
 
@@ -161,18 +173,12 @@ def listing(
 
 def takers(session: Session, *, on: date) -> Sequence[Party]:
     """The organisations in which somebody can confirm a hand-over on a day."""
-    statement = (
-        select(Party)
-        .where(
-            Party.id.in_(
-                select(RoleGrant.party_id).where(
-                    RoleGrant.role.in_([Role.CLERK, Role.PACKER]), RoleGrant.valid_during.contains(on)
-                )
-            )
-        )
-        .order_by(Party.name)
-    )
-    return session.scalars(statement).all()
+    return session.scalars(select(Party).where(Party.id.in_(_answering(on))).order_by(Party.name)).all()
+
+
+def _answering(on: date) -> Select[UUID | None]:
+    roles = (Role.CLERK, Role.PACKER)
+    return select(RoleGrant.party_id).where(RoleGrant.role.in_(roles), RoleGrant.valid_during.contains(on))
 
 
 def _locked(session: Session, handover_id: UUID, reach: Reach) -> tuple[LabelOrder, LabelHandover]:
@@ -211,6 +217,10 @@ def _close(
     }  # fmt: skip
     deed = "labels:refuse" if state is HandoverState.REFUSED else "labels:withdraw"
     history.record(session, deed, order.id, by=by, at=at, changes=changes, why=reason)
+    events.about_labels(
+        session, order, [handover.serials], LabelMove.HAND_OVER, lot_id=order.lot_id, party_id=handover.giver_id, by=by, at=at,
+        reason=reason, as_is=_KEPT,
+    )  # fmt: skip
     session.flush()
     return handover
 

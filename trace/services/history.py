@@ -53,6 +53,11 @@ def of(session: Session, *subject_ids: UUID, limit: int = 200) -> Sequence[Histo
     return session.scalars(statement).all()
 
 
+def authors(session: Session, subject_id: UUID, deed: str) -> set[UUID | None]:
+    """Everybody who ever did a deed to a record."""
+    return set(session.scalars(select(History.by).where(History.subject_id == subject_id, History.deed == deed)))
+
+
 def _plain(value: object) -> Any:
     """A value as JSON keeps it."""
     match value:

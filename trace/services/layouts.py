@@ -96,8 +96,10 @@ def find(session: Session, name: str, *, holder_id: UUID) -> Layout:
     return layout_data.from_data(row.data)
 
 
-def choices(session: Session, holder_id: UUID) -> frozenset[str]:
-    """The names that a holder's new orders and prints may use."""
+def choices(session: Session, holder_id: UUID, *, asked: str | None = None) -> frozenset[str]:
+    """The names that a holder's new orders and prints may use; at least those built in, if `asked` is one of them."""
+    if asked in BUILT_IN:
+        return frozenset(BUILT_IN)
     return frozenset(BUILT_IN) | {str(row.id) for row in own(session, frozenset({holder_id}))}
 
 

@@ -7,10 +7,11 @@ each other, and never in a circle with `ordering.place`. Hand-overs between part
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, Select, bindparam, delete, exists, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
@@ -21,7 +22,7 @@ from trace.models.labels import HandoverState, LabelHandover, LabelMove, LabelMo
 from trace.models.labels import LabelState as State
 from trace.models.lots import EligibleBalance, Lot, LotState
 from trace.models.titles import Product
-from trace.services import gate, history, samples
+from trace.services import events, gate, history, samples
 from trace.services.ordering import show_range, show_ranges, within
 from trace.services.ranges import gathered, joined, minus, overlap, size
 
@@ -119,6 +120,13 @@ class LotDoesNotFit(Invalid):
     """
 
 
+class NotPackedYet(Invalid):
+    """Lot %(code)s is packed on %(packed)s. Labels are bound to goods on that day or later.
+
+    Activate them once the goods are packed, or choose another lot.
+    """
+
+
 def apply(
     session: Session,
     order_id: UUID,
@@ -149,13 +157,15 @@ def apply(
     if step.count and counted != expected:
         refused.append(CountDiffers(counted=counted or 0, expected=expected, serials=show_ranges(parts)))
     pieces = [piece for part in parts for piece in movable(session, order, part, move, reach=reach, refused=refused)]
+    if refused and not step.lot:  # what is given back always fits: no lock would bring one reason more
+        raise Refused(refused)
     change = _change(order, pieces, step, lot_id)
     balance, lots = _lock_volumes(session, order, change, step)
     lot = _check_lot(session, order, lots, lot_id, at=at, refused=refused) if step.lot else None
     if step.lot and not samples.scanned(session, order):
         refused.append(samples.TestLabelNotScanned(order=order.number))
     for found in lots.values():
-        weight, left = change[found.id], found.volume_g - found.labelled_g
+        weight, left = change[found.id], found.left_g
         if weight > left:
             refused.append(
                 gate.OverLotVolume(
@@ -186,29 +196,20 @@ def movable(
         refused.append(OutsideOrder(serials=show_range(serials), order=order.number, own=show_range(order.serials)))
     step, pieces = MOVES[move], list[tuple[LabelRange, Range[int]]]()
     title_id = order.certificate.title_id
-    for row in _ranges(session, order, serials):
+    under_offer = False
+    for row, offered in _ranges(session, order, serials):
         part = overlap(row.serials, serials)
         if part is None:
             continue
+        under_offer = offered
         pieces.append((row, part))
         if row.state not in step.start:
             refused.append(NotInState(serials=show_range(part), state=row.state, move=move))
         own = reach.includes(holder_id=row.keeper_id, title_id=title_id)
         if not own and not (step.by_holder and reach.includes(holder_id=order.holder_id)):
             refused.append(KeptByOthers(serials=show_range(part), keeper=row.keeper.name))
-    offered = session.scalars(
-        select(LabelHandover)
-        .where(
-            LabelHandover.order_id == order.id,
-            LabelHandover.state == HandoverState.OFFERED,
-            LabelHandover.serials.overlaps(serials),
-        )
-        .options(joinedload(LabelHandover.taker))
-    )
-    for handover in offered:
-        part = overlap(handover.serials, serials)
-        if part is not None:
-            refused.append(UnderOffer(serials=show_range(part), taker=handover.taker.name))
+    if under_offer:
+        refused += _under_offer(session, order, serials)
     return pieces
 
 
@@ -252,6 +253,18 @@ def write(
         for serials in joined(parts)
     ]
     session.add_all([*rest, *made])
+    for (keeper, bound), parts in moved.items():
+        events.about_labels(
+            session,
+            order,
+            joined(parts),
+            move,
+            lot_id=bound or order.lot_id,
+            party_id=keeper,
+            by=by,
+            at=at,
+            reason=reason,
+        )
     if lot is not None:
         changes["lot"] = (None, lot.code)
     history.record(session, f"labels:{move.value}", order.id, by=by, at=at, changes=changes, why=reason)
@@ -262,29 +275,49 @@ def write(
 
 def lock_order(session: Session, order_id: UUID, reach: Reach) -> LabelOrder:
     """The order, so that whatever else wants to move its labels waits."""
-    order = session.scalars(
-        select(LabelOrder)
-        .join(LabelOrder.certificate)
-        .where(LabelOrder.id == order_id, within(reach))
-        .options(contains_eager(LabelOrder.certificate))
-        .with_for_update(of=LabelOrder, key_share=True)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+    order = session.scalars(_locking(reach), {"order_id": order_id}).one_or_none()
     if order is None:
         raise NotFound
     return order
 
 
-def _ranges(session: Session, order: LabelOrder, serials: Range[int]) -> Sequence[LabelRange]:
-    statement = (
-        select(LabelRange)
-        .where(LabelRange.order_id == order.id, LabelRange.serials.overlaps(serials))
-        .order_by(LabelRange.serials)
-        .options(joinedload(LabelRange.keeper, innerjoin=True))
-        .with_for_update(of=LabelRange)
+@lru_cache(maxsize=256)  # every move begins here, and putting the statement together takes longer than running it
+def _locking(reach: Reach) -> Select[LabelOrder]:
+    return (
+        select(LabelOrder)
+        .join(LabelOrder.certificate)
+        .where(LabelOrder.id == bindparam("order_id"), within(reach))
+        .options(contains_eager(LabelOrder.certificate))
+        .with_for_update(of=LabelOrder, key_share=True)
         .execution_options(populate_existing=True)
     )
-    return session.scalars(statement).all()
+
+
+_OFFERS = select(LabelHandover).where(
+    LabelHandover.order_id == bindparam("order_id"),
+    LabelHandover.state == HandoverState.OFFERED,
+    LabelHandover.serials.overlaps(bindparam("serials")),
+)
+# Offers are made and answered under the lock of the order alone, which is held by now: one look at both is enough.
+_RANGES = (
+    select(LabelRange, exists(_OFFERS))
+    .where(LabelRange.order_id == bindparam("order_id"), LabelRange.serials.overlaps(bindparam("serials")))
+    .order_by(LabelRange.serials)
+    .with_for_update(of=LabelRange)
+    .execution_options(populate_existing=True)
+)
+
+
+def _ranges(session: Session, order: LabelOrder, serials: Range[int]) -> Sequence[Row[LabelRange, bool]]:
+    """The ranges that serials touch, locked, and beside each whether any of the serials is under offer."""
+    return session.execute(_RANGES, {"order_id": order.id, "serials": serials}).all()
+
+
+def _under_offer(session: Session, order: LabelOrder, serials: Range[int]) -> list[TemThatError]:
+    asked = {"order_id": order.id, "serials": serials}
+    found = session.scalars(_OFFERS.options(joinedload(LabelHandover.taker)), asked)
+    parts = [(overlap(handover.serials, serials), handover.taker.name) for handover in found]
+    return [UnderOffer(serials=show_range(part), taker=taker) for part, taker in parts if part is not None]
 
 
 def _change(
@@ -351,6 +384,8 @@ def _check_lot(
         refused.append(gate.LotNotCertified(code=lot.code))
     elif lot.state is LotState.RECALLED:
         refused.append(gate.LotRecalled(code=lot.code, reason=lot.recall_reason or ""))
+    if at.astimezone(CITY).date() < lot.packed_on:
+        refused.append(NotPackedYet(code=lot.code, packed=lot.packed_on))
     # Shared, so that a suspension either came first and is seen here, or waits until these labels are bound.
     certificate = session.scalars(
         select(UseCertificate)

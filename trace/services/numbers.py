@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 def next_number(session: Session, series: str, *, at: datetime) -> str:
     """The next number of a series, such as `PA-2026-00123`. The year is the city's."""
     year = at.astimezone(CITY).year
+    return f"{series}-{year}-{take(session, series, year):05d}"
+
+
+def take(session: Session, series: str, year: int) -> int:
+    """The next running number of a series in a year, from 1."""
     statement = (
         insert(NumberSeries)
         .values(series=series, year=year, last=1)
         .on_conflict_do_update(index_elements=["series", "year"], set_={"last": NumberSeries.last + 1})
         .returning(NumberSeries.last)
     )
-    return f"{series}-{year}-{session.scalars(statement).one():05d}"
+    return session.scalars(statement).one()

@@ -7,18 +7,17 @@ lives in `ledger`, their drawing in `printing`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from labels.code import show_serial
 from trace.clock import CITY
 from trace.errors import Conflict, NotFound, Refused, TemThatError, Unavailable
-from trace.models.areas import AreaCodeStatus, GrowingAreaCode
-from trace.models.certificates import CertificateSource, UseCertificate
-from trace.models.controls import Nonconformity
+from trace.models.certificates import UseCertificate
 from trace.models.labels import (
     FIRST_SAMPLE_SERIAL,
     LabelMove,
@@ -28,15 +27,16 @@ from trace.models.labels import (
     LabelSeries,
     LabelState,
 )
-from trace.models.lots import EligibleBalance, ExtensionState, Lot, LotState, QuotaExtension
+from trace.models.lots import EligibleBalance, Lot, LotState
 from trace.models.parties import Party
-from trace.models.titles import Product, Season, UseRegulation
+from trace.models.titles import Product, Season
 from trace.services import gate, history, layouts
+from trace.services.facts import gather
 from trace.services.numbers import next_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import date, datetime
+    from datetime import datetime
     from uuid import UUID
 
     from trace.services.reach import Reach
@@ -120,37 +120,16 @@ def place(
 
     `hidden_codes`: whether each label gets six digits under a scratch layer.
     """
-    balance = session.scalars(
-        select(EligibleBalance)
-        .join(Lot, and_(Lot.holder_id == EligibleBalance.holder_id, Lot.season_id == EligibleBalance.season_id))
-        .join(Lot.product)
-        .where(Lot.id == lot_id, reach.covers(Lot.holder_id, Product.title_id))
-        .with_for_update(of=EligibleBalance, key_share=True)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    lot = session.scalars(
-        select(Lot)
-        .join(Lot.product)
-        .where(Lot.id == lot_id, reach.covers(Lot.holder_id, Product.title_id))
-        .options(contains_eager(Lot.product))
-        .with_for_update(of=Lot, key_share=True)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+    of_balance, of_lot = _locking(reach)
+    balance = session.scalars(of_balance, {"lot_id": lot_id}).one_or_none()
+    lot = session.scalars(of_lot, {"lot_id": lot_id}).one_or_none()
     if lot is None:
         raise NotFound
     if balance is not None and (balance.holder_id, balance.season_id) != (lot.holder_id, lot.season_id):
         raise Conflict
     # Shared, so that a suspension of the certificate or the closing of the season either came first and is seen here, or waits
     # until these labels exist. Held by name, for the session itself forgets what nobody holds.
-    _certificate, _season = session.execute(
-        select(UseCertificate, Season)
-        .select_from(Lot)
-        .join(Lot.certificate)
-        .join(Lot.season)
-        .where(Lot.id == lot_id)
-        .with_for_update(of=(UseCertificate, Season), read=True)
-        .execution_options(populate_existing=True)
-    ).one()
+    _certificate, _season = session.execute(_HOLDING_STILL, {"lot_id": lot_id}).one()
     on = at.astimezone(CITY).date()
     held = [] if balance is None else [balance]
     facts = gather(session, [lot], on=on, balances=held)[lot.id]
@@ -158,7 +137,7 @@ def place(
         facts,
         quantity=quantity,
         pack_weight_g=pack_weight_g,
-        layouts=layouts.named(session, layout, lot.holder_id),
+        layouts=layouts.choices(session, lot.holder_id, asked=layout),
         layout=layout,
         on=on,
     ) + layouts.scratch_faults(session, layout, holder_id=lot.holder_id, hidden_codes=hidden_codes)
@@ -218,7 +197,7 @@ def quote(
         facts,
         quantity=quantity,
         pack_weight_g=pack_weight_g,
-        layouts=layouts.named(session, layout, lot.holder_id),
+        layouts=layouts.choices(session, lot.holder_id, asked=layout),
         layout=layout,
         on=on,
     ) + layouts.scratch_faults(session, layout, holder_id=lot.holder_id, hidden_codes=hidden_codes)
@@ -230,7 +209,7 @@ def quote(
         extra_g=facts.balance.extra_g if facts.balance else 0,
         approvals=facts.approvals,
         issued_g=facts.balance.issued_g if facts.balance else 0,
-        lot_volume_g=lot.volume_g,
+        lot_volume_g=lot.volume_g - lot.moved_g,
         lot_labelled_g=lot.labelled_g,
         fit=facts.fit(pack_weight_g) if pack_weight_g > 0 else 0,
         pack_weights_g=sorted(facts.regulation.pack_weights_g) if facts.regulation else [],
@@ -244,7 +223,7 @@ def candidates(session: Session, *, at: datetime, reach: Reach) -> Sequence[Cand
     on = at.astimezone(CITY).date()
     statement = (
         _lots_within(reach)
-        .where(Lot.state != LotState.RECALLED, Lot.labelled_g < Lot.volume_g)
+        .where(Lot.state.in_((LotState.DRAFT, LotState.CERTIFIED)), Lot.labelled_g + Lot.moved_g < Lot.volume_g)
         .order_by(Lot.recorded_at.desc(), Lot.id)
         .limit(PAGE)
     )
@@ -279,7 +258,7 @@ def get(session: Session, order_id: UUID, *, reach: Reach) -> LabelOrder:
 
 
 def find(
-    session: Session, *, reach: Reach, state: LabelState | None = None, text: str = "", page: int = 1
+    session: Session, *, reach: Reach, state: LabelState | None = None, text: str = "", page: int = 1, size: int = PAGE
 ) -> tuple[Sequence[LabelOrder], int]:
     """A page of orders, newest first, and how many there are. `text` is part of an order's number, lot or holder."""
     statement = (
@@ -290,7 +269,10 @@ def find(
         .where(within(reach))
     )
     if state is not None:
-        statement = statement.where(exists().where(LabelRange.order_id == LabelOrder.id, LabelRange.state == state))
+        seen = or_(reach.covers(LabelOrder.holder_id, UseCertificate.title_id), LabelRange.keeper_id.in_(reach.holders))
+        statement = statement.where(
+            exists().where(LabelRange.order_id == LabelOrder.id, LabelRange.state == state, seen)
+        )
     if text:
         like = func.fold("%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
         statement = statement.where(
@@ -303,9 +285,10 @@ def find(
     total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
     rows = session.scalars(
         statement.order_by(LabelOrder.placed_at.desc(), LabelOrder.id)
-        .offset((page - 1) * PAGE)
-        .limit(PAGE)
+        .offset((page - 1) * size)
+        .limit(size)
         .options(
+            contains_eager(LabelOrder.certificate),
             contains_eager(LabelOrder.lot).joinedload(Lot.product),
             contains_eager(LabelOrder.holder),
             selectinload(LabelOrder.ranges),
@@ -315,8 +298,9 @@ def find(
 
 
 def holders(session: Session, *, reach: Reach) -> Sequence[Party]:
-    """The parties whose orders lie within reach, by name."""
-    theirs = select(LabelOrder.holder_id).join(LabelOrder.certificate).where(within(reach))
+    """The parties whose whole orders lie within reach, by name."""
+    whole = reach.covers(LabelOrder.holder_id, UseCertificate.title_id)
+    theirs = select(LabelOrder.holder_id).join(LabelOrder.certificate).where(whole)
     return session.scalars(select(Party).where(Party.id.in_(theirs)).order_by(Party.name)).all()
 
 
@@ -362,23 +346,49 @@ def _lot(session: Session, lot_id: UUID, reach: Reach) -> Lot:
     return lot
 
 
+@lru_cache(maxsize=256)  # putting a statement together takes longer than running it
+def _locking(reach: Reach) -> tuple[Select[EligibleBalance], Select[Lot]]:
+    """What locks the balance that a lot draws on, and then the lot, if one may reach it."""
+    theirs = (Lot.id == bindparam("lot_id"), reach.covers(Lot.holder_id, Product.title_id))
+    same = and_(Lot.holder_id == EligibleBalance.holder_id, Lot.season_id == EligibleBalance.season_id)
+    return (
+        select(EligibleBalance).join(Lot, same).join(Lot.product).where(*theirs)
+        .with_for_update(of=EligibleBalance, key_share=True)
+        .execution_options(populate_existing=True),
+        select(Lot).join(Lot.product).where(*theirs).options(contains_eager(Lot.product))
+        .with_for_update(of=Lot, key_share=True)
+        .execution_options(populate_existing=True),
+    )  # fmt: skip
+
+
+_HOLDING_STILL = (
+    select(UseCertificate, Season)
+    .select_from(Lot)
+    .join(Lot.certificate)
+    .join(Lot.season)
+    .where(Lot.id == bindparam("lot_id"))
+    .with_for_update(of=(UseCertificate, Season), read=True)
+    .execution_options(populate_existing=True)
+)
+
+
 def _take_serials(session: Session, quantity: int) -> Range[int]:
     """The next serials of the one series. The row stays locked until the commit, so none is skipped or given twice."""
-    end = session.scalar(_taking(quantity))
+    asked = {"taken": quantity}
+    end = session.scalar(_TAKING, asked)
     if end is None:  # the very first order, or the series is spent
         session.execute(insert(LabelSeries).values(id=1, next_serial=1).on_conflict_do_nothing())
-        end = session.scalar(_taking(quantity))
+        end = session.scalar(_TAKING, asked)
     if end is None:
         raise SeriesSpent(left=FIRST_SAMPLE_SERIAL - session.scalars(select(LabelSeries.next_serial)).one())
     return Range(end - quantity, end)
 
 
-def _taking(quantity: int) -> ReturningUpdate[int]:
-    end = LabelSeries.next_serial + quantity
-    return (
-        update(LabelSeries)
-        .where(LabelSeries.id == 1, end <= FIRST_SAMPLE_SERIAL)
-        .values(next_serial=end)
-        .returning(LabelSeries.next_serial)
-        .execution_options(synchronize_session=False)
-    )
+_END = LabelSeries.next_serial + bindparam("taken")
+_TAKING = (
+    update(LabelSeries)
+    .where(LabelSeries.id == 1, _END <= FIRST_SAMPLE_SERIAL)
+    .values(next_serial=_END)
+    .returning(LabelSeries.next_serial)
+    .execution_options(synchronize_session=False)
+)

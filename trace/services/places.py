@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, case, exists, func, literal, or_, select
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from trace.models.certificates import UseCertificate
@@ -38,6 +40,8 @@ class Ward(NamedTuple):
     code: str
     name: str
     kind: CommuneKind
+    former: tuple[str, ...] = ()
+    """The old districts and communes by which people still know it, its own name left out."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,25 @@ def in_order(column: Text) -> ColumnElement[Any]:
 def choices(session: Session, *, on: date | None = None) -> list[Ward]:
     """The communes that stand on a day (or that have no end), in Vietnamese order."""
     stands = Commune.valid_during.contains(on) if on else func.upper_inf(Commune.valid_during)
-    statement = (
-        select(Commune.code, Commune.name, Commune.kind).where(stands).order_by(in_order(Commune.name), Commune.code)
+    former = (
+        select(func.coalesce(func.array_agg(aggregate_order_by(CommuneAlias.name, CommuneAlias.name)), sql("'{}'")))
+        .where(CommuneAlias.commune_code == Commune.code, CommuneAlias.name != Commune.name)
+        .scalar_subquery()
     )
-    return [Ward(*row) for row in session.execute(statement)]
+    statement = (
+        select(Commune.code, Commune.name, Commune.kind, former)
+        .where(stands)
+        .order_by(in_order(Commune.name), Commune.code)
+    )
+    return [Ward(code, name, kind, tuple(names)) for code, name, kind, names in session.execute(statement)]
+
+
+def in_commune(q: str, column: Text) -> ColumnElement[bool]:
+    """Whether the commune of a row answers a text by its name or by an old one."""
+    bare = _KIND_WORDS.sub("", asked(q))
+    named = select(Commune.code).where(matches(bare, Commune.name))
+    once = select(CommuneAlias.commune_code).where(matches(bare, CommuneAlias.name))
+    return column.in_(named.union(once))
 
 
 def search(

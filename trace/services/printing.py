@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
 
 from labels import sheet
 from trace.errors import Invalid, NotFound, Refused
@@ -85,9 +86,7 @@ def begin(
     reason = (reason or "").strip() or None
     if last and reason is None:
         raise Refused([ReasonMissing()])
-    if faults := layouts.scratch_faults(
-        session, layout, holder_id=order.holder_id, hidden_codes=order.hidden_codes
-    ):
+    if faults := layouts.scratch_faults(session, layout, holder_id=order.holder_id, hidden_codes=order.hidden_codes):
         raise Refused(faults)
     sign = layouts.logo_in_use(session, holder_id=order.holder_id, title_id=order.lot.product.title_id)
     run = PrintRun(
@@ -149,7 +148,12 @@ def open_run(session: Session, order: LabelOrder, run: int, *, at: datetime, rea
 
 def runs(session: Session, order_id: UUID) -> Sequence[PrintRun]:
     """The prints and reprints of an order, newest first."""
-    return session.scalars(select(PrintRun).where(PrintRun.order_id == order_id).order_by(PrintRun.run.desc())).all()
+    return session.scalars(
+        select(PrintRun)
+        .where(PrintRun.order_id == order_id)
+        .order_by(PrintRun.run.desc())
+        .options(joinedload(PrintRun.author))
+    ).all()
 
 
 def last_printer(session: Session, order_id: UUID) -> str | None:

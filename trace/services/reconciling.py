@@ -217,7 +217,7 @@ def _account(
     end: datetime,
     roll: Range[int] | None = None,
 ) -> Reconciliation:
-    moved, held = _part(LabelMovement.serials, roll), _part(LabelRange.serials, roll)
+    moved, held = part_of(LabelMovement.serials, roll), part_of(LabelRange.serials, roll)
     labels = func.sum(func.upper(moved) - func.lower(moved))
     if roll is not None:
         scope &= LabelOrder.serials.overlaps(roll)
@@ -265,7 +265,7 @@ def _account(
     )
 
 
-def _part(serials: InstrumentedAttribute[Range[int]], roll: Range[int] | None) -> ColumnElement[Range[int]]:
+def part_of(serials: InstrumentedAttribute[Range[int]], roll: Range[int] | None) -> ColumnElement[Range[int]]:
     """The serials that lie on a roll. Of a range beside it nothing is left, whose bounds are NULL and count for nothing."""
     whole: ColumnElement[Range[int]] = serials.expression
     return whole if roll is None else whole.op("*", return_type=INT8RANGE())(roll)

@@ -109,6 +109,8 @@ class _Facts(msgspec.Struct, frozen=True, kw_only=True):
     source_name: str | None = None
     commune_name: str | None = None
     area_code: str | None = None
+    sources: int = 0
+    """How many areas or sites the goods were merged from; 0 where the lot has one of its own."""
     is_sample: bool = False
     compare: tuple[ComparePoint, ...] = ()
 
@@ -325,8 +327,14 @@ def officer_facts(session: Session, serial: int, *, looks: int = 5, movements: i
             Nonconformity.holder_id == order.holder_id,
             Nonconformity.title_id == order.certificate.title_id,
             Nonconformity.closed_at.is_(None),
-            or_(Nonconformity.area_id.is_(None), Nonconformity.area_id == lot.area_id),
-            or_(Nonconformity.site_id.is_(None), Nonconformity.site_id == lot.site_id),
+            or_(
+                Nonconformity.area_id.is_(None),
+                Nonconformity.area_id.in_({area for area, _ in lot.source_keys if area}),
+            ),
+            or_(
+                Nonconformity.site_id.is_(None),
+                Nonconformity.site_id.in_({site for _, site in lot.source_keys if site}),
+            ),
         )
         .order_by(Nonconformity.due_on)
     )

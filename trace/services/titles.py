@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -14,7 +15,9 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from trace.errors import Invalid, NotFound
 from trace.models.certificates import UseCertificate
-from trace.models.parties import Party
+from trace.models.files import StoredFile
+from trace.models.parties import Commune, Party
+from trace.models.title_records import TitleAmendment, TitleImage, TitleRenewal
 from trace.models.titles import Product, ProtectionTitle, TitleKind, TitleRole, TitleRoleKind, UseRegulation
 from trace.services import places
 
@@ -44,15 +47,21 @@ class Line:
         return ", ".join(party.name for party in self.parties.get(TitleRoleKind(role), []))
 
 
-def listing(session: Session, *, on: date, q: str = "", kind: TitleKind | None = None) -> list[Line]:
-    """All titles that answer a search, by name, with their parties on a day."""
+def listing(
+    session: Session, *, on: date, q: str = "", kind: TitleKind | None = None, ending_within: int | None = None
+) -> list[Line]:
+    """All titles that answer a search, by name, with their parties on a day. `ending_within`: whose term ends in so many days, or has."""
     wanted: list[ColumnElement[bool]] = []
     if places.asked(q):
         owned = TitleRole.__table__.join(Party.__table__)
         named = select(TitleRole.title_id).select_from(owned).where(places.matches(q, Party.name))
-        wanted.append(
-            or_(places.matches(q, ProtectionTitle.name, ProtectionTitle.title_number), ProtectionTitle.id.in_(named))
+        made = select(Product.title_id).where(places.matches(q, Product.name))
+        numbers = places.matches(
+            q, ProtectionTitle.name, ProtectionTitle.title_number, ProtectionTitle.application_number
         )
+        wanted.append(or_(numbers, ProtectionTitle.id.in_(named), ProtectionTitle.id.in_(made)))
+    if ending_within is not None:
+        wanted.append(ProtectionTitle.expires_on <= on + timedelta(days=ending_within))
     if kind:
         wanted.append(ProtectionTitle.kind == kind)
     holders = (
@@ -116,6 +125,42 @@ def boundary(session: Session, title_id: UUID) -> dict[str, Any] | None:
     shape = func.ST_AsGeoJSON(func.ST_SimplifyPreserveTopology(ProtectionTitle.area, 0.0003), 5)
     found = session.scalar(select(shape).where(ProtectionTitle.id == title_id))
     return json.loads(found) if found else None
+
+
+def commune_names(session: Session, title: ProtectionTitle) -> Sequence[str]:
+    """The communes whose union the territory is; none when it came from elsewhere."""
+    statement = select(Commune.name).where(Commune.code.in_(title.area_commune_codes))
+    return session.scalars(statement.order_by(places.in_order(Commune.name))).all()
+
+
+def amendments(session: Session, title_id: UUID) -> Sequence[TitleAmendment]:
+    """What was amended on record, latest first."""
+    statement = select(TitleAmendment).where(TitleAmendment.title_id == title_id)
+    return session.scalars(statement.order_by(TitleAmendment.decided_on.desc(), TitleAmendment.id.desc())).all()
+
+
+def renewals(session: Session, title_id: UUID) -> Sequence[TitleRenewal]:
+    """The renewals of a mark, latest first."""
+    statement = select(TitleRenewal).where(TitleRenewal.title_id == title_id)
+    return session.scalars(statement.order_by(TitleRenewal.old_end.desc())).all()
+
+
+def images(session: Session, title_id: UUID) -> Sequence[TitleImage]:
+    """The pictures of the sign that are in use, oldest first."""
+    statement = select(TitleImage).where(TitleImage.title_id == title_id, TitleImage.withdrawn_at.is_(None))
+    return session.scalars(statement.order_by(TitleImage.added_at, TitleImage.id)).all()
+
+
+def image_file(session: Session, title_id: UUID, image_id: UUID) -> StoredFile:
+    """The file of a picture of the sign, withdrawn ones included."""
+    found = session.scalars(
+        select(StoredFile)
+        .join(TitleImage, TitleImage.file_id == StoredFile.id)
+        .where(TitleImage.id == image_id, TitleImage.title_id == title_id)
+    ).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def check_may_hold(session: Session, title: ProtectionTitle, holder_id: UUID, *, on: date) -> None:

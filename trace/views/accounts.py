@@ -24,6 +24,7 @@ from trace.errors import TemThatError
 from trace.forms import PostForm, clean
 from trace.models.parties import AppUser
 from trace.services import accounts
+from trace.views import todo
 from trace.words import explain, say, way_out
 
 if TYPE_CHECKING:
@@ -168,8 +169,21 @@ def home() -> ResponseReturnValue:
         (May.LABEL_READ, _("See orders, print labels, account for every serial"), "orders.index"),
         (May.LABEL_HAND_OVER, _("Confirm hand-overs of labels"), "orders.handovers"),
         (May.LOT_RECORD, _("Record a lot"), "lots.new"),
-        (May.CONTROL_RECORD, _("Record a control visit"), "controls.new_visit"),
+        (May.AREA_EDIT, _("Record a growing area: draw it, walk it or paste its points"), "area_forms.new"),
+        (May.AREA_IMPORT, _("Bring in growing areas from a file"), "area_imports.index"),
+        (May.AREA_EDIT, _("Record a production site"), "sites.new"),
+        (May.AREA_CODE, _("Keep growing-area codes"), "areas.index"),
+        (May.AREA_READ, _("See growing areas on the map"), "area_maps.index"),
+        (May.MEMBER_EDIT, _("Keep the members of a collective"), "members.index"),
+        (May.TABLE_IMPORT, _("Bring in a table: members, areas, lots or visits"), "tables.index"),
+        (May.CONTROL_RECORD, _("Record a control visit"), "visits.new"),
+        (May.CONTROL_SELF, _("Record a self-control"), "visits.new_self"),
+        (May.APPLICATION_WRITE, _("Apply for the right to use a sign"), "applications.new"),
+        (May.APPLICATION_EVALUATE, _("Receive and evaluate applications"), "applications.index"),
+        (May.CERTIFICATE_READ, _("See who was authorised on a day"), "certificates.as_of"),
         (May.CERTIFICATE_DECIDE, _("Decide on certificates of use"), "certificates.index"),
+        (May.TITLE_EDIT, _("Enter titles, regulations, products and seasons"), "titles.index"),
+        (May.CONTROL_PLAN, _("Draw up control plans"), "control_plans.index"),
         (May.SCAN_FACTS, _("Check a label, with the facts for officers"), "verify.typed"),
         (May.OBSERVATION_RECORD, _("Log an observation in the field"), "observations.new"),
         (May.SIGNAL_TRIAGE, _("Work the queue of doubts"), "queue.index"),
@@ -177,7 +191,7 @@ def home() -> ResponseReturnValue:
         (May.USER_MANAGE, _("See who can sign in"), "accounts.people"),
     ]
     deeds = [(label, url_for(endpoint)) for permission, label, endpoint in wanted if whoever.may(permission)]
-    return render_template("accounts/home.html", posts=posts, deeds=deeds)
+    return render_template("accounts/home.html", posts=posts, deeds=deeds, tasks=todo.tasks())
 
 
 @bp.get("/quan-tri/nguoi-dung")

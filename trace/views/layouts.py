@@ -20,7 +20,7 @@ from trace.access import May, needs, person
 from trace.db import session
 from trace.errors import Invalid, NotFound
 from trace.forms import PostForm, VietnameseDecimal, VietnameseInteger, clean
-from trace.services import layouts
+from trace.services import files, layouts, titles
 from trace.views import lists
 from trace.views.once import once
 from trace.views.order_page import described, told
@@ -179,9 +179,12 @@ def _take_logo() -> ResponseReturnValue:
     if upload := form.picture.data:
         data = upload.read(layouts.LOGO_BYTES + 1)
         upload.seek(0)
-    if not form.validate() or not data:
+    good = form.validate()
+    if good and not data:
+        data = _sign_of(UUID(form.title.data))
+    if not good or not data:
         if not data:
-            form.picture.errors = [_("Choose a picture.")]
+            form.picture.errors = [_("Choose a picture. The register of titles has none of this sign.")]
         return _index(form), 422
     with once("layouts.logo") as key:
         if key.done:
@@ -204,14 +207,25 @@ def _take_logo() -> ResponseReturnValue:
     return redirect(key.location, 303)
 
 
+def _sign_of(title_id: UUID) -> bytes:
+    """The picture of the sign that the register of titles shows; nothing if it has none."""
+    for found in titles.images(session(), title_id):
+        copy = files.copy_path(current_app.config["TEMTHAT"].files_dir, found.file)
+        if copy is not None and copy.exists():
+            return copy.read_bytes()
+    return b""
+
+
 def _index(logo_form: LogoForm | None = None, reasons: Sequence[Any] = ()) -> str:
     holders = [party.id for party in person().parties_for(May.LABEL_ORDER)]
     own = layouts.own(session(), frozenset(holders))
     logo_form = logo_form or _logo_choices(LogoForm(formdata=None))
     return render_template(
         "layouts/index.html",
-        own=[(row, described(layouts.find(session(), str(row.id), holder_id=row.holder_id))) for row in own],
-        built_in=[(name, described(layout)) for name, layout in layouts.BUILT_IN.items()],
+        own=[(row, layouts.find(session(), str(row.id), holder_id=row.holder_id)) for row in own],
+        built_in=list(layouts.BUILT_IN.items()),
+        described=described,
+        resolution=resolution,
         logos=[
             found
             for holder in holders
@@ -229,7 +243,9 @@ def _design(form: LayoutForm, reasons: Sequence[Any] = ()) -> str:
     drawing, shown = None, [_fault(form, fault) for fault in faults]
     if layout is not None and not faults:
         try:
-            drawing = Markup(sheet_svg(layout, host=current_app.config["TEMTHAT"].host, logo=None))  # noqa: S704  our own geometry
+            drawing = Markup(  # noqa: S704  our own geometry
+                sheet_svg(layout, host=current_app.config["TEMTHAT"].host, logo=_logo(form, layout))
+            )
         except LabelError as fault:
             shown = [_fault(form, fault)]
     return render_template(
@@ -238,20 +254,30 @@ def _design(form: LayoutForm, reasons: Sequence[Any] = ()) -> str:
     )  # fmt: skip
 
 
-def sheet_svg(layout: Layout, *, host: str, logo: Logo | None) -> str:
-    """A sheet at its real size with sample texts, positions already used left empty."""
+def resolution(layout: Layout) -> str:
+    """What a layout is printed on, in words: its modules are whole dots of that printer."""
+    choices: dict[str, Any] = dict(LayoutForm.printer.kwargs["choices"])
+    return str(choices[layout.elements.printer])
+
+
+def label_svg(layout: Layout, lines: tuple[str, ...], *, host: str, logo: Logo | None) -> str:
+    """One label at its real size, marked as a sample; the least important lines go where they do not fit."""
     hidden = "123456" if layout.elements.hidden_code else None
-    for kept in range(len(SAMPLE_LINES), 0, -1):
+    for kept in range(len(lines), 0, -1):
         label = image.Label(
-            serial=1234567, code=SAMPLE_CODE, layout=layout, host=host, lines=SAMPLE_LINES[:kept], logo=logo, hidden=hidden,
-            sample=True,
+            serial=1234567, code=SAMPLE_CODE, layout=layout, host=host, lines=lines[:kept], logo=logo, hidden=hidden, sample=True,
         )  # fmt: skip
         try:
-            drawn = image.label_svg(label).decode().strip()
-            break
+            return image.label_svg(label).decode().strip()
         except LabelError:
             if kept == 1:
                 raise
+    raise ValueError("a label has at least one line")
+
+
+def sheet_svg(layout: Layout, *, host: str, logo: Logo | None) -> str:
+    """A sheet at its real size with sample texts, positions already used left empty."""
+    drawn = label_svg(layout, SAMPLE_LINES, host=host, logo=logo)
     symbol = _OPENING.sub(r'<symbol id="label" viewBox="\1">', drawn).removesuffix("</svg>") + "</symbol>"
     (width, height), w, h = layout.page_mm, layout.label_width_mm, layout.label_height_mm
     cells = "".join(
@@ -322,14 +348,34 @@ def _data(form: LayoutForm) -> dict[str, object]:
 
 def _fault(form: LayoutForm, fault: LabelError) -> dict[str, str | None]:
     field = str(fault.facts.get("field", ""))
-    named = fault
+    facts = dict(fault.facts)
     if field in form:
-        named = type(fault)(**{**fault.facts, "field": form[field].label.text})
+        facts["field"] = form[field].label.text
+        if "choices" in facts:  # as the list on the page calls them
+            facts["choices"] = ", ".join(str(label) for _value, label in form[field].choices)
+    facts |= {name: str(facts[name]).replace(".", ",") for name in ("least", "most") if name in facts}
+    named = type(fault)(**facts)
     return {"message": _said(named), "way_out": None, "url": f"#{field}" if field in form else None}
 
 
 def _said(fault: LabelError) -> str:
     return explain(cast("Any", fault))
+
+
+def _logo(form: LayoutForm, layout: Layout) -> Logo | None:
+    """The sign that prints on this layout would carry: of the product's title, else of the first title that has one."""
+    holder_id, product_id = _identity(form.holder.data), _identity(form.product.data)
+    own = {party.id for party in person().parties_for(May.LABEL_ORDER)}
+    if holder_id not in own or not layout.elements.logo_width_mm:
+        return None
+    offered = {product.id: product.title_id for product in layouts.products(session(), holder_id)}
+    if product_id in offered:
+        titles = [offered[product_id]]
+    else:
+        titles = [title.id for title in layouts.titles(session(), holder_id)]
+    signs = (layouts.logo_in_use(session(), holder_id=holder_id, title_id=title_id) for title_id in titles)
+    sign = next(filter(None, signs), None)
+    return layouts.logo(session(), sign.id if sign else None)
 
 
 def _identity(value: str | None) -> UUID | None:

@@ -6,6 +6,7 @@ What must not live here: queries.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,8 +18,9 @@ from wtforms import SelectField
 from wtforms.validators import Length, ValidationError
 
 from trace import clock
+from trace.db import session
 from trace.services import places
-from trace.words import day
+from trace.words import day, say
 
 SIZE = 50
 E = TypeVar("E", bound=StrEnum)
@@ -50,6 +52,17 @@ def last_day(end: date) -> str:
     return day(end - timedelta(days=1))
 
 
+def kilograms(grams: int) -> Decimal:
+    """Grams as a form offers them for changing: kilograms without superfluous zeros."""
+    exact = Decimal(grams) / 1000
+    return exact.quantize(Decimal(1)) if exact == exact.to_integral() else exact.normalize()
+
+
+def day_before(end: date) -> date:
+    """The last day of a period, for a form to begin with."""
+    return end - timedelta(days=1)
+
+
 def text(name: str = "q") -> str:
     """A search text, normalised."""
     return places.asked(request.args.get(name))
@@ -67,6 +80,15 @@ def identity(name: str) -> UUID | None:
         return UUID(request.args.get(name, ""))
     except ValueError:
         return None
+
+
+def wards(on: date | None = None) -> list[tuple[str, str]]:
+    """The communes for a picker or filter: code, and the name with its kind and the old names by which people still know it."""
+    offered = []
+    for ward in places.choices(session(), on=on):
+        former = "; " + _("formerly %(names)s", names=", ".join(ward.former)) if ward.former else ""
+        offered.append((ward.code, f"{ward.name} ({say(ward.kind).lower()}{former})"))
+    return offered
 
 
 def page() -> int:

@@ -22,12 +22,24 @@ from trace.errors import Invalid, Refused, TemThatError
 from trace.forms import PostForm, VietnameseInteger, clean
 from trace.models.labels import LabelMove, LabelState
 from trace.models.lots import Lot
-from trace.services import gate, handovers, history, layouts, ledger, ordering, printing, ranges, reconciling, samples
+from trace.services import (
+    gate,
+    handovers,
+    history,
+    keeping,
+    layouts,
+    ledger,
+    ordering,
+    printing,
+    ranges,
+    reconciling,
+    samples,
+)
 from trace.views import lists, print_page
 from trace.words import day, explain, number, say, way_out
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy.dialects.postgresql import Range
@@ -122,7 +134,8 @@ def show(
     reasons: Sequence[TemThatError] = (),
 ) -> str:
     """The page of an order, with the panel of one move opened, if asked for."""
-    order = ordering.get(session(), order_id, reach=person().reach(May.LABEL_READ))
+    reach = person().reach(May.LABEL_READ)
+    order = ordering.get(session(), order_id, reach=reach)
     now = clock.now()
     if move is None:
         form = None
@@ -137,14 +150,18 @@ def show(
             (str(party.id), party.name)
             for party in (handovers.takers(session(), on=lists.today()) if move is LabelMove.HAND_OVER else ())
         ]
+    everything, rows = keeping.sees_all(order, reach), keeping.ranges(order, reach)
     chosen, problem = _chosen(form)
     chosen_count = sum(map(ranges.size, chosen))
     prints = printing.runs(session(), order_id)
+    all_names = layout_names(order.holder_id, all_versions=True)
     may_print = person().reach(May.LABEL_ORDER).includes(holder_id=order.holder_id)
     return render_template(
         "orders/show.html",
         order=order,
-        rows=[_row(order, row) for row in order.ranges],
+        everything=everything,
+        kept=sum(ranges.size(row.serials) for row in rows),
+        rows=[_row(order, row) for row in rows],
         tags=STATE_TAGS,
         move=move,
         step=ledger.MOVES[move] if move else None,
@@ -154,28 +171,29 @@ def show(
         chosen_count=chosen_count,
         effect=_effect(move, order, chosen_count) if move and chosen else "",
         jam_form=jam_form,
-        destroyed=any(row.state in {LabelState.SPOILED, LabelState.VOIDED} for row in order.ranges),
+        destroyed=any(row.state in {LabelState.SPOILED, LabelState.VOIDED} for row in rows),
         reasons=[*([told(problem)] if problem else []), *(told(reason, link(reason, order)) for reason in reasons)],
         prints=[(run, now <= run.at + printing.OPEN_FOR) for run in prints] if may_print else [],
         print_form=_print_form(order, print_form) if may_print else None,
         **(
             print_page.parts(
-                order, prints, layout_names(order.holder_id, hidden_codes=order.hidden_codes), test_form=test_form,
+                order,
+                prints,
+                layout_names(order.holder_id, hidden_codes=order.hidden_codes),
+                test_form=test_form,
                 file_form=file_form,
             )
             if may_print
             else {}
         ),
-        waiting=[
-            row
-            for row in handovers.listing(session(), reach=person().reach(May.LABEL_READ), order_id=order_id)
-            if row.answered_at is None
-        ],
-        account=account(reconciling.of_order(session(), order_id, end=now)),
+        waiting=keeping.offers(session(), order, reach=reach),
+        account=account(reconciling.of_order(session(), order_id, end=now))
+        if everything
+        else kept_account(keeping.of_order(session(), order_id, keepers=reach.holders, end=now)),
         may_count=may_print,
-        movements=ledger.movements(session(), order_id),
-        events=[_event(row) for row in history.of(session(), order_id)],
-        layout_names=layout_names(order.holder_id, all_versions=True),
+        movements=keeping.movements(session(), order, reach=reach),
+        events=[_event(row, all_names) for row in history.of(session(), order_id)] if everything else [],
+        layout_names=all_names,
         range_text=ordering.show_range,
         size=ranges.size,
     )
@@ -208,9 +226,15 @@ def link(reason: TemThatError, about: LabelOrder | Lot) -> str | None:
             url = url_for("certificates.show", certificate_id=lot.certificate_id)
         case gate.AreaCodeMissing() if may(May.AREA_READ) and lot.area_id:
             url = url_for("areas.show", area_id=lot.area_id)
-        case gate.BlockingNonconformity() if may(May.CONTROL_READ):
+        case gate.SiteClosed() if may(May.AREA_READ):
+            url = url_for("sites.show", site_id=reason.facts["site_id"])
+        case gate.BlockingNonconformity() | gate.GateCheckFailed() if may(May.CONTROL_READ):
             url = url_for("controls.show", nonconformity_id=reason.facts["nonconformity_id"])
-        case gate.LotNotCertified() | gate.LotRecalled() if may(May.LOT_READ):
+        case gate.NotControlledLately() if may(May.CONTROL_READ):
+            url = url_for("controls.index", kind="visit")
+        case gate.LotNotCertified() | gate.LotRecalled() | gate.LotClosed() | gate.ReleaseMissing() if may(
+            May.LOT_READ
+        ):
             url = url_for("lots.show", lot_id=lot.id)
         case gate.NoRegulation() if may(May.TITLE_READ):
             url = url_for("titles.show", title_id=lot.product.title_id)
@@ -220,12 +244,12 @@ def link(reason: TemThatError, about: LabelOrder | Lot) -> str | None:
             url = "#quantity"
         case gate.PackWeightNotAllowed():
             url = "#pack_weight_g"
+        case layouts.ScratchBoxMissing() | layouts.ScratchBoxEmpty():
+            url = "#layout"
     return url
 
 
-def layout_names(
-    holder_id: UUID, *, all_versions: bool = False, hidden_codes: bool | None = None
-) -> dict[str, str]:
+def layout_names(holder_id: UUID, *, all_versions: bool = False, hidden_codes: bool | None = None) -> dict[str, str]:
     """The label layouts that a holder may choose, in words; or those that ever were; or those with or without a scratch box."""
     names = {
         name: described(layout)
@@ -235,9 +259,7 @@ def layout_names(
     if all_versions:
         return layouts.names(session(), holder_id) | names
     own = layouts.own(session(), frozenset({holder_id}))
-    return {
-        str(row.id): row.name for row in own if hidden_codes in {None, bool(row.data.get("hidden_code"))}
-    } | names
+    return {str(row.id): row.name for row in own if hidden_codes in {None, bool(row.data.get("hidden_code"))}} | names
 
 
 def described(layout: Layout) -> str:
@@ -275,6 +297,30 @@ def account(found: reconciling.Reconciliation) -> dict[str, Any]:
         "adds_up": found.adds_up,
         "in_hand": hand.closing,
         "differences": (way.difference, hand.difference),
+        "kept": False,
+    }
+
+
+def kept_account(found: reconciling.Sheet) -> dict[str, Any]:
+    """The account of a party that keeps labels of others' orders, as lines of the same table without the column on the way."""
+    lines: list[tuple[str, int | None, int | None]] = [
+        (_("Opening"), None, found.opening), (_("Received"), None, found.came),
+        *(
+            (label, None, -found.left[move])
+            for label, move in [
+                (_("− handed on"), LabelMove.HAND_OVER), (_("− used"), LabelMove.USE), (_("− spoiled"), LabelMove.SPOIL),
+                (_("− lost"), LabelMove.LOSE), (_("− returned"), LabelMove.RETURN), (_("− voided"), LabelMove.VOID),
+                (_("− recalled"), LabelMove.RECALL),
+            ]
+        ),
+        (_("= closing by the ledger"), None, found.closing), (_("Found in the ranges"), None, found.found),
+    ]  # fmt: skip
+    return {
+        "lines": lines,
+        "adds_up": found.difference == 0,
+        "in_hand": found.closing,
+        "differences": (0, found.difference),
+        "kept": True,
     }
 
 
@@ -338,10 +384,10 @@ def _effect(move: LabelMove, order: LabelOrder, count: int) -> str:
     )  # fmt: skip
 
 
-def _event(row: History) -> dict[str, Any]:
+def _event(row: History, names: Mapping[str, str]) -> dict[str, Any]:
     name = row.deed.replace(":", "_")
     told_of = [
-        str(row.changes[field][1])
+        names.get(str(row.changes[field][1]), str(row.changes[field][1]))
         for field in ("serials", "lot", "taker", "layout", "approved")
         if field in row.changes
     ]

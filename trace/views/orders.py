@@ -6,12 +6,14 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
 from wtforms import BooleanField, HiddenField, RadioField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
+from labels.errors import LabelError
 from trace import clock
 from trace.access import May, needs, person
 from trace.clock import CITY
@@ -19,11 +21,26 @@ from trace.db import session
 from trace.errors import Invalid, NotFound, Refused, TemThatError
 from trace.forms import PostForm, VietnameseDate, VietnameseInteger, clean
 from trace.models.labels import LabelMove, LabelState
-from trace.services import gate, ordering, ranges, reconciling
+from trace.services import gate, keeping, ordering, ranges, reconciling
+from trace.services.layouts import find as find_layout
+from trace.services.layouts import logo, logo_in_use
 from trace.shown import grams
-from trace.views import label_moves, label_papers, lists, quota
+from trace.views import label_moves, label_papers, lists, lookback, quota
+from trace.views.layouts import label_svg
 from trace.views.once import once
-from trace.views.order_page import MAY_MOVE, STATE_TAGS, account, bp, every, keyring, layout_names, link, show, told
+from trace.views.order_page import (
+    MAY_MOVE,
+    STATE_TAGS,
+    account,
+    bp,
+    every,
+    kept_account,
+    keyring,
+    layout_names,
+    link,
+    show,
+    told,
+)
 from trace.words import number, say
 
 if TYPE_CHECKING:
@@ -31,7 +48,9 @@ if TYPE_CHECKING:
 
     from flask.typing import ResponseReturnValue
 
-__all__ = ["bp", "label_moves", "label_papers", "quota"]
+    from trace.services.reach import Reach
+
+__all__ = ["bp", "label_moves", "label_papers", "lookback", "quota"]
 
 
 class Picked(RadioField):
@@ -51,7 +70,7 @@ class OrderForm(PostForm):
     lot = HiddenField(validators=[InputRequired()])
     quantity = VietnameseInteger(_l("How many labels?"), [InputRequired(_l("Write the number of labels."))])
     pack_weight_g = Picked(_l("Weight of one pack"), [InputRequired(_l("Choose the weight of a pack."))])
-    layout = Picked(_l("Label layout"), [InputRequired(_l("Choose a layout."))])
+    layout = lists.Choice(_l("Label layout"), [InputRequired(_l("Choose a layout."))])
     hidden_codes = BooleanField(_l("Hidden code under a scratch layer"))
 
 
@@ -70,12 +89,13 @@ class AccountForm(PostForm):
 def index() -> ResponseReturnValue:
     """Orders within reach."""
     q, state, page = lists.text(), lists.member(LabelState, "state"), lists.page()
-    rows, total = ordering.find(session(), reach=person().reach(May.LABEL_READ), state=state, text=q, page=page)
+    reach = person().reach(May.LABEL_READ)
+    rows, total = ordering.find(session(), reach=reach, state=state, text=q, page=page)
     chips = [(_("Search: %(text)s", text=q), "q", None)] if q else []
     if state:
         chips.append((say(state), "state", None))
     return render_template(
-        "orders/index.html", rows=[_summary(row) for row in rows], total=total, chips=chips, page=page, tags=STATE_TAGS,
+        "orders/index.html", rows=[_summary(row, reach) for row in rows], total=total, chips=chips, page=page, tags=STATE_TAGS,
         pages=lists.pages(total, ordering.PAGE), states=[(each.value, say(each)) for each in LabelState],
     )  # fmt: skip
 
@@ -107,7 +127,13 @@ def new() -> ResponseReturnValue:
         return _quantity_page(form, quote)
     if quote.reasons or "change" in request.args:
         return _quantity_page(form, quote, quote.reasons)
-    return render_template("orders/check.html", form=form, quote=quote, layout_names=layout_names(quote.lot.holder_id))
+    return render_template(
+        "orders/check.html",
+        form=form,
+        quote=quote,
+        layout_names=layout_names(quote.lot.holder_id),
+        drawing=_drawn(form, quote),
+    )
 
 
 @bp.post("/don/moi")
@@ -149,14 +175,22 @@ def show_order(order_id: UUID) -> ResponseReturnValue:
 def reconcile() -> ResponseReturnValue:
     """The account of a holder's labels over a period, and which orders make it up."""
     reach = person().reach(May.LABEL_READ)
-    parties = ordering.holders(session(), reach=reach)
+    holding, keeping_for = ordering.holders(session(), reach=reach), keeping.keepers(session(), reach=reach)
+    parties = sorted({*holding, *keeping_for}, key=lambda party: party.name)
     asked = "holder" in request.args
     form = AccountForm(request.args if asked else None, meta={"csrf": False})
     form.holder.choices = [(str(party.id), party.name) for party in parties]
     found: dict[str, Any] | None = None
     problem: TemThatError | None = None
-    holder = next((party for party in parties if not asked or str(party.id) == form.holder.data), None)
-    with_labels = ordering.lots_of(session(), holder.id) if holder else []
+    first = next(iter([*holding, *keeping_for]), None)
+    holder = next((party for party in parties if str(party.id) == form.holder.data), None) if asked else first
+    if holder and not asked:
+        form.holder.data = str(holder.id)
+    with_labels: list[Any] = []
+    if holder and holder in holding:
+        with_labels += ordering.lots_of(session(), holder.id)
+    if holder and holder in keeping_for:
+        with_labels += keeping.lots_of(session(), holder.id)
     form.lot.choices = [("", _("All lots")), *((str(lot.id), lot.code) for lot in with_labels)]
     if holder and (not asked or form.validate()):
         start = _midnight(form.start.data) if form.start.data else None
@@ -167,10 +201,12 @@ def reconcile() -> ResponseReturnValue:
         except Invalid as exc:
             problem = exc
         else:
-            sums = reconciling.of_holder(
-                session(), holder.id, start=start, end=end, lot_id=lot.id if lot else None, roll=roll
-            )
-            found = account(sums) | {
+            facts: dict[str, Any] = {"start": start, "end": end, "lot_id": lot.id if lot else None, "roll": roll}
+            found = {
+                "own": account(reconciling.of_holder(session(), holder.id, **facts)) if holder in holding else None,
+                "kept": kept_account(keeping.of_keeper(session(), holder.id, **facts))
+                if holder in keeping_for
+                else None,
                 "holder": holder, "end": end, "lot": lot, "roll": ordering.show_range(roll) if roll else None,
             }  # fmt: skip
     page = render_template(
@@ -205,12 +241,26 @@ def _quantity_page(form: OrderForm, quote: ordering.Quote, reasons: Sequence[Tem
     )
 
 
-def _summary(order: Any) -> dict[str, Any]:
-    """A line of the list: the order with how many labels are in each state."""
+def _drawn(form: OrderForm, quote: ordering.Quote) -> Markup | None:
+    """One label of the order at its real size; nothing where its texts do not fit, which printing will say."""
+    lot = quote.lot
+    layout = find_layout(session(), form.layout.data, holder_id=lot.holder_id)
+    lines = (lot.product.name, grams(quote.pack_weight_g), lot.holder.name, lot.product.title.name)
+    sign = logo_in_use(session(), holder_id=lot.holder_id, title_id=lot.product.title_id)
+    host = current_app.config["TEMTHAT"].host
+    try:
+        drawn = label_svg(layout, lines, host=host, logo=logo(session(), sign.id if sign else None))
+    except LabelError:
+        return None
+    return Markup(drawn)  # noqa: S704  our own geometry
+
+
+def _summary(order: Any, reach: Reach) -> dict[str, Any]:
+    """A line of the list: the order with how many of the labels that the reader may see are in each state."""
     states = dict[LabelState, int]()
-    for row in order.ranges:
+    for row in keeping.ranges(order, reach):
         states[row.state] = states.get(row.state, 0) + ranges.size(row.serials)
-    return {"order": order, "states": states}
+    return {"order": order, "states": states, "labels": sum(states.values())}
 
 
 def _midnight(day: Any) -> datetime:

@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
+from labels.manifest import ROWS_A_SHEET
 from trace.db import session
 from trace.forms import PostForm, clean
 from trace.models.printing import DrawingKind, DrawingState
@@ -81,6 +82,8 @@ def parts(
         "file_form": file_form,
         "files": [(row, bar(row)) for row in drawing.of_order(session(), order.id)],
         "most_streamed": printing.MOST_STREAMED,
+        "most_pictures": drawing.MOST_PICTURES,
+        "rows_a_sheet": ROWS_A_SHEET,
     }
 
 

@@ -27,7 +27,8 @@ from trace.db import scan_connection, session
 from trace.errors import TemThatError
 from trace.forms import WardField, clean
 from trace.models.tips import TipReason
-from trace.services import files, places, scanning, tips
+from trace.services import files, scanning, tips
+from trace.views import lists
 from trace.views.once import once
 from trace.views.verify import keep_language
 from trace.words import explain, say, way_out
@@ -129,9 +130,7 @@ class ReportForm(Form):
     def offer(self) -> None:
         """Reasons and communes in the reader's language."""
         self.reason.choices = [(reason.value, say(reason)) for reason in TipReason]
-        self.commune.offer(
-            [(ward.code, f"{ward.name} ({say(ward.kind).lower()})") for ward in places.choices(session())]
-        )
+        self.commune.offer(lists.wards())
 
     def judge(self, names: tuple[str, ...]) -> bool:
         """Check some of the questions; every fault is found at once."""
