@@ -15,6 +15,7 @@ from tests.browser.looks import faults
 from tests.test_access import rules
 from trace.access import ROLE_MAY, May
 from trace.demo.people import ACCOUNTS
+from trace.models.areas import ProductionSite
 from trace.models.scans import Scan
 from trace.services import keys
 
@@ -33,16 +34,25 @@ LOGINS = [person.login for person in ACCOUNTS.values()]
 # None of them is a page to read: downloads (as every address that ends in .pdf), checks of the machine, the show of components.
 NOT_PAGES = {
     "applications.file",
+    "area_details.code_file",
     "area_maps.backdrop",
     "area_maps.layer",
+    "control_reports.workbook",
+    "controls.file",
+    "controls.signature",
     "drawing.download",
     "exports.download",
+    "farm_log.photo",
     "files.show",
     "health.alive",
     "health.ready",
+    "lot_changes.release_file",
     "static",
     "tables.marked",
     "tables.template",
+    "titles.image",
+    "titles.regulation_file",
+    "visits.worker",
     "gallery.index",
     "gallery.verdict",
 }
@@ -129,15 +139,22 @@ FOUND_BY = {
     "orders.show": "htx.thanhha", "lots.show": "htx.thanhha", "certificates.show": "htx.thanhha", "titles.show": "htx.thanhha",
     "areas.show": "htx.thanhha", "controls.show": "quanly", "queue.show": "canbo", "cases.show": "canbo", "cases.piece": "canbo",
     "observations.show": "kiemtra", "informants.open": "giukin", "orders.season": "quanly", "layouts.new": "htx.thanhha",
-    "applications.show": "quanly",
+    "applications.show": "quanly", "area_details.parts": "quanly", "area_forms.edit": "quanly", "control_plans.show": "quanly",
+    "farm_log.show": "htx.thanhha", "farm_log.correct": "htx.thanhha", "lab_samples.show": "quanly", "lot_changes.story": "htx.thanhha",
+    "members.show": "htx.thanhha", "members.edit": "htx.thanhha",
+    "orders.on_day": "htx.thanhha", "suspensions.show": "quanly", "visits.show": "quanly",
+    "area_details.add_code": "so.nnmt", "area_details.code_status": "so.nnmt",
 }  # fmt: skip
 # The others see fewer deeds on the same pages, save the holder who may not order and the packer who holds the labels of others.
 FINDERS = {*FOUND_BY.values(), "htx.hanam", "donggoi"}
-# Walked by tests of their own: below, in test_applications.py, test_keyboard.py and test_printing.py.
+# Walked by tests of their own: below, in test_applications.py, test_register.py, test_keyboard.py and test_printing.py.
 ELSEWHERE = {
     "verify.show", "verify.show_gtin", "report.start", "report.follow", "layouts.show", "drawing.file",
     "applications.applicant", "applications.product", "applications.sources", "applications.evidence", "applications.commitment",
-    "applications.evaluation", "certificate_status.show",
+    "applications.evaluation", "certificate_status.show", "area_imports.show", "control_plans.add_item", "control_plans.edit_item",
+    "titles.add_role", "titles.amend", "titles.area", "titles.edit", "titles.edit_product", "titles.edit_season", "titles.end_role",
+    "titles.new_product", "titles.new_regulation", "titles.new_season", "titles.regulation", "titles.succeed_role", "titles.volumes_page",
+    "sites.show", "controls.add", "lot_changes.merge", "lot_changes.release", "lot_changes.split", "sites.edit", "tables.show", "titles.edit_regulation", "titles.renew",
 }  # fmt: skip
 
 
@@ -214,6 +231,51 @@ def test_what_cannot_be_shown_is_said_well(city: City, walker: Callable[..., Vis
     assert answer is not None
     assert answer.status == status
     assert faults(visitor.page) == []
+
+
+@GROUPS[0]
+def test_a_lot_that_may_be_merged_and_split(city: City, walker: Callable[..., Visitor]) -> None:
+    """Not every lot may, so the walk over one page of each kind cannot be sure to come upon these."""
+    visitor = walker("htx.thanhha")
+    visitor.page.goto(f"{city.url}/lo")
+    lots = visitor.page.eval_on_selector_all("tbody th a", "all => all.map((a) => a.getAttribute('href'))")
+    for lot in lots:
+        visitor.page.goto(city.url + lot)
+        if (
+            visitor.page.locator("main a[href$='/gop']").count()
+            and visitor.page.locator("main a[href$='/tach']").count()
+        ):
+            break
+    else:
+        pytest.fail("no lot of the sample city may be merged and split")
+    _, wrong = walk(visitor, city.app, [f"{lot}/gop", f"{lot}/tach"], onward=False)
+    assert not wrong, "\n".join(wrong)
+
+
+@GROUPS[0]
+def test_the_pages_of_a_title_that_one_keeps(city: City, walker: Callable[..., Visitor]) -> None:
+    """The walk may come upon another's title first, which opens fewer of them."""
+    visitor = walker("quanly")
+    visitor.page.goto(f"{city.url}/van-bang")
+    titles = visitor.page.eval_on_selector_all("tbody th a", "all => all.map((a) => a.getAttribute('href'))")
+    for title in titles:
+        visitor.page.goto(city.url + title)
+        if visitor.page.locator(f"main a[href='{title}/sua']").count():
+            break
+    else:
+        pytest.fail("quanly keeps no title of the sample city")
+    links = visitor.page.eval_on_selector_all(
+        "main a[href^='/van-bang/']", "all => all.map((a) => a.getAttribute('href'))"
+    )
+    first = {kind[0]: link for link in reversed(links) if (kind := endpoint_of(city.app, link))}
+    assert {"titles.edit", "titles.amend", "titles.add_role", "titles.succeed_role", "titles.new_regulation"} <= set(
+        first
+    )
+    with Session(city.engine) as session:
+        site = session.scalars(select(ProductionSite.id).limit(1)).one()
+    _, wrong = walk(visitor, city.app, list(first.values()), onward=False)
+    _, more = walk(walker("so.khcn"), city.app, [f"/co-so/{site}"], onward=False)
+    assert not [*wrong, *more], "\n".join([*wrong, *more])
 
 
 @GROUPS[0]

@@ -206,6 +206,15 @@ def test_logos_are_png_or_jpeg_in_rgb_and_made_anew(
         assert "<script>alert" not in text(answer)
 
 
+def test_a_word_in_the_place_of_a_logo_is_no_logo(world: World, sign_in: Any, token_of: Any) -> None:
+    clerk = sign_in(world.clerk)
+    form = {
+        "csrf_token": token_of(clerk, "/tem/bo-cuc"), "idempotency_key": uuid4().hex, "logo_holder": str(world.cooperative.id),
+        "title": str(world.title.id), "picture": "logo.png",
+    }  # fmt: skip
+    assert clerk.post("/tem/bo-cuc/logo", data=form).status_code == 422
+
+
 def test_the_logo_of_the_time_of_the_print_stays_with_it(session: Session, world: World) -> None:
     from labels.keys import Keyring
     from trace.services import printing

@@ -47,8 +47,10 @@ def drawn(template: str, data: dict[str, Any], *, at: datetime) -> bytes:
 @cache
 def _signs() -> frozenset[str]:
     """The signs that every face of the papers' font has, but for those of private use, which PDF/A forbids."""
-    faces = [path for folder in FONTS for path in sorted(folder.glob("LiberationSerif-*.ttf"))]
-    known = [frozenset(TTFont(path, lazy=True).getBestCmap()) for path in faces]
+    known = list[frozenset[int]]()
+    for path in (path for folder in FONTS for path in folder.glob("LiberationSerif-*.ttf")):
+        with TTFont(path, lazy=True) as face:
+            known.append(frozenset(face.getBestCmap()))
     shared = frozenset[int]().union(*known).intersection(*known)
     return frozenset(chr(each) for each in shared if not 0xE000 <= each <= 0xF8FF) | {"\n", "\t"}
 

@@ -176,7 +176,8 @@ def logo() -> ResponseReturnValue:
 def _take_logo() -> ResponseReturnValue:
     form = _logo_choices(LogoForm())
     data = b""
-    if upload := form.picture.data:
+    upload = form.picture.data
+    if getattr(upload, "filename", ""):  # a word in the place of a file is no file
         data = upload.read(layouts.LOGO_BYTES + 1)
         upload.seek(0)
     good = form.validate()

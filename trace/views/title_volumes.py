@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
-from trace.errors import Conflict, Forbidden, Invalid, TemThatError
+from trace.errors import Conflict, Invalid, TemThatError
 from trace.services import gate, harvests, products, volumes
 from trace.services.reach import Reach
 from trace.views import past
@@ -97,8 +97,6 @@ def _page(
     title_id = season.product.title_id
     sees_all = reach.includes(title_id=title_id)
     found = [line for line in volumes.lines(session(), season) if sees_all or line.holder.id in reach.holders]
-    if not found and not sees_all:
-        raise Forbidden
     may = confirms(title_id) and season.closed_at is None
     plain = volumes.plain_ones(found) if may else []
     shown: list[tuple[volumes.Line, Any]] = [
@@ -121,6 +119,7 @@ def _page(
         ],
         reasons=reasons,
         bad=forms or {},
+        sees_all=sees_all,
         events=past.of(season_id) if sees_all else [],
     )
 
