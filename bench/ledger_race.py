@@ -15,57 +15,45 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import json
 import math
-import multiprocessing
 import os
 import random
 import signal
 import sys
 import threading
 import time
-from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from bench.ledger_books import acknowledged, examine
+from bench.ledger_writers import FORK, TALLY, THREADS, Tally, Writer, cast
 from tests import factories
 from trace import clock, cluster, db
 from trace.errors import TemThatError
-from trace.models.labels import LabelMove, LabelOrder
-from trace.models.lots import EligibleBalance, Lot
-from trace.models.parties import AppUser, Party
+from trace.models.lots import EligibleBalance
 from trace.models.titles import Product, Season
-from trace.services import handovers, jams, ledger, ordering
-from trace.services.reach import Reach
 
 if TYPE_CHECKING:
+    import multiprocessing
+    from collections import Counter
     from collections.abc import Callable, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Engine
+    from bench.ledger_writers import Cast
+
 
 MASTER = bytes(range(32))
-THREADS = 8
-FORK = multiprocessing.get_context("fork")
-PACK_G = 500
-MOST_ORDERS = 200
-TALLY = "tally.json"
 OPERATIONS_PER_FILL = 20_000
 EVERY_S = 30
-MOVES = (
-    *(LabelMove.PRINT,) * 3, *(LabelMove.RECEIVE,) * 4, LabelMove.ACTIVATE, LabelMove.ACTIVATE, LabelMove.USE, LabelMove.SPOIL,
-    LabelMove.LOSE, LabelMove.RETURN, LabelMove.VOID, LabelMove.VOID,
-)  # fmt: skip
 
 
 def prepare(url: str, balances: int, *, plenty: int = 1) -> None:
@@ -110,168 +98,6 @@ def prepare(url: str, balances: int, *, plenty: int = 1) -> None:
     engine.dispose()
 
 
-@dataclass(frozen=True)
-class Cast:
-    """Who does it and with which lots: read once, for the database may be down when a writer starts."""
-
-    clerk: UUID
-    packer: UUID
-    packing_house: UUID
-    lots: list[tuple[UUID, UUID]]
-
-
-@dataclass
-class Writer:
-    """One of many: does things at random and writes down, outside the database, what it was told is done."""
-
-    engine: Engine
-    diary: BinaryIO
-    chance: random.Random
-    who: Cast
-    orders: list[tuple[UUID, UUID, int, int]]
-    """Id, holder, first serial and the one after the last: of all writers of a process, who get in each other's way on them."""
-
-    def turn(self) -> None:
-        """One operation, done or refused."""
-        what = self.chance.random()
-        if what < 0.25 or not self.orders:
-            self.place()
-        elif what < 0.87:
-            self.move()
-        elif what < 0.97:
-            self.hand_over()
-        else:
-            self.jam()
-
-    def place(self) -> None:
-        """Order labels for some lot."""
-        lot_id, holder_id = self.chance.choice(self.who.lots)
-        with Session(self.engine) as session:
-            order = ordering.place(
-                session, lot_id=lot_id, quantity=self.chance.randint(1, 40), pack_weight_g=PACK_G, layout="a4-24", by=self.who.clerk,
-                at=clock.now(), reach=Reach(holders=frozenset({holder_id})),
-            )  # fmt: skip
-            self.kept(session, order, holder_id)
-
-    def kept(self, session: Session, order: LabelOrder, holder_id: UUID) -> None:
-        """Commit a new order and remember it."""
-        factories.tested(session, order, clock.now())
-        first, end = order.serials.lower or 0, order.serials.upper or 0
-        told = (order.id, holder_id, first, end)
-        session.commit()
-        self.note("order", told[0], first, end)
-        if len(self.orders) < MOST_ORDERS:
-            self.orders.append(told)
-        else:
-            self.orders[self.chance.randrange(MOST_ORDERS)] = told
-
-    def move(self) -> None:
-        """Move some labels of some order of one's own process."""
-        order_id, holder_id, first, end = self.chance.choice(self.orders)
-        deed = self.chance.choice(MOVES)
-        start = self.chance.randrange(first, end)
-        stop = self.chance.randint(start + 1, end) if deed not in {LabelMove.PRINT, LabelMove.RECEIVE} else end
-        start = first if deed is LabelMove.PRINT else start
-        own = frozenset({holder_id, self.who.packing_house})
-        with Session(self.engine) as session:
-            ledger.apply(
-                session, order_id, Range(start, stop), deed, by=self.who.clerk, at=clock.now(), reach=Reach(holders=own), reason="Thử tải",
-                counted=stop - start,
-            )  # fmt: skip
-            session.commit()
-        self.note(deed.value, order_id, start, stop)
-
-    def hand_over(self) -> None:
-        """Offer labels, and mostly take them on the other side."""
-        order_id, holder_id, first, end = self.chance.choice(self.orders)
-        start = self.chance.randrange(first, end)
-        at = clock.now()
-        with Session(self.engine) as session:
-            offered = handovers.offer(
-                session, order_id, Range(start, self.chance.randint(start + 1, end)), taker_id=self.who.packing_house, by=self.who.clerk, at=at,
-                on=at.astimezone(clock.CITY).date(), reach=Reach(holders=frozenset({holder_id})),
-            )  # fmt: skip
-            handover_id, serials = offered.id, offered.serials
-            session.commit()
-        answer = self.chance.choice([handovers.take, handovers.take, handovers.refuse])
-        with Session(self.engine) as session:
-            answer(
-                session,
-                handover_id,
-                by=self.who.packer,
-                at=clock.now(),
-                reach=Reach(holders=frozenset({self.who.packing_house})),
-            )
-            session.commit()
-        if answer is handovers.take:
-            self.note("hand_over", order_id, serials.lower or 0, serials.upper or 0)
-
-    def jam(self) -> None:
-        """Void the end of an order and get as many new labels."""
-        order_id, holder_id, first, end = self.chance.choice(self.orders)
-        with Session(self.engine) as session:
-            order = jams.reprint_from(
-                session, order_id, self.chance.randrange(first, end), reason="Kẹt giấy", by=self.who.clerk, at=clock.now(),
-                reach=Reach(holders=frozenset({holder_id})),
-            )  # fmt: skip
-            self.kept(session, order, holder_id)
-
-    def note(self, what: str, order_id: UUID, first: int, end: int) -> None:
-        """A line that survives this process: what the database said is done."""
-        self.diary.write(f"{what} {order_id} {first} {end}\n".encode())
-
-
-def cast(url: str) -> Cast:
-    """The people and lots that `prepare` made."""
-    engine = create_engine(url)
-    with Session(engine) as session:
-        people = {person.login: person.id for person in session.scalars(select(AppUser))}
-        packing_house = session.scalars(select(Party.id).where(Party.name.startswith("Cơ sở đóng gói"))).one()
-        lots = [(lot.id, lot.holder_id) for lot in session.scalars(select(Lot).where(Lot.code.startswith("R")))]
-    engine.dispose()
-    return Cast(people["thu.kho"], people["dong.goi"], packing_house, lots)
-
-
-class Tally:
-    """What happened how often, in memory that all processes share and that no death of one of them spoils.
-
-    Each thread of each process writes cells of its own, so no lock can be left behind; whoever takes a dead one's place adds on.
-    """
-
-    KINDS = ("done", "refused", "deadlock", "cut_off")
-
-    def __init__(self, writers: int, before: Counter[str] | None = None) -> None:
-        self._cells = FORK.RawArray("q", writers * len(self.KINDS))
-        self._before = before or Counter()
-
-    def add(self, writer: int, kind: str) -> None:
-        """One more."""
-        self._cells[writer * len(self.KINDS) + self.KINDS.index(kind)] += 1
-
-    def total(self) -> int:
-        """Operations that got an answer, done or refused."""
-        counts = self.counts()
-        return counts["done"] + counts["refused"]
-
-    def counts(self) -> Counter[str]:
-        """How often each."""
-        cells = self._cells[:]
-        counted = {kind: sum(cells[place :: len(self.KINDS)]) for place, kind in enumerate(self.KINDS)}
-        return Counter({kind: count + self._before[kind] for kind, count in counted.items()})
-
-    def save(self, folder: Path) -> None:
-        """Leave the counts for a later go; a kill costs what was counted since."""
-        draft = folder / "tally.draft"
-        draft.write_text(json.dumps(self.counts()), encoding="utf-8")
-        draft.replace(folder / TALLY)
-
-    @classmethod
-    def resumed(cls, writers: int, folder: Path) -> Tally:
-        """Counts that go on from an earlier go, or from nothing."""
-        kept = folder / TALLY
-        return cls(writers, Counter(json.loads(kept.read_text(encoding="utf-8"))) if kept.exists() else None)
-
-
 def work(  # noqa: PLR0917  what a forked process is started with
     url: str, diary: Path, who: Cast, until: float, operations: int, tally: Tally, seat: int, seed: int
 ) -> None:  # fmt: skip
@@ -311,12 +137,14 @@ class Found:
     wrong: list[str]
     acknowledged: int
     examined_s: float
+    earlier: int
+    """Operations of earlier goes in the same folder, which count among `counts` but not in the speed."""
 
     def __str__(self) -> str:
         done, refused = self.counts["done"], self.counts["refused"]
         return (
             f"{self.seconds:.0f} s, {self.kills} kills: {done:,} done, {refused:,} refused, {self.acknowledged:,} deeds acknowledged\n"
-            f"{(done + refused) / self.seconds:.0f} operations/s; deadlocks {self.counts['deadlock']}, cut off {self.counts['cut_off']}; "
+            f"{(done + refused - self.earlier) / self.seconds:.0f} operations/s; deadlocks {self.counts['deadlock']}, cut off {self.counts['cut_off']}; "
             f"examined in {self.examined_s:.1f} s\n"
             + (
                 "\n".join(self.wrong[:20])
@@ -335,7 +163,7 @@ def race(
     than that. `say` hears every 30 s how far it is.
     """
     kills, wrong, who, tally = 0, list[str](), cast(url), Tally.resumed(processes * THREADS, folder)
-    earlier = len({diary.stem for diary in folder.glob("diary*.*")})
+    earlier, before = len({diary.stem for diary in folder.glob("diary*.*")}), tally.total()
     began = time.monotonic()
     until = began + seconds
 
@@ -350,7 +178,7 @@ def race(
         return made
 
     running = [start(seat, seat) for seat in range(processes)]
-    next_kill, next_word, told = began + (kill_every or math.inf), began + EVERY_S, (began, 0)
+    next_kill, next_word, told = began + (kill_every or math.inf), began + EVERY_S, (began, before)
     while time.monotonic() < until and any(each.is_alive() for each in running):
         time.sleep(0.1)
         now = time.monotonic()
@@ -384,7 +212,7 @@ def race(
     engine.dispose()
     if counts["deadlock"]:
         wrong.append(f"{counts['deadlock']} deadlocks")
-    return Found(counts, lasted, kills, wrong, acknowledged(folder), time.monotonic() - began - lasted)
+    return Found(counts, lasted, kills, wrong, acknowledged(folder), time.monotonic() - began - lasted, before)
 
 
 def memory_mb(running: Sequence[multiprocessing.process.BaseProcess]) -> int:

@@ -41,7 +41,7 @@ def test_a_layout_is_designed_and_its_labels_are_drawn_into_a_file(
     page.get_by_label(t("Positions already used on the first sheet")).fill("4")
     page.get_by_role("button", name=t("Draw it again")).click()
     sheet = page.locator("#drawing svg[role=img]")
-    assert sheet.locator("use").count() == 20
+    expect(sheet.locator("use")).to_have_count(20)
     box = sheet.bounding_box()
     assert box
     assert (round(box["width"] * 25.4 / 96), round(box["height"] * 25.4 / 96)) == (210, 297)

@@ -286,7 +286,7 @@ def decide(manager: Page, decider: Visitor, served: Served, cast: Cast) -> str:
     follow(manager, t("Record an evaluation"))
     fill(manager, {"Day of the evaluation": day()})
     met = manager.get_by_role("radio", name=t("CriterionResult.met"), exact=True)
-    assert met.count() == 2, "the criteria of this title's regulation"
+    expect(met).to_have_count(2)  # the criteria of this title's regulation
     for choice in met.all():
         choice.check()
     fill(looked(manager), {"Minutes": "Đã xem hai vườn cùng người đại diện"})

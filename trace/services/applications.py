@@ -137,11 +137,6 @@ class Filter:
     ended: bool = False
 
 
-def moves_for(application: Application, *, applicants: bool) -> list[ApplicationMove]:
-    """What may be done with an application in its present state by the applicant, or by the managing body."""
-    return [move for move, step in MOVES.items() if application.state in step.start and step.applicants is applicants]
-
-
 def within(reach: Reach, *, drafts: bool) -> ColumnElement[bool]:
     """The applications that somebody may see. A draft belongs to the applicant alone."""
     seen = reach.covers(Application.applicant_id, Application.title_id)
