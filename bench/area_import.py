@@ -3,7 +3,8 @@
     PYTHONPATH=. .venv/bin/python -m bench.area_import [--areas 5000] [--rounds 5]
 
 A few have faults. The limit is six times the plain way, in the same run: what counts is the time from the bytes of the file to the
-committed preview. Taking over what has no fault is told beside it, and so is a file in which every border is shared.
+committed preview, for fields with paths between them and for fields that share every border. Taking over what has no fault is told
+beside it.
 """
 
 from __future__ import annotations
@@ -132,16 +133,16 @@ def main() -> int:
                 session.query(GrowingArea).update({"boundary": factories.square(106.49, 20.96, 0.001)})
                 session.commit()
             who = Asker(by=by, at=clock.now(), reach=Reach(titles=frozenset({title_id})))
-            for shared, rounds in ((False, options.rounds), (True, 1)):
+            for shared in (False, True):
                 data = fields(options.areas, shared=shared)
                 taken = [
                     one(engine, Path(folder) / "files", data, title_id=title_id, holder_id=holder_id, who=who)
-                    for _ in range(rounds)
+                    for _ in range(options.rounds)
                 ]
                 ratios.append(tell(taken, data, shared=shared))
         finally:
             own.stop()
-    return 0 if ratios[0] <= LIMIT else 1
+    return 0 if max(ratios) <= LIMIT else 1
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ application, sign-in and template included, without the network.
 from __future__ import annotations
 
 import argparse
-import logging
 import math
 import random
 import statistics
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
+from bench import quiet
 from tests import factories
 from trace import clock, cluster, db
 from trace.app import create_app
@@ -116,8 +116,8 @@ def main() -> int:
             session.commit()
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
-        logging.disable(logging.INFO)
         app = create_app(config, engine=engine)
+        quiet()
         client = app.test_client()
         with client.session_transaction() as cookie:
             cookie["_user_id"], cookie["_fresh"] = token, True

@@ -2,7 +2,7 @@
 
     PYTHONPATH=. .venv/bin/python -m bench.pages [--rounds 3]
 
-The browser is slowed down to 1.6 Mbit/s, 150 ms and a quarter of the processor, with an empty cache each time. Medians.
+The browser is slowed down as Lighthouse applies its slow 4G (1.6 Mbit/s, 150 ms, a quarter of the processor), with an empty cache each time. Medians.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from bench.verify import _free_port, _wait
-from tests.browser.wire import KB, QUEUE, REPORT, VERDICT, Budget, Wire
+from tests.browser.wire import KB, QUEUE, REPORT, SLOW_4G, VERDICT, Budget, Wire, painted
 from trace import clock, cluster, db, demo
 from trace.app import create_app
 from trace.config import Config
@@ -34,15 +34,6 @@ from trace.services import accounts, keys
 MASTER = bytes(range(32))
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1440, "height": 900}
-SLOW = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 0.75e6 / 8}
-PAINTS = """() => new Promise((done) => {
-  const seen = {paint: 0, shift: 0};
-  new PerformanceObserver((list) => list.getEntries().forEach((one) => { seen.paint = one.startTime; }))
-    .observe({type: "largest-contentful-paint", buffered: true});
-  new PerformanceObserver((list) => list.getEntries().forEach((one) => { if (!one.hadRecentInput) seen.shift += one.value; }))
-    .observe({type: "layout-shift", buffered: true});
-  setTimeout(() => done(seen), 400);
-})"""
 
 
 class Seen(NamedTuple):
@@ -62,14 +53,13 @@ def look(browser: Browser, url: str, path: str, size: dict[str, int], token: str
         context.add_cookies([{"name": "temthat", "value": token, "url": url}])
     page = context.new_page()
     wire = Wire(page)
-    wire.devtools.send("Network.emulateNetworkConditions", SLOW)
-    wire.devtools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    wire.slow_down(SLOW_4G)
     answer = page.goto(url + path)
     assert answer is not None
     assert answer.status == 200, f"{path}: {answer.status}"
-    found = page.evaluate(PAINTS)
+    paint, shift = painted(page)
     context.close()
-    return Seen(wire.size(), wire.requests, wire.size("Script"), found["paint"] / 1000, found["shift"])
+    return Seen(wire.size(), wire.requests, wire.size("Script"), paint, shift)
 
 
 def prepare(config: Config) -> tuple[str, str]:

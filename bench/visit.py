@@ -21,11 +21,12 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
-from bench.pages import MASTER, PHONE, SLOW
+from bench import quiet
+from bench.pages import MASTER, PHONE
 from tests import factories
 from tests.browser.conftest import Served
 from tests.browser.test_visit import TAP_MS, begin, taps, twelve_items
-from tests.browser.wire import KB, VISIT, Wire
+from tests.browser.wire import KB, SLOW_4G, VISIT, Wire
 from trace import clock, cluster, db
 from trace.app import create_app
 from trace.config import Config
@@ -46,6 +47,7 @@ def main() -> int:
         engine = create_engine(own.url("temthat"))
         config = Config(database_url=own.url("temthat"), var_dir=Path(folder), master_key=MASTER)
         app = create_app(config, engine=engine)
+        quiet()
         server = make_server("127.0.0.1", 0, app, threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
@@ -69,7 +71,7 @@ def main() -> int:
                     context.add_cookies([{"name": "temthat", "value": cookie, "url": served.url}])
                     page = context.new_page()
                     wire = Wire(page)
-                    wire.devtools.send("Network.emulateNetworkConditions", SLOW)
+                    wire.slow_down(SLOW_4G)
                     page.goto(where)
                     page.wait_for_selector("#visit[data-ready]", state="attached")
                     weights.append(wire.size())

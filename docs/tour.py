@@ -7,6 +7,7 @@ Signs in as the sample people. It begins a control visit and sends a file of are
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyotp
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from trace import demo
@@ -38,6 +40,14 @@ PUBLIC = [
     ("/report", "report"),
     ("/dang-nhap", "sign-in"),
 ]
+# The first screens that the sheet of states shows, in the order of the README.
+STATES = (
+    "valid-first", "valid", "unusual", "suspected_copy", "copied_opened", "voided", "recalled", "holder_suspended", "holder_suspended-before",
+    "not_activated", "expired", "several", "unknown", "malformed", "lot_code", "not_checked", "sample", "valid?answer=differs",
+    "valid?answer=match", "hidden?hidden=again",
+)  # fmt: skip
+STATES_IN_ENGLISH = ("valid", "suspected_copy", "not_activated", "unknown")
+ACROSS, SMALL, GAP = 8, (216, 444), 10
 STAFF = [
     ("htx.thanhha", "/trang-chinh", "clerk-home", None),
     ("htx.thanhha", "/tem/don/moi", "order-lot", None),
@@ -76,6 +86,20 @@ def shoot(page: Page, folder: Path, name: str) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     if wide:
         print(f"{name}: sideways scroll at 360 px")
+
+
+def states(page: Page, base: str, folder: Path) -> None:
+    """One picture of every answer on a phone, the first screen of each: Vietnamese, then a few in English."""
+    shots = []
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    for state, lang in [*((state, "vi") for state in STATES), *((state, "en") for state in STATES_IN_ENGLISH)]:
+        page.goto(f"{base}/gallery/verdict/{state}{'&' if '?' in state else '?'}lang={lang}")
+        shots.append(Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize(SMALL, Image.Resampling.LANCZOS))
+    rows = -(-len(shots) // ACROSS)
+    sheet = Image.new("RGB", (ACROSS * (SMALL[0] + GAP) + GAP, rows * (SMALL[1] + GAP) + GAP), "#8a949c")
+    for number, shot in enumerate(shots):
+        sheet.paste(shot, (GAP + number % ACROSS * (SMALL[0] + GAP), GAP + number // ACROSS * (SMALL[1] + GAP)))
+    sheet.quantize(128).save(folder / "verdict-states.png", optimize=True)
 
 
 def enter(browser: Browser, base: str, account: Any) -> Page:
@@ -157,6 +181,7 @@ def main(base: str, folder: Path) -> int:
         for path, name in PUBLIC:
             page.goto(base + path)
             shoot(page, folder, name)
+        states(page, base, folder)
         signed: dict[str, Page] = {}
         for login, path, name, link in STAFF:
             if login not in signed:

@@ -18,6 +18,7 @@ from enforcement.models import InformantContact, InformantReading
 from trace.errors import Conflict, Invalid, NotFound
 from trace.models.parties import AppUser
 from trace.models.tips import Tip
+from trace.services import history
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,6 +30,7 @@ REASON_LEAST = 10
 REASON_MOST = 500
 CONTACT_MOST = 200
 _NONCE = 12
+_SEALED = select(InformantContact).where(InformantContact.sealed.is_not(None))
 
 
 class ReasonTooShort(Invalid):
@@ -75,13 +77,38 @@ def keep(session: Session, tip_id: UUID, contact: str, *, key: bytes, at: dateti
     text = contact.strip()
     if not text or len(text) > CONTACT_MOST:
         raise ContactUnusable(most=CONTACT_MOST)
-    session.merge(InformantContact(tip_id=tip_id, sealed=_seal(tip_id, text.encode(), key), consented_at=at))
+    session.merge(
+        InformantContact(tip_id=tip_id, sealed=_seal(tip_id, text.encode(), key), consented_at=at, withdrawn_at=None)
+    )
     session.flush()
 
 
 def is_kept(session: Session, tip_id: UUID) -> bool:
     """Whether somebody can be reached. Says nothing about whom."""
-    return session.scalar(select(InformantContact.tip_id).where(InformantContact.tip_id == tip_id)) is not None
+    kept = select(InformantContact.tip_id).where(
+        InformantContact.tip_id == tip_id, InformantContact.sealed.is_not(None)
+    )
+    return session.scalar(kept) is not None
+
+
+def withdrawn_at(session: Session, tip_id: UUID) -> datetime | None:
+    """When the reporter took the consent back, if that happened."""
+    return session.scalar(select(InformantContact.withdrawn_at).where(InformantContact.tip_id == tip_id))
+
+
+def withdraw(session: Session, tip_id: UUID, *, at: datetime) -> bool:
+    """Delete the contact of one tip, because the reporter no longer consents. Says whether there was one to delete.
+
+    That there was a contact, since when, and when it went stay on record, as do the readings; nobody learns who asked.
+    """
+    statement = select(InformantContact).where(InformantContact.tip_id == tip_id).with_for_update()
+    kept = session.scalars(statement, execution_options={"populate_existing": True}).one_or_none()
+    if kept is None or kept.sealed is None:
+        return False
+    kept.sealed, kept.withdrawn_at = None, at
+    history.record(session, "tip:withdraw_contact", tip_id, by=None, at=at)
+    session.flush()
+    return True
 
 
 def tip(session: Session, tip_id: UUID) -> Tip:
@@ -105,27 +132,27 @@ def open_contact(session: Session, tip_id: UUID, *, reason: str, key: bytes, by:
     if len(said) > REASON_MOST:
         raise ReasonTooLong(most=REASON_MOST)
     kept = session.get(InformantContact, tip_id)
-    if kept is None:
+    if kept is None or kept.sealed is None:
         raise NotFound
     session.add(InformantReading(tip_id=tip_id, at=at, by=by, reason=said))
     session.flush()
-    return _unseal(kept, key).decode()
+    return _unseal(tip_id, kept.sealed, key).decode()
 
 
 def reseal(session: Session, *, old: bytes, new: bytes) -> int:
     """Seal every contact under another key, after the master key was exchanged; nobody reads one. How many."""
-    found = session.scalars(select(InformantContact).order_by(InformantContact.tip_id).with_for_update()).all()
+    found = session.scalars(_SEALED.order_by(InformantContact.tip_id).with_for_update()).all()
     for kept in found:
-        kept.sealed = _seal(kept.tip_id, _unseal(kept, old), new)
+        kept.sealed = _seal(kept.tip_id, _unseal(kept.tip_id, kept.sealed or b"", old), new)
     session.flush()
     return len(found)
 
 
 def open_all(session: Session, *, key: bytes) -> int:
     """Whether every seal opens; SealBroken if one does not. What is inside goes nowhere. How many there are."""
-    found = session.scalars(select(InformantContact).execution_options(populate_existing=True)).all()
+    found = session.scalars(_SEALED.execution_options(populate_existing=True)).all()
     for kept in found:
-        _unseal(kept, key)
+        _unseal(kept.tip_id, kept.sealed or b"", key)
     return len(found)
 
 
@@ -134,9 +161,9 @@ def _seal(tip_id: UUID, contact: bytes, key: bytes) -> bytes:
     return nonce + AESGCM(key).encrypt(nonce, contact, tip_id.bytes)
 
 
-def _unseal(kept: InformantContact, key: bytes) -> bytes:
+def _unseal(tip_id: UUID, sealed: bytes, key: bytes) -> bytes:
     try:
-        return AESGCM(key).decrypt(kept.sealed[:_NONCE], kept.sealed[_NONCE:], kept.tip_id.bytes)
+        return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], tip_id.bytes)
     except InvalidTag as exc:
         raise SealBroken from exc
 

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import BigInteger, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
@@ -80,13 +80,30 @@ def from_tip(session: Session, tip: Tip, *, at: datetime) -> Signal:
         serial=tip.serial,
         known=known,
         commune_code=tip.commune_code,
-        place=tip.place or tip.listing_url,
+        place=tip.place or tip.listing_url or tip.seller,
         what=_REASON_WORDS[tip.reason],
         severity=min(severity, HIGHEST),
         received_at=tip.received_at,
         by=None,
         at=at,
     )
+
+
+def others_like(session: Session, tip: Tip) -> int:
+    """How many other tips tell of the same label, or have become part of the same case. Nothing else of them may be told."""
+    own = select(Signal.case_id).where(Signal.source == SignalSource.TIP, Signal.source_ref == str(tip.id))
+    case_id = session.scalar(own)
+    beside = (
+        session.scalars(
+            select(Signal.source_ref).where(Signal.source == SignalSource.TIP, Signal.case_id == case_id)
+        ).all()
+        if case_id is not None
+        else ()
+    )
+    alike: list[ColumnElement[bool]] = [Tip.id.in_([UUID(ref) for ref in beside])]
+    if tip.serial is not None:
+        alike.append(Tip.serial == tip.serial)
+    return session.scalars(select(func.count()).select_from(Tip).where(Tip.id != tip.id, or_(*alike))).one()
 
 
 def from_observation(session: Session, observation: Observation, *, at: datetime) -> Signal:

@@ -310,14 +310,21 @@ class CustodyEvent(Base):
 
 
 class InformantContact(Base):
-    """How to reach the person behind a tip, sealed under a key of its own. Nothing else in the system leads here."""
+    """How to reach the person behind a tip, sealed under a key of its own. Nothing else in the system leads here.
+
+    Once the consent is withdrawn the seal and what is in it are gone; that there was one, and when it went, stays.
+    """
 
     __tablename__ = "contact"
-    __table_args__ = {"schema": "informant"}
+    __table_args__ = (
+        CheckConstraint("(sealed IS NULL) = (withdrawn_at IS NOT NULL)", name="sealed_until_withdrawn"),
+        {"schema": "informant"},
+    )
 
     tip_id: Mapped[UUID] = mapped_column(ForeignKey("tip.id"), primary_key=True)
-    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     consented_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
 
 
 class InformantReading(Base):

@@ -51,9 +51,7 @@ def parse(text: str) -> Parsed:
 
     Folds case, full-width forms, O to 0, I and L to 1; drops spaces and hyphens. Raises Malformed for the rest.
     """
-    if len(text) > _LONGEST_INPUT:
-        raise Malformed
-    canonical = unicodedata.normalize("NFKC", text).translate(_FOLD)
+    canonical = fold(text)
     if len(canonical) != CODE_LENGTH:
         raise Malformed
     number = 0
@@ -66,6 +64,13 @@ def parse(text: str) -> Parsed:
     if serial == 0:
         raise Malformed
     return Parsed(serial, tag, canonical)
+
+
+def fold(text: str) -> str:
+    """What somebody typed without case, width, separators and look-alikes; other signs stay. Raises Malformed for a whole page."""
+    if len(text) > _LONGEST_INPUT:
+        raise Malformed
+    return unicodedata.normalize("NFKC", text).translate(_FOLD)
 
 
 def tag_of(serial: int, secret: bytes) -> int:
@@ -110,13 +115,18 @@ def check_serials(serials: range) -> None:
 
 
 def show(code: str) -> str:
-    """A canonical code as people read it: 7K4M-92QD-XJ3P."""
-    return f"{code[:4]}-{code[4:8]}-{code[8:]}"
+    """A canonical code as people read it: 7K4M-92QD-XJ3P, of a lot 7K4M-92QD."""
+    return "-".join(code[at : at + 4] for at in range(0, len(code), 4))
 
 
 def show_serial(serial: int) -> str:
     """A serial as people read it, at least six digits: 000.120, 1.234.567."""
     return f"{serial:07,d}".replace(",", ".")
+
+
+def signs_of(serial: int) -> str:
+    """The first six of the twelve signs of a label's code: its serial. They tell which label, not whether it is genuine."""
+    return _half(_checked(serial))
 
 
 def _half(number: int) -> str:

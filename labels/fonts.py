@@ -210,6 +210,9 @@ class Subset:
         options.name_IDs, options.glyph_names = [], False
         options.drop_tables += ["FFTM"]
         with TTFont(face.path, recalcTimestamp=False) as font:
+            # Ligatures and kerning, which nothing in a PDF uses: to read them takes most of the time.
+            for table in {"GSUB", "GPOS", "GDEF"} & set(font.keys()):
+                del font[table]
             cutter = _subset.Subsetter(options)
             cutter.populate(text=text)
             cutter.subset(font)

@@ -1,4 +1,4 @@
-"""A symbol or a whole label as PNG or SVG: for web shops, designers and previews."""
+"""A symbol or a whole label as PNG or SVG, a symbol as PDF: for web shops, designers, cartons and previews."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from PIL import Image
 from labels import look, raster
 from labels.code import show, show_serial
 from labels.errors import HiddenCodeMissing
+from labels.pdf import Writer, number, packed
 from labels.qr import QUIET_MODULES, Level, matrix, modules_for, printed_size, qr_text
 
 if TYPE_CHECKING:
@@ -136,6 +137,24 @@ def svg(text: str, *, level: Level = "M", size_mm: float | None = None) -> bytes
         f'<svg xmlns="http://www.w3.org/2000/svg"{side} viewBox="0 0 {across} {across}" shape-rendering="crispEdges">'
         f'<path fill="#fff" d="M0 0h{across}v{across}H0z"/><path d="{_dark(modules, QUIET_MODULES)}"/></svg>\n'
     ).encode()
+
+
+def pdf(text: str, *, level: Level = "M", size_mm: float) -> bytes:
+    """The symbol alone with its quiet zone on a page of its own size; raises TooSmall as `svg` does."""
+    modules = matrix(text, level=level)
+    across = len(modules) + 2 * QUIET_MODULES
+    printed_size(len(modules), size_mm=size_mm)
+    side = size_mm / look.MM_PER_PT
+    runs = b"".join(
+        b"%d %d %d 1 re " % (start + QUIET_MODULES, across - QUIET_MODULES - row - 1, stop - start)
+        for row, cells in enumerate(modules)
+        for start, stop in _runs(cells)
+    )
+    scale = number(side / across)
+    out = Writer()
+    out.add_page(packed(b"%b 0 0 %b 0 0 cm 0 g %bf" % (scale, scale, runs)))
+    out.finish(facts={"Title": text}, size_pt=(side, side), resources=b"<<>>")
+    return out.take()
 
 
 def _dark(modules: NDArray[np.bool_], inset: int = 0) -> str:

@@ -19,7 +19,7 @@ from qrcode import base, util
 from labels.errors import BadGtin, NotAlphanumeric, TooLongForQR, TooSmall
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -56,6 +56,14 @@ def qr_text(code: str, *, host: str, gtin: str | None = None) -> str:
         raise NotAlphanumeric
     path = f"T/{code}" if gtin is None else f"01/{gtin14(gtin)}/21/{code}"
     return f"HTTPS://{address}/{path}"
+
+
+def lot_qr_text(code: str, *, host: str) -> str:
+    """The address of a lot's shared code, upper case as that of a label."""
+    address = host.upper()
+    if not address or not set(address) <= _HOST_SIGNS:
+        raise NotAlphanumeric
+    return f"HTTPS://{address}/L/{code}"
 
 
 def gtin14(gtin: str) -> str:
@@ -133,9 +141,10 @@ class Batch:
 
     def __init__(self, template: str, varying: Sequence[int], level: Level = "M") -> None:
         """`varying`: places in the text where characters may differ from the template."""
-        self.length = len(template)
+        self._template, self.length = template, len(template)
         self.modules = modules_for(self.length, level)
         self._row_bytes = (self.modules + 7) // 8
+        self._first = min(varying, default=0)
         self._groups = sorted({place // 2 for place in varying})
         signs = list(template)
         for group in self._groups:
@@ -160,11 +169,19 @@ class Batch:
         used = self.modules * self._row_bytes
         return drawn.view(np.uint8)[:, :used].reshape(len(signs), self.modules, self._row_bytes)
 
-    def varying(self) -> NDArray[np.uint8]:
-        """(n * bytes of a row,): a bit for each module that is not the same in all symbols of the batch."""
-        masks = [np.bitwise_or.reduce(table, axis=0) for table in self._tables]
-        words = np.bitwise_or.reduce(masks) if masks else np.zeros_like(self._base)
-        return words.view(np.uint8)[: self.modules * self._row_bytes]
+    def parts(self, alphabet: str) -> Iterator[tuple[tuple[int, ...], NDArray[np.uint8]]]:
+        """The symbols taken apart, for a batch that varies in its end: for each group which signs of that end are in it, and for
+        every choice of them, the last one changing fastest, the bytes whose XOR over all groups is the symbol."""
+        signs = _VALUE[[ord(sign) for sign in alphabet]].astype(np.intp)
+        stays, used = self._base, self.modules * self._row_bytes
+        for group, table in zip(self._groups, self._tables, strict=True):
+            places = tuple(place - self._first for place in (2 * group, 2 * group + 1)[: 1 + self._whole(group)])
+            values = np.zeros(1, np.intp)
+            for place in places:
+                choice = signs if place >= 0 else _VALUE[[ord(self._template[self._first + place])]].astype(np.intp)
+                values = (values[:, np.newaxis] * 45 + choice).ravel()
+            yield tuple(place for place in places if place >= 0), (table[values] ^ stays).view(np.uint8)[:, :used]
+            stays = np.zeros_like(self._base)
 
     def _whole(self, group: int) -> bool:
         """Whether the group has two characters (11 bits), not the odd one at the end (6 bits)."""
@@ -204,6 +221,14 @@ class Batch:
 def tail_batch(template: str, length: int, level: Level = "M") -> Batch:
     """The batch for texts that differ in their last `length` characters: made once per process, at 2 MB each."""
     return Batch(template, range(len(template) - length, len(template)), level)
+
+
+def pairs_of_tail(template: str, length: int) -> list[tuple[int, ...]]:
+    """Which of the last `length` characters of a text are coded together, as `Batch.parts` has them."""
+    first, groups = len(template) - length, dict[int, list[int]]()
+    for place in range(length):
+        groups.setdefault((first + place) // 2, []).append(place)
+    return [tuple(group) for group in groups.values()]
 
 
 def tails(template: str, codes: NDArray[np.uint8], level: Level = "M") -> NDArray[np.uint8]:

@@ -7,27 +7,24 @@ for every label, so numpy fills a block of pages by columns. Memory does not gro
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from labels import deflate, fonts, look, pdf, qr, source
-from labels.code import ALPHABET, CODE_LENGTH, show_serial
+from labels import fonts, look, pages, pdf, qr, source
+from labels.code import ALPHABET, CODE_LENGTH, show, show_serial
 from labels.errors import BadSkip, HiddenCodeMissing, NothingToPrint
 from labels.layout import Layout, PressLayout, with_skip
 from labels.look import SAMPLE_WORD, SERIAL_WORD
 from labels.template import Template
+from labels.varying import Varying
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from labels.layout import Box
     from labels.logo import Logo
@@ -39,11 +36,9 @@ CREATOR = "Tem Thật"
 
 # Enough for numpy to work in long columns, and still only a few MB.
 _LABELS_AT_ONCE = 2048
-# Two blocks being packed while the next is filled keep two processors busy.
-_PACKERS = 2
 _CUT_MARK_MM = 3.0
 # With fewer labels on a page than this its own parts outweigh what they share.
-_WORTH_DEFLATE = 8
+_WORTH_PUTTING_TOGETHER = 8
 _HEAD = b"/P Do\n"
 
 
@@ -110,26 +105,29 @@ def pages_for(count: int, layout: Layout, skip: int = 0) -> int:
     return -(-(count + (skip or layout.skip)) // layout.cells)
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Labels of a block whose serials are shown in the same number of signs."""
+class _Kind:
+    """Labels whose serials are shown in the same number of signs."""
 
-    start: int
-    stop: int
-    columns: dict[str, NDArray[np.uint8]]
-    template: Template
-    pages: deflate.Pages | None
+    def __init__(self, drawing: _Drawing, shown: str) -> None:
+        self._drawing, self._shown = drawing, shown
+        self.template = drawing.template(shown, 0)
 
-    def columns_of(self, start: int, stop: int) -> dict[str, NDArray[np.uint8]]:
-        """What varies of some of them, by their places in the block."""
-        return {name: column[start - self.start : stop - self.start] for name, column in self.columns.items()}
+    @cached_property
+    def pages(self) -> pages.Pages | None:
+        """How whole pages of them are put together; None where they are compressed the usual way."""
+        drawing = self._drawing
+        if drawing.layout.cells < _WORTH_PUTTING_TOGETHER:
+            return None
+        templates = (drawing.template(self._shown, zeros) for zeros in range(16))
+        try:
+            return pages.pages(templates, _HEAD, partial(drawing.varying.fields, shown=self._shown), "symbol")
+        except pages.NotAlike:
+            return None
 
-    def filled(self, start: int, stop: int, skip: int, cells: int) -> bytes:
-        """Some of them as they are written, if any."""
-        if start >= stop:
-            return b""
-        places = np.arange(start + skip, stop + skip) % cells
-        return self.template.filled(places, self.columns_of(start, stop)).tobytes()
+    def filled(self, block: Block, start: int) -> bytes:
+        """Labels as they are written, the first at this place of its page."""
+        places = np.arange(start, start + len(block)) % self._drawing.layout.cells
+        return self.template.filled(places, self._drawing.varying.columns(block)).tobytes()
 
 
 class _Drawing:
@@ -172,10 +170,11 @@ class _Drawing:
             raise NothingToPrint
         if self.look.scratch and first.hidden is None:
             raise HiddenCodeMissing
+        self.varying = Varying(self.blank, level, hidden=bool(self.look.scratch))
         self.blocks = chain([first], blocks)
         self.count, self.least, self.most = 0, 2**62, 0
         self.writer = pdf.Writer()
-        self._kinds: dict[int, tuple[Template, deflate.Pages | None]] = {}
+        self._kinds: dict[int, _Kind] = {}
 
     def pieces(self) -> Iterator[bytes]:
         """The document, a few pages at a time."""
@@ -197,23 +196,14 @@ class _Drawing:
         whole = self._form(marks + b"".join(places), (width_mm, height_mm), b"/XObject<<%b>>" % forms)
         forms += b"/P %d 0 R" % whole
         boxes, skip = self._boxes(), self.layout.skip
-        with ThreadPoolExecutor(_PACKERS) as pool:
-            waiting: deque[Future[list[bytes]]] = deque()
-            for block in self.blocks:
-                waiting.append(pool.submit(self._packed, self._runs(block), skip, marks, places))
-                skip = 0
-                if len(waiting) > _PACKERS:
-                    yield self._written(waiting.popleft(), boxes)
-            while waiting:
-                yield self._written(waiting.popleft(), boxes)
+        for block in self.blocks:
+            for page in self._pages(block, skip, marks, places):
+                writer.add_page(page, boxes)
+            yield writer.take()
+            skip = 0
         page_pt = (width_mm * PT_PER_MM, height_mm * PT_PER_MM)
         writer.finish(facts=self._facts(), size_pt=page_pt, resources=b"<</Font%b/XObject<<%b>>>>" % (fonts_, forms))
         yield writer.take()
-
-    def _written(self, packed: Future[list[bytes]], boxes: bytes) -> bytes:
-        for page in packed.result():
-            self.writer.add_page(page, boxes)
-        return self.writer.take()
 
     def _facts(self) -> dict[str, str]:
         first, last = show_serial(self.least), show_serial(self.most)
@@ -225,64 +215,41 @@ class _Drawing:
         words = [word for word in (self.order, f"{first}–{last}", self.layout.name) if word]
         return {"Title": self.title, "Subject": subject, "Keywords": ", ".join(words), "Creator": CREATOR}
 
-    def _runs(self, block: Block) -> list[_Run]:
-        """What is written of each label of a block, for runs of serials of one length."""
-        symbols = qr.tails(self.blank, block.codes, self.layout.elements.level).reshape(len(block), -1)
+    def _pages(self, block: Block, skip: int, marks: bytes, places: list[bytes]) -> Iterator[bytes]:
+        """The pages of a block, compressed; the first one begins after `skip` labels."""
         self.count += len(block)
         self.least = min(self.least, int(block.serials.min()))
         self.most = max(self.most, int(block.serials.max()))
-        runs = []
-        for start, stop in source.runs_of_one_length(block.serials):
-            part = block.part(start, stop)
-            shown = source.shown_serials(part.serials)
-            columns = {"symbol": symbols[start:stop], "code": source.shown_codes(part.codes), "serial": shown}
-            if self.look.scratch:
-                if part.hidden is None:
-                    raise HiddenCodeMissing
-                columns["hidden"] = part.hidden
-            template, pages = self._kind(shown.shape[1], {name: column[0] for name, column in columns.items()})
-            runs.append(_Run(start, stop, columns, template, pages))
-        return runs
-
-    def _packed(self, runs: list[_Run], skip: int, marks: bytes, places: list[bytes]) -> list[bytes]:
-        """The pages of a block, compressed; the first one begins after `skip` labels."""
-        cells, last, packed = self.layout.cells, runs[-1].stop, list[bytes]()
-        start = 0
-        while start < last:
-            first = (start + skip) % cells
-            stop = min(last, start + cells - first)
-            run = next(run for run in runs if run.stop > start)
-            if run.pages and first == 0 and run.stop - start >= cells:
-                stop = start + (run.stop - start) // cells * cells
-                packed += run.pages.packed(run.columns_of(start, stop))
+        cells, start = self.layout.cells, 0
+        runs = [(*run, self._kind(block.part(*run))) for run in source.runs_of_one_length(block.serials)]
+        while start < len(block):
+            place = (start + skip) % cells
+            stop = min(len(block), start + cells - place)
+            end, kind = next((end, kind) for _, end, kind in runs if end > start)
+            if place == 0 and end - start >= cells and kind.pages:
+                stop = start + (end - start) // cells * cells
+                yield from kind.pages.packed(self.varying.numbers(block.part(start, stop)))
             else:
-                head = _HEAD if stop - start == cells else marks + b"".join(places[first : first + stop - start])
-                labels = [run.filled(max(start, run.start), min(stop, run.stop), skip, cells) for run in runs]
-                packed.append(pdf.packed(head + b"".join(labels)))
+                head = _HEAD if stop - start == cells else marks + b"".join(places[place : place + stop - start])
+                labels = [
+                    kind.filled(block.part(max(start, first), min(stop, end)), max(start, first) + skip)
+                    for first, end, kind in runs
+                    if first < stop and end > start
+                ]
+                yield pdf.packed(head + b"".join(labels))
             start = stop
-        return packed
 
-    def _kind(self, shown_length: int, sample: dict[str, NDArray[np.uint8]]) -> tuple[Template, deflate.Pages | None]:
-        """How labels with serials of this length are written, and how whole pages of them are compressed."""
-        found = self._kinds.get(shown_length)
-        if found is None:
-            shown = show_serial(10 ** (shown_length - shown_length // 4) - 1)
-            made = (self._template(shown, zeros) for zeros in range(16))
-            varies = {name: np.full(len(column), 0x0F, np.uint8) for name, column in sample.items()}
-            varies["symbol"] = qr.tail_batch(self.blank, CODE_LENGTH, self.layout.elements.level).varying()
-            varies["code"] = np.where(sample["code"] == ord("-"), 0, 0xFF).astype(np.uint8)
-            varies["serial"] = np.where(sample["serial"] == ord("."), 0, 0x0F).astype(np.uint8)
-            found = self._template(shown, 0), None
-            if self.layout.cells >= _WORTH_DEFLATE:
-                with suppress(deflate.NotAlike):
-                    found = deflate.pages(made, _HEAD, sample, varies)
-            self._kinds[shown_length] = found
-        return found
+    def _kind(self, block: Block) -> _Kind:
+        """How labels with serials shown as these are written."""
+        shown = show_serial(int(block.serials[0]))
+        if len(shown) not in self._kinds:
+            self._kinds[len(shown)] = _Kind(self, shown)
+        return self._kinds[len(shown)]
 
-    def _template(self, shown: str, zeros: int) -> Template:
-        """A label at every place of a page, with so many zeros more than it needs."""
+    def template(self, shown: str, zeros: int) -> Template:
+        """A label with a serial so long at every place of a page, with so many zeros more than it needs."""
         parts = self._parts(shown)
-        stretch = (deflate.STRETCH, b"0" * zeros)
+        stretch = (pages.STRETCH, b"0" * zeros)
         rows = [[("", b"q 1 0 0 1 "), ("place", place), stretch, ("", b" cm\n"), *parts] for place in self.origins]
         return Template(rows, frozenset({"symbol", "code"}))
 
@@ -303,11 +270,11 @@ class _Drawing:
             ("symbol", b"0" * (2 * size * ((size + 7) // 8))),
             ("", b">\nEI Q\nBT/M %b Tf %b %b Td<" % (code_pt, *self._at(code.x, code.baseline))),
             # In hex as the symbol, so that nothing in a label varies but digits.
-            ("code", b"0" * 28),
+            ("code", show("0" * CODE_LENGTH).encode().hex().upper().encode()),
             ("", b">Tj/R %b Tf %b 0 Td<%b>Tj/D %b Tf(" % (
                 serial_pt, pdf.number((serial.x - code.x) * PT_PER_MM), self.regular.hex(SERIAL_WORD), serial_pt,
             )),
-            ("serial", b"0" * len(shown)),
+            ("serial", shown.encode()),
         ]  # fmt: skip
         if seen.scratch:
             digits = seen.hidden("0" * look.HIDDEN_DIGITS)

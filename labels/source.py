@@ -5,12 +5,12 @@ What is drawn by the million is filled in by columns; this is where the columns 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
+from cryptography.hazmat.primitives import hashes, hmac
 
 from labels import code
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 _ALPHABET = np.frombuffer(code.ALPHABET.encode(), np.uint8)
 _SHIFTS = np.arange(25, -1, -5)
-_SHA_BLOCK = 64
-_INNER, _OUTER = bytes(byte ^ 0x36 for byte in range(256)), bytes(byte ^ 0x5C for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,18 +164,14 @@ def _made(serials: range, secret: bytes, *, hidden: bool) -> Block:
 
 
 def _digests(secret: bytes, domain: bytes, serials: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """HMAC-SHA256 of domain and serial, one a row. Both padded keys are hashed once and copied for each."""
-    key = (hashlib.sha256(secret).digest() if len(secret) > _SHA_BLOCK else secret).ljust(_SHA_BLOCK, b"\0")
-    inner = hashlib.sha256(key.translate(_INNER) + domain).copy
-    outer = hashlib.sha256(key.translate(_OUTER)).copy
-    packed = serials.astype(">u8").tobytes()
-    digests = []
-    for at in range(0, len(packed), 8):
-        first = inner()
-        first.update(packed[at : at + 8])
-        second = outer()
-        second.update(first.digest())
-        digests.append(second.digest())
+    """HMAC-SHA256 of domain and serial, one a row. Key and domain are hashed once and copied for each."""
+    begun = hmac.HMAC(secret, hashes.SHA256())
+    begun.update(domain)
+    copy, digests = begun.copy, []
+    for packed in serials.astype(">u8").view("V8").tolist():
+        one = copy()
+        one.update(packed)
+        digests.append(one.finalize())
     return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
 
 

@@ -125,6 +125,9 @@ def app(shared_app: Flask, connection: Connection) -> Flask:
 
     shared_app.extensions["sessionmaker"] = sessionmaker(connection, join_transaction_mode="create_savepoint")
     shared_app.extensions["scan_connection"] = lambda: nullcontext(connection)
+    shared_app.extensions["scan_cursor"] = lambda: nullcontext(connection.connection.cursor())
+    shared_app.extensions["desk"].salts.forget()
+    shared_app.extensions["limits"].forget()
     shared_app.extensions["keyring"].forget()
     return shared_app
 

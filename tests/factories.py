@@ -344,7 +344,7 @@ def make_world(session: Session, *, master: bytes, at: datetime) -> World:
         [
             balance,
             other_balance,
-            CopyRule(version=1, valid_from=at - timedelta(days=900), devices=10, days=7, provinces=3),
+            CopyRule(version=1, valid_from=at - timedelta(days=900), devices=10, days=7, provinces=3, after_opening=3),
         ]
     )
     session.flush()

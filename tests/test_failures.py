@@ -441,4 +441,4 @@ def test_every_error_knows_its_status() -> None:
         for kind in _family(errors.TemThatError)
         if kind.__module__.split(".")[0] in {"trace", "enforcement"}
     }
-    assert statuses <= {400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 500, 503}
+    assert statuses <= {400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 500, 503}

@@ -62,6 +62,8 @@ class Markup(HTMLParser):
             "image",
             "use",
         }
+        # What a page says of itself to search engines loads nothing.
+        loads = loads and given.get("rel") not in {"canonical", "alternate"}
         self.foreign += [
             f"<{tag} {name}={value}>"
             for name, value in given.items()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from tests import factories
 from tests.conftest import config_for
@@ -20,27 +22,35 @@ if TYPE_CHECKING:
 
 
 def test_keeping_house_makes_room_ahead_and_forgets_in_time(session: Session, tmp_path: Path) -> None:
-    today = clock.now().astimezone(clock.CITY).date()
     for age in (0, 29, 31):
         session.add(
             IdempotencyKey(
                 scope="x", key=f"{age:032d}", body_hash=bytes(32), location="/", at=clock.now() - timedelta(days=age)
             )
         )
-    for age in (0, 1, 2):
-        session.execute(
-            text("INSERT INTO device_salt (day, salt) VALUES (:day, :salt)"),
-            {"day": today - timedelta(days=age), "salt": bytes(32)},
-        )
     session.flush()
     jobs.keep_house(session, tmp_path)
     assert factories.count(session, IdempotencyKey) == 2
-    assert session.scalars(text("SELECT count(*) FROM device_salt")).one() == 2
     partitions = set(
         session.scalars(text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'scan'::regclass"))
     )
     assert len(partitions) >= 3, partitions
     assert jobs.keep_house(session, tmp_path) == 0, "done is done"
+
+
+def test_the_nights_work_lets_go_and_says_how_much(session: Session, tmp_path: Path) -> None:
+    today = clock.now().astimezone(clock.CITY).date()
+    for age in range(5):
+        session.execute(
+            text("INSERT INTO device_salt (day, salt) VALUES (:day, :salt)"),
+            {"day": today - timedelta(days=age), "salt": bytes(32)},
+        )
+    config = config_for("", tmp_path)
+    with capture_logs() as said:
+        assert jobs.apply_retention(session, config).salts == 3
+    assert [entry["salts"] for entry in said if entry["event"] == "let go"] == [3]
+    longer = replace(config, keep_salts_days=10)
+    assert jobs.apply_retention(session, longer).salts == 0
 
 
 def test_keeping_house_removes_files_that_no_row_stands_for(session: Session, tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from tests import factories
 from tests.conftest import MASTER, NOW, config_for
 from tests.enforcement import desk
 from trace import cli, processes, rewrapping
+from trace.models.api import WebhookKind
 from trace.models.history import History
 from trace.models.labels import LabelKey
 from trace.models.parties import AppUser
-from trace.services import accounts, keys
+from trace.services import accounts, keys, webhooks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,11 @@ def house(committed: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TEMTHAT_VAR", str(tmp_path))
     monkeypatch.setenv("TEMTHAT_MASTER_KEY_FILE", str(path))
     with Session(committed) as session:
-        factories.make_world(session, master=MASTER, at=NOW)
+        world = factories.make_world(session, master=MASTER, at=NOW)
+        webhooks.subscribe(
+            session, keeper_id=world.managing_body.id, url="https://hook.example.com/", kinds=[WebhookKind.LOT_RECALLED], by=world.manager.id,
+            sealing=config_for("", tmp_path).derived("webhook"), at=NOW,
+        )  # fmt: skip
         tip = desk.tip(session)
         informants.keep(session, tip.id, CONTACT, key=config_for("", tmp_path).derived("informant"), at=NOW)
         session.commit()
@@ -67,7 +72,7 @@ def test_everything_opens_under_the_new_key_and_nothing_under_the_old_one(
     assert not set(before) & set(sealed(committed))
     with Session(committed) as session:
         found = rewrapping.opened(session, new)
-        assert (found.label_keys, found.contacts) == (1, 1)
+        assert (found.label_keys, found.contacts, found.webhooks) == (1, 1, 1)
         assert found.second_factors == len(before) - 2 > 0
         assert keys.load(session, new.master_key).secret_for(1) == secret, "labels printed before stay good"
         tip_id = session.scalars(select(InformantContact.tip_id)).one()

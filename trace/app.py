@@ -19,17 +19,24 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import enforcement.schema  # noqa: F401  the mapped classes refer to each other across both slices
 from enforcement.views import blueprints as desk_blueprints
-from trace import access, db, failures, shown
+from trace import access, db, failures, headers, shown, tongues
 from trace.config import ROOT, Config
+from trace.pacing import Paced
 from trace.services.keys import KeyringCache
+from trace.services.limits import Limits
+from trace.services.scanning import Salts
 from trace.views import blueprints
+from trace.views.asking import Desk
+from trace.views.scan_lane import ScanLane
+from trace.words import LOCALES
 
 if TYPE_CHECKING:
     from flask import Response
     from sqlalchemy import Engine
 
-LOCALES = ("vi", "en")
-PUBLIC_PAGES = {"verify", "report", "gallery", "certificate_status"}
+PUBLIC_PAGES = {
+    "api", "api_document", "verify", "lot_codes", "scan_places", "report", "gallery", "certificate_status", "public",
+}  # fmt: skip
 COMPRESSIBLE = {
     "text/html",
     "text/css",
@@ -69,13 +76,17 @@ def create_app(config: Config | None = None, *, engine: Engine | None = None, te
     app.jinja_loader = shown.loader()
     db.init_app(app, engine or db.make_engine(config))
     app.before_request(_begin)
-    Babel(app, locale_selector=_locale)
+    Babel(app, locale_selector=tongues.choose)
     # Flask-Babel looks the catalogue up anew for every word of a page; a request speaks one language.
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         lambda word: _spoken().ugettext(word), lambda one, many, n: _spoken().ungettext(one, many, n), newstyle=True
     )
     access.init_app(app)
     app.extensions["keyring"] = KeyringCache(config.master_key)
+    app.extensions["limits"] = Limits(None if testing else config.var_dir / "limits")
+    app.extensions["desk"] = Desk(
+        app.extensions["keyring"], app.extensions["limits"], Salts(), app.extensions
+    )  # fmt: skip
     csrf.init_app(app)
     failures.init_app(app)
     shown.init_app(app)
@@ -86,8 +97,10 @@ def create_app(config: Config | None = None, *, engine: Engine | None = None, te
             csrf.exempt(blueprint)
     app.after_request(_finish)
     app.context_processor(_page)
+    app.wsgi_app = ScanLane(app, app.wsgi_app, app.extensions["desk"])  # type: ignore[method-assign]
     if config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
+    app.wsgi_app = Paced(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
@@ -102,11 +115,6 @@ def write_logs() -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-
-
-def _locale() -> str:
-    asked = request.args.get("lang") or request.cookies.get("lang")
-    return asked if asked in LOCALES else "vi"
 
 
 def _spoken() -> Any:
@@ -126,18 +134,9 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     nonce = g.get("nonce", "")
-    policy = (
-        f"default-src 'none'; script-src 'nonce-{nonce}' 'self'; style-src 'nonce-{nonce}' 'self'; img-src 'self' data: blob:; "
-        "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
-    )
-    response.headers.setdefault("Content-Security-Policy", policy)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    response.headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(self), microphone=()")
-    if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    secured = [("Content-Security-Policy", headers.policy(nonce)), *headers.FIXED]
+    for name, value in [*secured, headers.OVER_TLS] if request.is_secure else secured:
+        response.headers.setdefault(name, value)
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
     elif "v" in request.args and response.status_code in {200, 304}:
@@ -182,9 +181,12 @@ def _signed_in_cookie() -> bool:
 
 def _page() -> dict[str, object]:
     who = current_user._get_current_object() if current_user and current_user.is_authenticated else None  # noqa: SLF001
+    locale = str(get_locale() or "vi")
     return {
         "nonce": g.get("nonce", ""),
-        "locale": str(get_locale() or "vi"),
+        "locale": locale,
+        "lang_mark": tongues.mark(locale),
+        "tongues": tongues.others(locale, request.endpoint if request else None),
         "locale_url": _locale_url,
         "who": who,
         "nav": shown.navigation(who),

@@ -217,7 +217,7 @@ def rewrap_keys(options: argparse.Namespace) -> int:
         found = rewrapping.opened(session, rewrapping.under(config, read_master_key(path)))
     print(
         f"Khóa chủ mới nằm ở {path}. Đã gói lại và mở thử: {found.label_keys} khóa tem, {found.second_factors} lớp xác thực"
-        f" thứ hai, {found.contacts} liên hệ niêm phong.\n"
+        f" thứ hai, {found.contacts} liên hệ niêm phong, {found.webhooks} bí mật webhook.\n"
         f"Chạy lại ứng dụng; mọi người phải đăng nhập lại. Khóa cũ giữ ở {kept}: cất riêng cùng bản sao lưu cũ rồi xóa"
         " khỏi máy này. Việc tiếp theo: ./manage keys rotate"
     )
@@ -226,9 +226,9 @@ def rewrap_keys(options: argparse.Namespace) -> int:
 
 def update_words(_options: argparse.Namespace) -> int:
     """Bring the catalogues up to the code and name what has no wording yet."""
-    from trace import words
+    from trace import tongues, words
 
-    missing = words.update()
+    missing = words.update() | tongues.update()
     for locale, ids in missing.items():
         print(f"{locale}: thiếu {len(ids)}", *ids, sep="\n  ")
     return 1 if any(missing.values()) else 0

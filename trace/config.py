@@ -5,6 +5,11 @@
 `TEMTHAT_MASTER_KEY_FILE`  32 bytes in hex; wraps label keys and sealed identities; made at first start
 `TEMTHAT_HOST`          the host printed in every QR
 `TEMTHAT_TRUSTED_PROXIES`  how many reverse proxies stand in front; their forwarded-for headers are believed, no others
+`TEMTHAT_KEEP_SALTS_DAYS`, `TEMTHAT_KEEP_POSITIONS_DAYS`, `TEMTHAT_KEEP_UNKNOWN_CODES_DAYS`
+                        days for which traces of scans are kept (2, 30, 400; see `trace.services.retention`)
+`TEMTHAT_WEBHOOK_LOOPBACK`  "1" lets webhooks go to this machine over http: for trying them out, never in production
+`TEMTHAT_SMTP_URL`      a mail server for reminders, such as smtp://user:password@mail.example:587; empty: no mail is sent
+`TEMTHAT_MAIL_FROM`     the address that letters come from (default: tem-that@ and the host)
 `TEMTHAT_ENVIRONMENT`   "demo" shows the sample-data banner and the gallery; "production" hides both
 """
 
@@ -34,6 +39,12 @@ class Config:
     secure_cookies: bool = False
     pool_size: int = 8
     trusted_proxies: int = 0
+    webhook_loopback: bool = False
+    keep_salts_days: int = 2
+    keep_positions_days: int = 30
+    keep_unknown_codes_days: int = 400
+    smtp_url: str = ""
+    mail_from: str = ""
 
     def __repr__(self) -> str:
         return f"Config(environment={self.environment!r}, host={self.host!r}, var_dir={str(self.var_dir)!r})"
@@ -47,6 +58,11 @@ class Config:
     def drawings_dir(self) -> Path:
         """Where drawn files of labels lie, by their hash, for a month."""
         return self.var_dir / "drawings"
+
+    @property
+    def mail_sender(self) -> str:
+        """The address that letters come from."""
+        return self.mail_from or f"tem-that@{self.host.partition(':')[0]}"
 
     def derived(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose, so that the master key itself never signs or seals anything."""
@@ -71,7 +87,18 @@ class Config:
             secure_cookies=os.environ.get("TEMTHAT_SECURE_COOKIES", "") == "1",
             pool_size=int(os.environ.get("TEMTHAT_POOL_SIZE", "8")),
             trusted_proxies=int(os.environ.get("TEMTHAT_TRUSTED_PROXIES", "0")),
+            keep_salts_days=_days("TEMTHAT_KEEP_SALTS_DAYS", cls.keep_salts_days, least=2),
+            keep_positions_days=_days("TEMTHAT_KEEP_POSITIONS_DAYS", cls.keep_positions_days),
+            keep_unknown_codes_days=_days("TEMTHAT_KEEP_UNKNOWN_CODES_DAYS", cls.keep_unknown_codes_days),
+            webhook_loopback=os.environ.get("TEMTHAT_WEBHOOK_LOOPBACK", "") == "1",
+            smtp_url=os.environ.get("TEMTHAT_SMTP_URL", ""),
+            mail_from=os.environ.get("TEMTHAT_MAIL_FROM", ""),
         )
+
+
+def _days(name: str, usual: int, *, least: int = 1) -> int:
+    """A number of days from the environment, never below what the work needs."""
+    return max(least, int(os.environ.get(name) or usual))
 
 
 def with_driver(url: str) -> str:

@@ -6,10 +6,12 @@ No queries live here.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app, g
-from sqlalchemy import Connection, Engine, create_engine
+from psycopg import InterfaceError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
 from trace.config import ROOT
@@ -17,8 +19,10 @@ from trace.config import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import psycopg
     from alembic.config import Config as AlembicConfig
     from flask import Flask
+    from psycopg import Cursor
 
     from trace.config import Config
 
@@ -38,11 +42,34 @@ def make_engine(config: Config) -> Engine:
 
 
 def init_app(app: Flask, engine: Engine) -> None:
-    """Give the application its sessions. Tests put their own factories in the same two places."""
+    """Give the application its sessions. Tests put their own factories in the same three places."""
     app.extensions["sessionmaker"] = sessionmaker(engine)
-    scans = engine.execution_options(isolation_level="AUTOCOMMIT")
+    # Connections of their own on which every statement commits by itself: nothing is begun, rolled back or set anew for a scan.
+    scans = create_engine(
+        engine.url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, pool_size=getattr(engine.pool, "size", lambda: 8)(),
+        max_overflow=2, pool_timeout=5, connect_args={"options": LIMITS},
+    )  # fmt: skip
+    event.listen(engine, "engine_disposed", lambda _engine: scans.dispose())
     app.extensions["scan_connection"] = scans.connect
+    app.extensions["scan_cursor"] = partial(_cursor, scans)
     app.teardown_appcontext(_close)
+
+
+@contextmanager
+def _cursor(scans: Engine) -> Iterator[Cursor[Any]]:
+    pooled = scans.raw_connection()
+    try:
+        # The driver's own connection, which SQLAlchemy knows by its protocol only.
+        driver: psycopg.Connection[Any] = cast("Any", pooled.driver_connection)
+        with driver.cursor() as cursor:
+            yield cursor
+    except (OperationalError, InterfaceError):
+        if pooled.driver_connection is None or pooled.driver_connection.closed:
+            scans.dispose()  # what died under one connection died under all of them
+        pooled.invalidate()
+        raise
+    finally:
+        pooled.close()
 
 
 def session() -> Session:

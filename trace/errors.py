@@ -115,3 +115,9 @@ def broken_constraint(exc: BaseException) -> str | None:
     """The name of the database constraint behind an IntegrityError, or None."""
     diag = getattr(getattr(exc, "orig", None), "diag", None)
     return getattr(diag, "constraint_name", None)
+
+
+def told_detail(exc: BaseException) -> str | None:
+    """The detail that the database gave with an IntegrityError, or None."""
+    diag = getattr(getattr(exc, "orig", None), "diag", None)
+    return getattr(diag, "message_detail", None)

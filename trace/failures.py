@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from flask import jsonify, redirect, render_template, request, url_for
@@ -18,7 +19,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.exceptions import NotFound as NoSuchPage
 
 from labels.errors import FontMissing, LabelError, NoKey, UnknownWrapping, WrongMasterKey
-from trace import access, db
+from trace import access, db, tongues
 from trace.errors import (
     Conflict,
     Forbidden,
@@ -28,16 +29,21 @@ from trace.errors import (
     SignInNeeded,
     TemThatError,
     TooLarge,
+    TooMany,
     Unavailable,
 )
 from trace.words import explain, way_out
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Flask, Response
     from flask.typing import ResponseReturnValue
+    from werkzeug.datastructures import MIMEAccept
 
 # A missing font or key is no mistake of the person who asked.
 OUR_FAULT = (FontMissing, NoKey, UnknownWrapping, WrongMasterKey)
+
+INTERFACE = "/api/v"
+PROBLEMS = "/api/problems"
 
 BARE_PAGE = (
     '<!doctype html><html lang="{lang}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -69,8 +75,23 @@ class BadRequest(Invalid):
     status = 400
 
 
+NAMED: dict[str, type[TemThatError]] = {
+    "bad-request": BadRequest, "conflict": Conflict, "fault": TemThatError, "forbidden": Forbidden, "invalid": Invalid,
+    "not-found": NotFound, "sign-in-needed": SignInNeeded, "too-large": TooLarge, "too-many": TooMany, "unavailable": Unavailable,
+    "wrong-method": WrongMethod,
+}  # fmt: skip
+"""The names of the kinds of refusals, as programs know them. Names are for ever; the status decides."""
+
+
+def problem_type(error: TemThatError) -> str:
+    """The address that names what kind of refusal this is; there is a page about it."""
+    found = next((name for name, kind in NAMED.items() if kind.status == error.status), None)
+    return f"{PROBLEMS}/{found or ('fault' if error.status >= 500 else 'bad-request')}"
+
+
 def init_app(app: Flask) -> None:
     """Join the handlers to the application."""
+    app.after_request(_stay_here)
     app.register_error_handler(TemThatError, _refused)
     app.register_error_handler(LabelError, _label_refused)
     app.register_error_handler(CSRFError, lambda _exc: _answer(FormExpired()))
@@ -108,6 +129,17 @@ def _http(exc: HTTPException) -> ResponseReturnValue:
     return _answer(BadRequest() if exc.code and exc.code < 500 else TemThatError())
 
 
+def _stay_here(response: Response) -> Response:
+    """No redirect names a host: what a caller claims to be asking for must not come back as our word."""
+    target = response.headers.get("Location", "/")
+    if not target.startswith("/") or target.startswith("//"):
+        parts = urlsplit(target)
+        path = "/" + parts.path.replace("\\", "/").lstrip("/")
+        response.headers["Location"] = urlunsplit(("", "", path, parts.query, parts.fragment))
+        response.set_data(b"")
+    return response
+
+
 def _database(exc: Exception) -> ResponseReturnValue:
     log.error("database unreachable", kind=type(exc).__name__)
     return _answer(Unavailable())
@@ -126,16 +158,22 @@ def _fault(exc: Exception) -> ResponseReturnValue:
 
 
 def wants_json() -> bool:
-    """Whether the caller prefers JSON to a page."""
-    best = request.accept_mimetypes.best_match(
-        ["text/html", "application/json", "application/problem+json"], default="text/html"
-    )
+    """Whether the caller prefers JSON to a page. Whoever asks the programming interface does, whatever it says."""
+    if request.path.startswith(INTERFACE):
+        return True
+    return prefers_json(request.accept_mimetypes)
+
+
+def prefers_json(accepted: MIMEAccept) -> bool:
+    """Whether JSON is the best of what a caller takes."""
+    best = accepted.best_match(["text/html", "application/json", "application/problem+json"], default="text/html")
     return best != "text/html"
 
 
 def _answer(
     error: TemThatError, headers: dict[str, str] | None = None, said: list[dict[str, str | None]] | None = None
 ) -> ResponseReturnValue:
+    tongues.plainly()
     with contextlib.suppress(SQLAlchemyError):
         db.discard()
     if error.status in {500, 503}:
@@ -143,14 +181,17 @@ def _answer(
     headers = {k: v for k, v in (headers or {}).items() if k.lower() not in {"content-type", "content-length"}}
     if error.status == 503:
         headers["Retry-After"] = "30"
+    elif "seconds" in error.facts:
+        headers["Retry-After"] = str(error.facts["seconds"])
     reasons = error.reasons if isinstance(error, Refused) else ()
     said = said or [{"message": explain(reason), "way_out": way_out(reason)} for reason in reasons]
     if wants_json():
         problem: dict[str, object] = {
-            "type": "about:blank",
+            "type": problem_type(error) if request.path.startswith(INTERFACE) else "about:blank",
             "title": explain(error),
             "status": error.status,
-            "detail": way_out(error),
+            **({"detail": detail} if (detail := way_out(error)) else {}),
+            **getattr(error, "members", {}),
         }
         if said:
             problem["errors"] = said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -21,11 +23,20 @@ from trace.services import (
     drawing,
     files,
     idempotency,
+    incidents,
     keys,
+    mail,
+    outgoing,
     reconciling,
     reminders,
+    retention,
     suspensions,
+    table_imports,
+    tip_uploads,
+    tips,
+    webhooks,
 )
+from trace.services.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,9 +50,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger("temthat.jobs")
 KEYS_KEPT = timedelta(days=30)
 ORPHANS_KEPT = timedelta(hours=1)
+UPLOADS_WAIT = timedelta(hours=24)
+"""How long a photo of a report that stopped half way may be sent on."""
 IMPORTS_WAIT = timedelta(days=30)
 """How long the rows of an import wait to be taken over."""
 BEAT_SECONDS = 1.0
+TELLERS = 6
 
 
 def conninfo(url: str) -> str:
@@ -72,7 +86,7 @@ def make_app(config: Config) -> App:
     @app.periodic(cron="17 * * * *")
     @app.task(queueing_lock="housekeeping", name="housekeeping")
     def housekeeping(timestamp: int) -> None:
-        """Partitions ahead of time; old keys, tries, salts and files without a row out."""
+        """Partitions ahead of time; old keys, tries and files without a row out."""
         del timestamp
         run("housekeeping", lambda session: keep_house(session, config.files_dir))
 
@@ -119,6 +133,23 @@ def make_app(config: Config) -> App:
         del timestamp
         run("drawings_kept", lambda session: drawing.clear(session, config.drawings_dir, at=clock.now()))
 
+    _add_mail(app, engine, config)
+    _add_nightly(app, engine, config)
+    _add_webhooks(app, engine, config)
+    _add_incidents(app, engine, config)
+    return app
+
+
+def _add_mail(app: App, engine: Engine, config: Config) -> None:
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(queueing_lock="mail", name="mail")
+    def mail_reminders(timestamp: int) -> None:
+        """Send the letters that are due, where a mail server is named."""
+        del timestamp
+        post_letters(engine, config)
+
+
+def _add_nightly(app: App, engine: Engine, config: Config) -> None:
     @app.periodic(cron="23 2 * * *")
     @app.task(queueing_lock="evidence", name="check_evidence")
     def check_evidence(timestamp: int) -> None:
@@ -128,7 +159,36 @@ def make_app(config: Config) -> App:
             for broken in evidence.verify_all(session, config.files_dir):
                 log.error("evidence differs from its hash", evidence=str(broken))
 
-    return app
+    @app.periodic(cron="31 1 * * *")
+    @app.task(queueing_lock="retention", name="retention")
+    def let_go(timestamp: int) -> None:
+        """What people's phones left behind goes when its time is over."""
+        del timestamp
+        with Session(engine) as session:
+            apply_retention(session, config)
+            session.commit()
+
+
+def _add_webhooks(app: App, engine: Engine, config: Config) -> None:
+    @app.periodic(cron="* * * * *")
+    @app.task(queueing_lock="webhooks", name="webhooks")
+    def tell_webhooks(timestamp: int) -> None:
+        """Tell the webhooks what has happened."""
+        del timestamp
+        tell(engine, config)
+
+
+def _add_incidents(app: App, engine: Engine, config: Config) -> None:
+    limits = Limits(config.var_dir / "limits")
+
+    @app.periodic(cron="* * * * *")
+    @app.task(queueing_lock="incidents", name="incidents")
+    def gather_incidents(timestamp: int) -> None:
+        """What the limits refused becomes one incident of its kind."""
+        del timestamp
+        with Session(engine) as session:
+            incidents.gather(session, limits, at=clock.now())
+            session.commit()
 
 
 def draw(
@@ -176,6 +236,85 @@ def draw(
     log.info("drawing done", drawing=str(drawing_id), size=written.size)
 
 
+def post_letters(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:
+    """Hand the due letters to the mail server, each outside any transaction; what it does not take comes round again. How many it took."""
+    if not config.smtp_url:
+        return 0
+    with Session(engine) as session:
+        due = reminders.letters(session, at=now(), host=config.host)
+        session.commit()
+    taken = 0
+    for letter in due:
+        try:
+            refused = mail.send(
+                config.smtp_url, sender=config.mail_sender, to=letter.to, subject=letter.subject, text=letter.text, at=now()
+            )  # fmt: skip
+        except mail.NotMailed as exc:
+            say = log.error if letter.last else log.warning
+            say(
+                "letter not sent", reminder=letter.reminder_id, given_up=letter.last, error=type(exc.__cause__).__name__
+            )
+            continue
+        with Session(engine) as session:
+            reminders.mailed(session, letter.reminder_id, at=now())
+            session.commit()
+        taken += 1
+        if refused:
+            log.warning("letter refused for some", reminder=letter.reminder_id, refused=len(refused))
+    return taken
+
+
+def tell(
+    engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now, send: Callable[..., outgoing.Answer] = outgoing.post
+) -> int:  # fmt: skip
+    """Send what is due to every webhook, several at a time, each in its order until one does not answer. How many were heard."""
+    sealing = config.derived("webhook")
+    with Session(engine) as session:
+        webhooks.fan_out(session, at=now())
+        session.commit()
+        messages = webhooks.claim(session, sealing=sealing, host=config.host, at=now())
+        session.commit()
+    by_target: dict[UUID, list[webhooks.Message]] = {}
+    for message in messages:
+        by_target.setdefault(message.subscription_id, []).append(message)
+
+    def work_off(waiting: list[webhooks.Message]) -> int:
+        heard = 0
+        until = monotonic() + webhooks.LEASE.total_seconds() / 2  # what is sent past its lease would go out twice
+        for message in waiting:
+            if monotonic() > until:
+                break
+            began, fault, answer = monotonic(), None, None
+            try:
+                answer = send(message.url, message.body, message.headers, loopback=config.webhook_loopback)
+            except outgoing.NotSent as exc:
+                fault = exc.fault
+            took = round((monotonic() - began) * 1000)
+            with Session(engine) as session:
+                good = webhooks.mark(session, message, at=now(), took_ms=took, answer=answer, fault=fault)
+                session.commit()
+            if not good:
+                break  # the rest comes round again after its lease; it is not sent past one that was missed
+            heard += 1
+        return heard
+
+    with ThreadPoolExecutor(max_workers=TELLERS) as tellers:
+        told = sum(tellers.map(work_off, by_target.values()))
+    if messages:
+        log.info("webhooks told", due=len(messages), heard=told)
+    return told
+
+
+def apply_retention(session: Session, config: Config) -> retention.Gone:
+    """Let go what is past its period; the log says how much, and nothing of whom."""
+    periods = retention.Periods(
+        salts=config.keep_salts_days, positions=config.keep_positions_days, unknown_codes=config.keep_unknown_codes_days
+    )
+    gone = retention.apply(session, periods, at=clock.now())
+    log.info("let go", **asdict(gone))
+    return gone
+
+
 def keep_house(session: Session, store: Path) -> int:
     """What must be done regularly; returns how many partitions were made."""
     at = clock.now()
@@ -185,9 +324,11 @@ def keep_house(session: Session, store: Path) -> int:
     )
     idempotency.forget(session, before=at - KEYS_KEPT)
     accounts.clean_up(session, at=at)
-    # Yesterday's salt is kept for scans around midnight; older ones go, and with them any link between days.
-    session.execute(text("DELETE FROM device_salt WHERE day < :day"), {"day": str(today - timedelta(days=1))})
     area_imports.clear(session, before=at - IMPORTS_WAIT)
+    table_imports.drop_files(session, at=at)
+    webhooks.forget(session, before=at - webhooks.KEPT)
+    tips.forget_twins(session, at=at)
+    tip_uploads.clear(session, store, before=at - UPLOADS_WAIT)
     # Last, for it holds a lock on what it removes until the commit.
     files.sweep(session, store, older_than=ORPHANS_KEPT, at=at)
     return int(made or 0)

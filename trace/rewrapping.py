@@ -15,7 +15,7 @@ from enforcement import informants
 from labels.errors import LabelError
 from trace.config import read_master_key
 from trace.errors import TemThatError
-from trace.services import accounts, history, keys
+from trace.services import accounts, history, keys, webhooks
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +37,7 @@ class Opened:
     label_keys: int
     second_factors: int
     contacts: int
+    webhooks: int
 
 
 def exchange(session: Session, old: Config, new: Config, *, at: datetime, why: str) -> Opened:
@@ -45,11 +46,13 @@ def exchange(session: Session, old: Config, new: Config, *, at: datetime, why: s
         keys.rewrap(session, old.master_key, new.master_key, at=at, why=why)
         accounts.reseal(session, old=old.derived("second-factor"), new=new.derived("second-factor"))
         informants.reseal(session, old=old.derived("informant"), new=new.derived("informant"))
+        webhooks.reseal(session, old=old.derived("webhook"), new=new.derived("webhook"))
     except (LabelError, TemThatError) as exc:
         raise NotOpened from exc
     found = opened(session, new)
     changes: dict[str, tuple[object, object]] = {
         "label_keys": (None, found.label_keys), "second_factors": (None, found.second_factors), "contacts": (None, found.contacts),
+        "webhooks": (None, found.webhooks),
     }  # fmt: skip
     history.record(session, "master_key:exchange", UUID(int=0), by=None, at=at, changes=changes, why=why)
     session.flush()
@@ -62,9 +65,10 @@ def opened(session: Session, config: Config) -> Opened:
         ring = keys.load(session, config.master_key)
         factors = accounts.open_all(session, key=config.derived("second-factor"))
         contacts = informants.open_all(session, key=config.derived("informant"))
+        hooks = webhooks.open_all(session, sealing=config.derived("webhook"))
     except (LabelError, TemThatError) as exc:
         raise NotOpened from exc
-    return Opened(len(ring.keys), factors, contacts)
+    return Opened(len(ring.keys), factors, contacts, hooks)
 
 
 def new_key(path: Path) -> tuple[Path, bytes]:

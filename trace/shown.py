@@ -15,9 +15,11 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from markupsafe import Markup
 
 from labels.code import show
+from trace import sizes, tongues
 from trace.access import May, Person
 from trace.config import ROOT
-from trace.words import clock_time, day, moment, number, say
+from trace.moulds import told
+from trace.words import clock_time, day, explain, moment, number, say, way_out
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -34,14 +36,27 @@ def init_app(app: Flask) -> None:
     """Give Jinja its filters and globals, and forms their words."""
     app.config["WTF_I18N_ENABLED"] = False  # the messages of forms come from our catalogue: `trace.forms`
     app.jinja_env.filters.update(
-        day=day, moment=moment, clock=clock_time, number=number, grams=grams, code=show, hectares=hectares
+        day=day,
+        moment=moment,
+        clock=clock_time,
+        number=number,
+        grams=grams,
+        code=grouped,
+        hectares=hectares,
+        day_in=tongues.day_in,
+        moment_in=tongues.moment_in,
+        number_in=tongues.number_in,
+        last_day_in=tongues.last_day_in,
     )
     app.jinja_env.globals.update(
         say=say,
+        explain=explain,
+        way_out=way_out,
         csrf_field=csrf_field,
         idempotency_field=idempotency_field,
         static=static,
         vendor=vendor,
+        picture=picture,
         May=May,
         environment_name=environment_name,
     )
@@ -67,7 +82,7 @@ def grams(value: int | None) -> str:
 
 def hectares(value: float | Decimal | None) -> str:
     """3,27 ha."""
-    return "–" if value is None else f"{number(value, 2)} ha"
+    return "–" if value is None else f"{number(sizes.hectares(value))} ha"
 
 
 def csrf_field() -> Markup:
@@ -79,6 +94,11 @@ def idempotency_field() -> Markup:
     """The hidden key of a creating form; a form shown again after a mistake keeps the key that it came with."""
     kept = request.form.get("idempotency_key", "")
     return Markup('<input type="hidden" name="idempotency_key" value="{}">').format(kept or uuid.uuid4().hex)
+
+
+def grouped(text: str) -> str:
+    """A label code in groups of four."""
+    return told(text, "code") or show(text)
 
 
 @cache
@@ -95,6 +115,11 @@ def static(path: str) -> str:
 def vendor(path: str) -> str:
     """The address of a file of somebody else's that the set-up fetched, or nothing if it could not."""
     return static(f"vendor/{path}") if (ROOT / "trace" / "static" / "vendor" / path).is_file() else ""
+
+
+def picture(sha256: str, width: int) -> str:
+    """The address of a public picture by the hash of its copy, in one of the widths that `services.pictures` draws."""
+    return url_for("pictures.show", sha256=sha256, width=width)
 
 
 def environment_name() -> str | None:
@@ -122,7 +147,9 @@ def navigation(who: Person | None) -> list[tuple[str, str, bool]]:
         (_("Cases"), "cases.index", May.CASE_READ),
         (_("Observations"), "observations.index", May.OBSERVATION_READ),
         (_("Reporters"), "informants.index", May.INFORMANT_OPEN),
+        (_("Connections"), "api_keys.index", May.API_MANAGE),
         (_("People"), "accounts.people", May.USER_MANAGE),
+        (_("Incidents"), "incidents.index", May.INCIDENT_CLOSE),
         (_("Search"), "places.search", May.TITLE_READ),
     ]
     return [

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1440, "height": 900}
+# What a person's browser says: one that calls itself headless is taken for a machine, and its looks do not count.
+AGENT = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Mobile Safari/537.36"
+)
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +132,7 @@ class Visitor:
 
     def __init__(self, browser: Browser, url: str, viewport: dict[str, int]) -> None:
         self.context: BrowserContext = browser.new_context(
-            viewport=viewport, locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh"
+            viewport=viewport, locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh", user_agent=AGENT
         )  # type: ignore[arg-type]
         self.context.set_default_timeout(10_000)
         self.page: Page = self.context.new_page()

@@ -47,6 +47,15 @@ NOT_PAGES = {
     "health.alive",
     "health.ready",
     "lot_changes.release_file",
+    "pictures.show",
+    "public.label_file",
+    "public.product_by_code",
+    "public.robots",
+    "public.sitemap",
+    "public.sources_file",
+    "public.users_file",
+    "public.voided_file",
+    "report.arrived",
     "static",
     "tables.marked",
     "tables.template",
@@ -77,7 +86,8 @@ ASK_FIRST = {"layouts.new"}
 
 def is_page(rule: Rule) -> bool:
     """Whether somebody reads what is there."""
-    return "GET" in (rule.methods or ()) and rule.endpoint not in NOT_PAGES and not rule.rule.endswith(".pdf")
+    kept = "GET" in (rule.methods or ()) and rule.endpoint not in NOT_PAGES and not rule.endpoint.startswith("api.")
+    return kept and not rule.rule.endswith(".pdf")
 
 
 def plain_paths(app: Flask) -> list[tuple[str, str]]:
@@ -147,13 +157,17 @@ FOUND_BY = {
 }  # fmt: skip
 # The others see fewer deeds on the same pages, save the holder who may not order and the packer who holds the labels of others.
 FINDERS = {*FOUND_BY.values(), "htx.hanam", "donggoi"}
-# Walked by tests of their own: below, in test_applications.py, test_register.py, test_keyboard.py and test_printing.py.
+# Walked by tests of their own: below, in test_verdict.py, test_applications.py, test_register.py, test_keyboard.py and test_printing.py.
 ELSEWHERE = {
+    # test_public_pages.py
+    "public.label", "public.product", "public.sources", "public.title", "public.users",
+    "titles.new_pair", "titles.pair", "titles.pairs_of", "titles.product_label",
+    "api_document.problem", "api_keys.revoke", "api_keys.webhook",  # test_api_page.py
     "verify.show", "verify.show_gtin", "report.start", "report.follow", "layouts.show", "drawing.file",
     "applications.applicant", "applications.product", "applications.sources", "applications.evidence", "applications.commitment",
     "applications.evaluation", "certificate_status.show", "area_imports.show", "control_plans.add_item", "control_plans.edit_item",
     "titles.add_role", "titles.amend", "titles.area", "titles.edit", "titles.edit_product", "titles.edit_season", "titles.end_role",
-    "titles.new_product", "titles.new_regulation", "titles.new_season", "titles.regulation", "titles.succeed_role", "titles.volumes_page",
+    "titles.new_product", "titles.points_page", "titles.new_point", "titles.edit_point", "titles.new_regulation", "titles.new_season", "titles.regulation", "titles.succeed_role", "titles.volumes_page",
     "sites.show", "controls.add", "lot_changes.merge", "lot_changes.release", "lot_changes.split", "sites.edit", "tables.show", "titles.edit_regulation", "titles.renew",
 }  # fmt: skip
 

@@ -1,6 +1,6 @@
 """What a page costs on the wire, as the browser itself counts it, and what it may cost.
 
-The tests check weight, requests and scripts; `bench/pages.py` measures speed as well and prints all of it beside these limits.
+The tests check all of it for the public pages, and weight, requests and scripts for the others; `bench/pages.py` prints it beside these limits.
 """
 
 from __future__ import annotations
@@ -34,6 +34,34 @@ MAP_BEFORE = Budget(total=120 * KB, script=40 * KB, largest_paint=1.2)
 MAP = Budget(total=200 * KB, script=70 * KB)
 
 
+@dataclass(frozen=True)
+class Line:
+    """A slow line and a slow phone, as a browser is made to feel them: seconds for each request, bits a second, how many times slower."""
+
+    wait: float
+    bits: float
+    slower: float
+
+
+# As Lighthouse applies its profiles: each request waits as long as it takes to open a line at that round trip, 3.75 times.
+SLOW_4G = Line(wait=0.15 * 3.75, bits=1.6e6 * 0.9, slower=4)
+POOR_3G = Line(wait=0.3 * 3.75, bits=0.7e6 * 0.9, slower=6)
+_PAINTS = """() => new Promise((done) => {
+  const seen = {paint: 0, shift: 0};
+  new PerformanceObserver((list) => list.getEntries().forEach((one) => { seen.paint = one.startTime; }))
+    .observe({type: "largest-contentful-paint", buffered: true});
+  new PerformanceObserver((list) => list.getEntries().forEach((one) => { if (!one.hadRecentInput) seen.shift += one.value; }))
+    .observe({type: "layout-shift", buffered: true});
+  setTimeout(() => done(seen), 400);
+})"""
+
+
+def painted(page: Page) -> tuple[float, float]:
+    """Seconds until the largest part of a loaded page was painted, and the sum of its shifts."""
+    found = page.evaluate(_PAINTS)
+    return found["paint"] / 1000, found["shift"]
+
+
 @dataclass
 class Sent:
     """One answer: its address, its kind as the browser names it, and its bytes with headers."""
@@ -65,6 +93,17 @@ class Wire:
         if event["requestId"] in self.sent:
             self.sent[event["requestId"]].size = event["encodedDataLength"]
             self.sent[event["requestId"]].done = True
+
+    def slow_down(self, line: Line) -> None:
+        """From here on as over this line, on such a phone."""
+        conditions = {
+            "offline": False,
+            "latency": line.wait * 1000,
+            "downloadThroughput": line.bits / 8,
+            "uploadThroughput": line.bits / 8,
+        }
+        self.devtools.send("Network.emulateNetworkConditions", conditions)
+        self.devtools.send("Emulation.setCPUThrottlingRate", {"rate": line.slower})
 
     def forget(self) -> None:
         """Count from here."""

@@ -16,6 +16,7 @@ from tests import factories
 from tests.conftest import NOW
 from tests.enforcement import desk
 from trace.errors import NotFound
+from trace.models.history import History
 from trace.models.tips import Tip
 
 KEY, OTHER_KEY = bytes(range(32)), bytes(range(1, 33))
@@ -126,3 +127,32 @@ def test_the_contact_appears_in_no_table_whatever_becomes_of_the_tip(
                 assert CANARY not in row, f"{schema}.{table}"
                 assert CANARY.encode().hex() not in row, f"{schema}.{table}"
     assert looked > 50
+
+
+def test_a_contact_taken_back_is_gone_for_everybody_and_that_is_on_record(
+    session: Session, world: factories.World, tip: Tip
+) -> None:
+    informants.open_contact(session, tip.id, reason=WHY, key=KEY, by=world.custodian.id, at=NOW)
+    assert informants.withdraw(session, tip.id, at=NOW)
+    kept = session.get_one(InformantContact, tip.id)
+    assert (kept.sealed, kept.withdrawn_at, kept.consented_at) == (None, NOW, NOW)
+    assert not informants.is_kept(session, tip.id)
+    with pytest.raises(NotFound):
+        informants.open_contact(session, tip.id, reason=WHY, key=KEY, by=world.custodian.id, at=NOW)
+    deeds = session.scalars(select(History.deed).where(History.subject_id == tip.id, History.by.is_(None)))
+    assert "tip:withdraw_contact" in deeds.all()
+    assert len(informants.readings(session, tip.id)) == 1, "who had read it before stays on record"
+    assert not informants.withdraw(session, tip.id, at=NOW)
+
+
+def test_a_new_master_key_passes_over_what_was_taken_back(session: Session, tip: Tip) -> None:
+    informants.withdraw(session, tip.id, at=NOW)
+    assert informants.reseal(session, old=KEY, new=OTHER_KEY) == 0
+    assert informants.open_all(session, key=OTHER_KEY) == 0
+
+
+def test_consent_given_anew_after_it_was_taken_back_counts(session: Session, tip: Tip) -> None:
+    informants.withdraw(session, tip.id, at=NOW)
+    informants.keep(session, tip.id, "0911 111 111", key=KEY, at=NOW)
+    assert informants.is_kept(session, tip.id)
+    assert informants.withdrawn_at(session, tip.id) is None

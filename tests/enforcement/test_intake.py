@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from enforcement import intake
+from enforcement import intake, law, triage
 from enforcement.models import Signal, SignalSource, SignalState
 from tests import factories
 from tests.conftest import MASTER, NOW
@@ -150,3 +151,26 @@ def test_one_tip_taken_in_by_six_at_once_is_one_signal(committed: Engine) -> Non
         thread.join(20)
     assert len(ids) == 6
     assert len(set(ids)) == 1
+
+
+def test_reports_on_the_same_label_know_how_many_they_are(session: Session, world: factories.World) -> None:
+    tip, _other, _elsewhere = desk.tip(session, 7), desk.tip(session, 7), desk.tip(session, 8)
+    assert intake.others_like(session, tip) == 1
+    assert intake.others_like(session, desk.tip(session)) == 0
+
+
+def test_reports_merged_into_one_case_know_how_many_they_are(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
+    law.seed(session)
+    signals = [desk.signal(session, serial) for serial in (None, None, 9)]
+    case = triage.open_case(session, signals[0].id, title="Vụ mẫu", store=tmp_path, by=world.officer.id, at=NOW)
+    for signal in signals[1:]:
+        triage.add_to_case(session, signal.id, case.id, store=tmp_path, by=world.officer.id, at=NOW)
+    for signal in signals:
+        tip = intake.behind(session, signal)
+        assert isinstance(tip, Tip)
+        assert intake.others_like(session, tip) == 2
+    alone = intake.behind(session, desk.signal(session))
+    assert isinstance(alone, Tip)
+    assert intake.others_like(session, alone) == 0

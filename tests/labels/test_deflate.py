@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from labels import deflate, sheet
+from labels import pages, sheet
 from labels.keys import Keyring
 from labels.layout import PRESETS, SheetLayout
 from labels.template import Template
@@ -53,7 +53,7 @@ def test_a_page_unpacks_to_what_the_usual_way_would_have_packed(
     for serials in (range(100, 400), range(999_900, 1_000_200)):
         ours = drawn(layout, serials, 3, gtin)
         with monkeypatch.context() as patched:
-            patched.setattr(sheet, "_WORTH_DEFLATE", 1000)
+            patched.setattr(sheet, "_WORTH_PUTTING_TOGETHER", 1000)
             usual = drawn(layout, serials, 3, gtin)
         assert [without_zeros(content) for content, _ in ours] == [without_zeros(content) for content, _ in usual]
         assert not any(is_ours(content) for content, _ in usual)
@@ -71,44 +71,70 @@ def test_small_pages_are_packed_the_usual_way() -> None:
         assert not is_ours(content)
 
 
-def rows(*texts: bytes) -> list[Template]:
+def fields(template: Template) -> list[pages.Field]:
+    """A number in two digits, and one of three values that is mixed into its second digit and says the third."""
+    at = template.gap("n").start
+    two = np.array([[number // 10, number % 10] for number in range(100)], np.uint8)
+    more = np.array([[5, 9], [15, 10], [10, 0]], np.uint8)
+    return [pages.Field(np.array([at, at + 2]), two), pages.Field(np.array([at + 2, at + 3]), more)]
+
+
+def mixed_rows(*texts: bytes) -> list[Template]:
+    """The same, with the digits in which two fields meet as a gap of their own."""
     return [
-        Template([[("", text), (deflate.STRETCH, b"0" * zeros), ("", b" "), ("n", b"00")] for text in texts])
+        Template(
+            [
+                [("", text), (pages.STRETCH, b"0" * zeros), ("", b" "), ("n", b"00"), ("mixed", b"00"), ("", b"\n")]
+                for text in texts
+            ]
+        )
         for zeros in range(16)
     ]
 
 
-def columns(*numbers: int) -> dict[str, np.ndarray]:
-    return {"n": np.array([[48 + number // 10, 48 + number % 10] for number in numbers], np.uint8)}
+def wanted(text: bytes, number: int, choice: int) -> bytes:
+    mixed = (number % 10) ^ (5, 15, 10)[choice]
+    return b"%b %X0%X%X\n" % (text, number // 10, mixed, (9, 10, 0)[choice])
 
 
-VARIES = {"n": np.array([0x0F, 0x0F], np.uint8)}
+def numbers(*pairs: tuple[int, int]) -> list[np.ndarray]:
+    return [np.array(column, np.intp) for column in zip(*pairs, strict=True)]
 
 
 def test_rows_that_differ_in_more_than_digits_are_not_taken() -> None:
-    with pytest.raises(deflate.NotAlike):
-        deflate.pages(rows(b"so much text a", b"so much text b"), b"x", {"n": columns(12)["n"][0]}, VARIES)
-    with pytest.raises(deflate.NotAlike):
-        deflate.pages([], b"x", {"n": columns(12)["n"][0]}, VARIES)
+    with pytest.raises(pages.NotAlike):
+        pages.pages(mixed_rows(b"so much text a", b"so much text b"), b"x", fields, "mixed")
+    with pytest.raises(pages.NotAlike):
+        pages.pages([], b"x", fields, "mixed")
 
 
 @pytest.mark.parametrize("length", [1, 3, 11, 257, 258, 259, 260, 261, 516, 700, 9000])
 def test_any_length_of_what_stays_unpacks(length: int) -> None:
     text = bytes(97 + at * at % 23 for at in range(length))
-    template, pages = deflate.pages(
-        rows(text + b"1", text + b"2", text + b"3"), b"head ", {"n": columns(5)["n"][0]}, VARIES
-    )
-    packed = pages.packed(columns(*range(10, 16)))
+    made = pages.pages(mixed_rows(text + b"1", text + b"2", text + b"3"), b"head ", fields, "mixed")
+    pairs = [(10 + at * 17, at % 3) for at in range(6)]
+    packed = made.packed(numbers(*pairs))
     assert len(packed) == 2
-    for page, first in zip(packed, (10, 13), strict=True):
-        content = zlib.decompress(page)
-        wanted = template.filled(np.arange(3), columns(first, first + 1, first + 2)).tobytes()
-        assert re.sub(rb"\A0+ g\n", b"", content) == b"head " + wanted
+    for page, some in zip(packed, (pairs[:3], pairs[3:]), strict=True):
+        content = re.sub(rb"0+ ([^ \n]{4}\n)", rb" \1", re.sub(rb"\A0+ g\n", b"", zlib.decompress(page)))
+        lines = [wanted(text + b"%d" % (at + 1), *pair) for at, pair in enumerate(some)]
+        assert content == b"head " + b"".join(lines)
+
+
+def test_the_sums_of_mixed_digits_are_those_of_their_signs() -> None:
+    draw = np.random.default_rng(3)
+    for count in (2, 16, 18, 232, 16 * 39):
+        digits = draw.integers(0, 16, (50, count))
+        digits[0], digits[1] = 15, 0
+        above, after = pages._digit_sums(np.ascontiguousarray(pages._paired(digits).T))
+        signs = np.frombuffer(b"0123456789ABCDEF", np.uint8)[digits].astype(int) - ord("0")
+        assert (above == signs.sum(axis=1)).all()
+        assert (after == (signs * np.arange(count)).sum(axis=1)).all()
 
 
 def test_the_packed_bytes_stand_still() -> None:
     """They are part of what is promised of a reprint: whoever changes them changes the hash of every sheet."""
-    _, pages = deflate.pages(rows(b"label 1", b"label 2"), b"head ", {"n": columns(5)["n"][0]}, VARIES)
-    assert pages.packed(columns(42, 43))[0].hex() == (
-        "780125c7a11500101006e06e8a7f040022b0078f47b07fbe70f193524a5cf1cedcf8739d0f25a584d50c2da5843504c48509d4"
+    made = pages.pages(mixed_rows(b"label 1", b"label 2"), b"head ", fields, "mixed")
+    assert made.packed(numbers((42, 0), (43, 1)))[0].hex() == (
+        "780125c7410201211400d0fd3fc53f4255552dabea1e1f00006666e6f4b3f8cb27841042083cc2694f3bbcd1667f438946f8080c854694042bd9b90a47"
     )

@@ -9,17 +9,25 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 
 from tests import factories
 from trace.errors import NotFound, Refused
-from trace.models.applications import Application, ApplicationEvidence, ApplicationState, CriterionResult
-from trace.models.areas import AreaCodeStatus
+from trace.models.applications import (
+    Application,
+    ApplicationEvidence,
+    ApplicationSource,
+    ApplicationState,
+    CriterionResult,
+)
+from trace.models.areas import AreaCodeStatus, GrowingAreaCode, ProductionSite, SiteKind, SiteStatus
 from trace.models.certificates import CertificateStatus, UseCertificate
 from trace.models.parties import PartyKind, Role
 from trace.models.titles import TitleKind, TitleRole, TitleRoleKind, UseRegulation
 from trace.services import (
+    application_grants,
     application_moves,
     application_needs,
     application_sections,
@@ -335,7 +343,7 @@ def test_a_person_of_the_applicant_never_acts_for_the_managing_body(
 def test_a_failed_evaluation_grants_nothing_until_another_one_is_passed(desk: Desk) -> None:
     desk.reach_state(S.RECEIVED)
     assert not desk.evaluate(CriterionResult.NOT_MET).passed
-    with pytest.raises(application_moves.EvaluationNotPassed):
+    with pytest.raises(application_grants.EvaluationNotPassed):
         desk.grant()
     desk.evaluate(CriterionResult.MET, NOW + timedelta(hours=1))
     assert desk.grant().status is CertificateStatus.ACTIVE
@@ -528,9 +536,9 @@ def test_a_renewal_starts_filled_in_and_carries_on_the_day_after(
 @pytest.mark.parametrize(
     ("became", "refusal"),
     [
-        (CertificateStatus.SUSPENDED, application_moves.RenewedIsSuspended),
-        (CertificateStatus.REVOKED, application_moves.RenewedIsOver),
-        (CertificateStatus.GIVEN_UP, application_moves.RenewedIsOver),
+        (CertificateStatus.SUSPENDED, application_grants.RenewedIsSuspended),
+        (CertificateStatus.REVOKED, application_grants.RenewedIsOver),
+        (CertificateStatus.GIVEN_UP, application_grants.RenewedIsOver),
     ],
 )
 def test_a_renewal_passes_by_no_decision_about_what_it_renews(
@@ -554,3 +562,73 @@ def test_a_holder_renews_instead_of_applying_again(desk: Desk, session: Any, wor
         applications.start(
             session, title_id=world.title.id, applicant_id=world.cooperative.id, by=world.clerk.id, at=NOW
         )
+
+
+def test_a_grant_looks_again_and_says_all_that_changed_since_the_evaluation(
+    desk: Desk, session: Any, world: Any
+) -> None:
+    site = ProductionSite(
+        title_id=world.title.id, holder_id=desk.party.id, name="Bể mẫu", kind=SiteKind.VAT, commune_code="10813",
+        location="SRID=4326;POINT(106.45 20.90)", capacity_g=1_000_000,
+    )  # fmt: skip
+    lost = factories.area(session, world.title, desk.party, "Vùng đã chuyển")
+    session.add(site)
+    session.flush()
+    desk.fill()
+    application_sections.save_sources(
+        session, desk.id, area_ids=[desk.area.id, lost.id], site_ids=[site.id], yearly_kg=20_000, process="Theo quy trình mẫu",
+        revision=desk.made.revision, **desk.by(desk.clerk, desk.own),
+    )  # fmt: skip
+    desk.sign()
+    desk.submit()
+    desk.receive()
+    desk.evaluate()
+    site.status = SiteStatus.CLOSED
+    lost.holder_id = world.cooperative.id
+    code = session.scalars(select(GrowingAreaCode).where(GrowingAreaCode.area_id == desk.area.id)).one()
+    code.valid_during = Range(date(2025, 1, 1), date(2026, 8, 1))
+    session.flush()
+    with pytest.raises(Refused) as refused:
+        application_moves.grant(session, desk.id, document_number=" ", **desk.by(desk.second, desk.body))
+    assert [type(reason) for reason in refused.value.reasons] == [
+        application_moves.DocumentNumberMissing, application_needs.SourceOfOther, application_needs.SiteClosedMeanwhile,
+        application_needs.CodeNotStanding,
+    ]  # fmt: skip
+    assert all(reason.way_out_id() for reason in refused.value.reasons[1:])
+    assert refused.value.reasons[3].facts == {"area": desk.area.name, "state": date(2026, 7, 31)}
+    assert desk.made.state is S.EVALUATED
+    site.status, lost.holder_id, code.valid_during = SiteStatus.PAUSED, desk.party.id, Range(date(2025, 1, 1), None)
+    session.flush()
+    assert desk.grant().status is CertificateStatus.ACTIVE
+
+
+def test_a_closed_site_is_not_handed_in(desk: Desk, session: Any, world: Any) -> None:
+    site = ProductionSite(
+        title_id=world.title.id, holder_id=desk.party.id, name="Bể mẫu", kind=SiteKind.VAT, commune_code="10813",
+        location="SRID=4326;POINT(106.45 20.90)", capacity_g=1_000_000, status=SiteStatus.CLOSED,
+    )  # fmt: skip
+    session.add(site)
+    desk.made.sources = [ApplicationSource(site=site)]
+    session.flush()
+    missing = application_needs.missing(session, desk.made, on=TODAY)
+    assert application_needs.SiteShut in {type(each) for each in missing}
+
+
+def test_what_the_register_did_not_know_of_the_applicant_is_taken_over_with_the_grant(
+    desk: Desk, session: Any, world: Any
+) -> None:
+    assert (desk.party.tax_code, desk.party.address) == (None, "Thôn mẫu 1")
+    desk.reach_state(S.EVALUATED)
+    desk.made.address = "Nơi khác"
+    desk.grant()
+    assert (desk.party.tax_code, desk.party.address) == ("0800000123", "Thôn mẫu 1")
+    (deed,) = [each for each in history.of(session, desk.party.id) if each.deed == "party:complete"]
+    assert (deed.changes["tax_code"], deed.by) == ([None, "0800000123"], desk.second.id)
+
+
+def test_a_tax_code_that_another_bears_in_the_register_stops_the_grant(desk: Desk, session: Any, world: Any) -> None:
+    world.other_cooperative.tax_code = "0800000123"
+    desk.reach_state(S.EVALUATED)
+    with pytest.raises(application_grants.TaxCodeOfAnother) as refused:
+        desk.grant()
+    assert refused.value.facts["name"] == world.other_cooperative.name

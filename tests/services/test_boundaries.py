@@ -98,7 +98,11 @@ def test_a_title_without_territory_says_nothing_of_it(session: Any, world: Any) 
 def test_declared_more_than_a_tenth_off_is_remarked_upon(session: Any, world: Any) -> None:
     assert check(session, world, polygon(square()), declared_ha=Decimal("5.06")).remarks == ()
     (more,) = check(session, world, polygon(square()), declared_ha=Decimal("5.2")).remarks
-    assert (type(more), more.facts["percent"], more.facts["measured"]) == (boundary_faults.DeclaredMore, 12.9, 4.61)
+    assert (type(more), more.facts["percent"], more.facts["measured"]) == (
+        boundary_faults.DeclaredMore,
+        12.9,
+        Decimal("4.61"),
+    )
     (less,) = check(session, world, polygon(square()), declared_ha=Decimal(4)).remarks
     assert type(less) is boundary_faults.DeclaredLess
 

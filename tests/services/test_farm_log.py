@@ -18,7 +18,7 @@ from trace.models.control_papers import SuspensionProposal
 from trace.models.controls import Nonconformity
 from trace.models.farm_log import FarmLogEntry, FarmWork
 from trace.models.lots import LotState
-from trace.services import farm_log, gate, lots, ordering, preharvest
+from trace.services import farm_log, gate, lot_changes, lots, ordering, preharvest
 from trace.services.reach import Reach
 
 ALL = Reach(everything=True)
@@ -161,3 +161,35 @@ def test_the_list_finds_without_diacritics_and_by_every_filter(session: Any, wor
     assert found(kind=FarmWork.PESTICIDE, area_id=world.area.id, end=TODAY - timedelta(days=1)) == [FarmWork.PESTICIDE]
     assert found(start=TODAY) == [FarmWork.IRRIGATION]
     assert found(struck=True) == []
+
+
+def test_who_releases_goods_reads_what_was_struck_out_and_whether_it_would_bar_them(session: Any, world: Any) -> None:
+    barring = spray(session, world, done_on=world.lot.harvested_on - timedelta(days=3))
+    harmless = spray(session, world, done_on=world.lot.harvested_on - timedelta(days=20))
+    spray(session, world, done_on=world.lot.harvested_on - timedelta(days=1))  # stands
+    elsewhere = farm_log.add(session, SPRAY, area_id=world.other_area.id, by=world.clerk.id, at=NOW, reach=ALL)
+    assert preharvest.struck(session, world.lot.id) == []
+    farm_log.strike(session, barring.id, reason="Nhầm thửa", by=world.clerk.id, at=NOW, reach=ALL)
+    farm_log.strike(session, elsewhere.id, reason="Nhầm thửa", by=world.clerk.id, at=NOW, reach=ALL)
+    right = farm_log.Work(**{**SPRAY.__dict__, "done_on": TODAY - timedelta(days=40)})
+    made = farm_log.correct(session, harmless.id, right, reason="Nhầm ngày", by=world.manager.id, at=NOW, reach=ALL)
+    session.expire_all()
+    told = preharvest.struck(session, world.lot.id)
+    assert [(each.entry.id, each.barred) for each in told] == [(barring.id, True), (harmless.id, False)]
+    first, second = (each.entry for each in told)
+    assert first.strike is not None
+    assert second.strike is not None
+    assert (first.strike.striker, first.strike.reason) == (world.clerk, "Nhầm thửa")
+    assert (second.strike.striker, second.correction) == (world.manager, made)
+
+
+def test_of_a_merged_lot_the_strikes_behind_each_of_its_lots_are_told(session: Any, world: Any) -> None:
+    other = factories.lot(
+        session, world.certificate, world.product, world.season, world.area, NOW, code="L-9", volume_g=10_000
+    )
+    made = lot_changes.merge(
+        session, {world.lot.id, other.id}, code="L-GOP", by=world.clerk.id, at=NOW, reach=Reach(holders=frozenset({world.cooperative.id}))
+    )  # fmt: skip
+    entry = spray(session, world, done_on=world.lot.harvested_on - timedelta(days=3))
+    farm_log.strike(session, entry.id, reason="Nhầm thửa", by=world.clerk.id, at=NOW, reach=ALL)
+    assert {each.lot.code for each in preharvest.struck(session, made.id)} == {world.lot.code, "L-9"}

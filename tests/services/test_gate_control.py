@@ -15,7 +15,7 @@ from trace.models.certificates import CertificateSource
 from trace.models.controls import ControlLevel, Nonconformity
 from trace.models.lots import LotOrigin, LotSource
 from trace.models.titles import SourceKind, UseRegulation
-from trace.services import controls, gate, lots, ordering
+from trace.services import controls, gate, lot_recording, ordering
 from trace.services.reach import Reach
 
 ALL = Reach(everything=True)
@@ -107,7 +107,7 @@ def test_a_closed_site_gives_neither_labels_nor_lots_until_it_works_again(sessio
     assert standing(session, world)[gate.SiteClosed].facts["site"] == "Bể mẫu"
     day = NOW.date()
     with pytest.raises(Refused) as refused:
-        lots.record(
+        lot_recording.record(
             session, code="L-9", season_id=world.season.id, site_id=site.id, volume_g=1000, harvested_on=day, packed_on=day,
             expires_on=day, by=world.clerk.id, at=NOW, reach=ALL,
         )  # fmt: skip

@@ -206,11 +206,22 @@ def test_labels_are_bound_only_to_a_standing_lot_of_the_same_certificate(
     bring_to(session, world, order, LabelState.RECEIVED)
     with pytest.raises(NotFound):
         do(session, world, order, LabelMove.ACTIVATE, lot_id=world.other_lot.id)
-    season = factories.Season(product_id=world.product.id, name="Vụ khác", runs_during=world.season.runs_during)
+    begun = world.season.runs_during.lower
+    season = factories.Season(
+        product_id=world.product.id, name="Vụ khác", runs_during=Range(begun - timedelta(days=99), begun)
+    )
     session.add(season)
     session.flush()
     lot = factories.lot(
-        session, world.certificate, world.product, season, world.area, NOW, code="L-3", state=LotState.DRAFT
+        session,
+        world.certificate,
+        world.product,
+        season,
+        world.area,
+        NOW,
+        code="L-3",
+        state=LotState.DRAFT,
+        harvested_on=begun - timedelta(days=9),
     )
     world.certificate.status, world.certificate.status_reason = CertificateStatus.SUSPENDED, "Quá hạn"
     session.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ def test_a_site_makes_no_more_than_its_capacity_in_a_season(session: Any, world:
         record(session, world, code="L-2", volume_g=100_001, **where)
     (reason,) = caught.value.reasons
     assert isinstance(reason, lots.BeyondCapacity)
-    assert reason.facts["excess"] == "0,001"
+    assert reason.facts["excess"] == Decimal("0.001")
     record(session, world, code="L-2", volume_g=100_000, **where)
 
 
@@ -178,6 +179,7 @@ def test_a_whole_story_becomes_events_from_which_an_epcis_document_can_be_writte
     }  # fmt: skip
     assert told(after) == {
         (k.TRANSFORMATION, None, s.TRANSFORMING, d.IN_PROGRESS, None), (k.OBJECT, a.OBSERVE, s.SHIPPING, d.IN_TRANSIT, 5),
+        (k.OBJECT, a.OBSERVE, s.ENCODING, d.ENCODED, 20), (k.OBJECT, a.OBSERVE, s.RECEIVING, d.ENCODED, 20),
         (k.OBJECT, a.OBSERVE, s.RECEIVING, d.IN_PROGRESS, 5), (k.ASSOCIATION, a.ADD, s.COMMISSIONING, d.ACTIVE, 15),
         (k.OBJECT, a.OBSERVE, s.HOLDING, d.RECALLED, None), (k.OBJECT, a.OBSERVE, s.HOLDING, d.RECALLED, 15),
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from threading import Thread
 from typing import Any
 
@@ -16,7 +17,7 @@ from trace.errors import NotFound, Refused
 from trace.models.areas import ProductionSite, SiteKind
 from trace.models.certificates import CertificateStatus
 from trace.models.lots import Lot, LotState
-from trace.services import history, lots, ordering
+from trace.services import history, lot_recording, lots, ordering
 from trace.services.reach import Reach
 
 ALL = Reach(everything=True)
@@ -28,7 +29,7 @@ def record(session: Any, world: Any, **facts: Any) -> Lot:
         "code": "L-1", "season_id": world.season.id, "area_id": world.area.id, "volume_g": 100_000, "harvested_on": TODAY,
         "packed_on": TODAY, "expires_on": TODAY + timedelta(days=10), "by": world.clerk.id, "at": NOW, "reach": ALL,
     } | facts  # fmt: skip
-    return lots.record(session, **given)
+    return lot_recording.record(session, **given)
 
 
 def reasons(session: Any, world: Any, **facts: Any) -> set[type]:
@@ -71,7 +72,7 @@ def test_lots_add_up_to_the_eligible_volume_and_not_a_gram_more(session: Any, wo
     with pytest.raises(Refused) as caught:
         record(session, world, code="L-2", volume_g=1)
     (reason,) = caught.value.reasons
-    assert reason.facts == {"excess": "0,001", "left": "0"}
+    assert reason.facts == {"excess": Decimal("0.001"), "left": Decimal(0)}
 
 
 def test_no_certificate_in_force_no_lot(session: Any, world: Any) -> None:
@@ -176,7 +177,7 @@ def test_two_clerks_at_once_cannot_exceed_the_eligible_volume(committed: Any) ->
     def one(number: int) -> None:
         with Session(committed) as session:
             try:
-                lots.record(
+                lot_recording.record(
                     session, code=f"L-{number}", season_id=season, area_id=area, volume_g=150_000, harvested_on=TODAY, packed_on=TODAY,
                     expires_on=TODAY, by=clerk, at=NOW, reach=ALL,
                 )  # fmt: skip

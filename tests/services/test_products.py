@@ -86,11 +86,11 @@ def test_names_and_gtins_are_taken_once(session: Any, world: Any) -> None:
     assert kinds(refused) == {products.GtinTaken}
 
 
-def test_a_change_of_points_is_told_and_nobody_is_overwritten(session: Any, world: Any) -> None:
+def test_an_edit_leaves_the_points_alone_and_nobody_is_overwritten(session: Any, world: Any) -> None:
     made = record(session, world)
-    edit(session, world, made, points=[*POINTS[:2], Point("Mực đổi màu", "Colour-changing ink", True)])
-    assert [point.text_vi for point in made.comparison_points] == ["Tem nguyên", "Đúng túi", "Mực đổi màu"]
-    assert "Mực đổi màu (*)" in history.of(session, made.id)[0].changes["points"][1]
+    edit(session, world, made, points=[], description="Vải sấy dẻo")
+    assert [point.text_vi for point in made.comparison_points] == ["Tem nguyên", "Đúng túi", "Niêm phong nổi"]
+    assert history.of(session, made.id)[0].changes["description"][1] == "Vải sấy dẻo"
     with pytest.raises(editing.EditedMeanwhile):
         products.edit(session, made.id, facts(name="X"), revision=1, by=world.manager.id, at=NOW, reach=ALL)
 

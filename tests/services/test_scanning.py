@@ -27,8 +27,8 @@ from trace.models.scans import (
     UnknownCode,
     VerdictKind,
 )  # fmt: skip
-from trace.services import keys, scanning
-from trace.services.scanning import Verdict, classify, verify
+from trace.services import keys, officer_facts, scanning
+from trace.services.scanning import Verdict, verify
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -295,41 +295,6 @@ def test_an_answer_replaces_the_earlier_one_of_the_same_device(session: Session)
     assert found == [ComparisonAnswer.CANNOT, ComparisonAnswer.DIFFERS]
 
 
-@pytest.mark.parametrize(
-    "agent",
-    [
-        "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", "Facebot", "TelegramBot (like TwitterBot)",
-        "WhatsApp/2.23.20.0", "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", "Twitterbot/1.0", "ZaloBot/1.0",
-        "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Mozilla/5.0 (compatible; bingbot/2.0)",
-        "LinkedInBot/1.0", "Mozilla/5.0 (compatible; Discordbot/2.0)", "SkypeUriPreview Preview/0.5", "Viberbot", "",
-    ],
-)  # fmt: skip
-def test_robots_that_draw_previews_are_known(agent: str) -> None:
-    assert classify(agent, {}) is ScanKind.PREVIEW
-
-
-@pytest.mark.parametrize(
-    "agent",
-    [
-        CHROME,
-        "Mozilla/5.0 (Linux; Android 13; CUBOT P60) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36",
-        "Mozilla/5.0 (Linux; Android 12) AppleWebKit/537.36 Chrome/120 Mobile Safari/537.36 Zalo android/12110 ZaloTheme/light",
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Mobile/15E148 [FBAN/FBIOS;FBAV/440.0]",
-    ],
-)
-def test_people_are_not_taken_for_robots(agent: str) -> None:
-    assert classify(agent, {}) is None
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [{"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}, {"X-Moz": "prefetch"}, {"X-Purpose": "preview"}],
-)
-def test_pages_fetched_ahead_of_a_tap_do_not_count(headers: dict[str, str]) -> None:
-    assert classify(CHROME, headers) is ScanKind.PREVIEW
-    assert classify(CHROME, {}, method="HEAD") is ScanKind.PREVIEW
-
-
 def test_the_salt_is_shared_by_processes_and_changes_with_the_citys_day(
     connection: Connection, session: Session
 ) -> None:
@@ -378,7 +343,7 @@ def test_officers_see_state_keeper_order_scans_and_open_points(session: Session,
     )
     factories.nonconformity(session, world.title, world.other_cooperative, NOW, description="của đơn vị khác")
     scanning.answer(session, 4, device=DEVICE, answer=ComparisonAnswer.DIFFERS, at=NOW)
-    found = scanning.officer_facts(session, 4)
+    found = officer_facts.of_label(session, 4)
     assert found is not None
     assert found.order.id == order.id
     assert found.held.state is LabelState.ACTIVATED
@@ -388,10 +353,91 @@ def test_officers_see_state_keeper_order_scans_and_open_points(session: Session,
     assert [step.move for step in found.movements] == [LabelMove.ISSUE]
     assert [point.description for point in found.nonconformities] == ["Nhật ký canh tác thiếu tuần 23"]
     assert found.answers == {ComparisonAnswer.DIFFERS: 1}
-    assert scanning.officer_facts(session, 900_000) is None
+    assert officer_facts.of_label(session, 900_000) is None
 
 
 def test_scans_of_every_month_find_their_partition(session: Session, world: World, look: Any) -> None:
     issue(session, world)
     look(1, at=datetime(2031, 1, 31, 23, 59, tzinfo=NOW.tzinfo))
     assert session.scalars(select(func.count()).select_from(Scan)).one() == 1
+
+
+def visited(session: Session, world: World, day: date, **facts: Any) -> None:
+    """A finished visit of the lot's area by somebody else than the holder."""
+    from trace.models.controls import ControlLevel, ControlVisit
+
+    made = {
+        "title_id": world.title.id, "holder_id": world.cooperative.id, "area_id": world.area.id, "level": ControlLevel.EXTERNAL,
+        "controller_id": world.people["controller"].id, "visited_on": day, "passed": True, "recorded_at": NOW, "finished_at": NOW,
+    }  # fmt: skip
+    session.add(ControlVisit(**made | facts))
+    session.commit()
+
+
+@pytest.fixture
+def unvisited(session: Session, world: World) -> World:
+    """Nobody has controlled anything yet."""
+    from trace.models.controls import ControlVisit
+
+    issue(session, world)
+    session.execute(text("UPDATE control_visit SET level = 'self', acknowledged = 'own'"))
+    assert session.scalars(select(ControlVisit)).all() is not None
+    session.commit()
+    return world
+
+
+def test_the_last_control_of_the_source_is_told_and_what_is_none_is_not(
+    session: Session, unvisited: World, look: Any
+) -> None:
+    from trace.models.controls import Acknowledgement, ControlLevel
+
+    assert look(1).checked_on is None
+    visited(session, unvisited, date(2026, 6, 1), level=ControlLevel.SELF, acknowledged=Acknowledgement.OWN)
+    visited(session, unvisited, date(2026, 6, 14), finished_at=None, passed=None)
+    visited(session, unvisited, date(2026, 6, 20))
+    assert look(1).checked_on is None, "own controls, open ones and those to come are none"
+    visited(session, unvisited, date(2026, 6, 2), area_id=unvisited.other_area.id)
+    assert look(1).checked_on == date(2026, 6, 2), "another area of the same holder, as long as there is nothing nearer"
+    visited(session, unvisited, date(2026, 5, 30), passed=False)
+    assert look(1).checked_on == date(2026, 5, 30)
+    visited(session, unvisited, date(2026, 6, 10))
+    assert look(1).checked_on == date(2026, 6, 10)
+
+
+def test_the_keys_of_public_pages_come_along(session: Session, world: World, look: Any) -> None:
+    issue(session, world)
+    verdict = look(1)
+    assert (verdict.product_id, verdict.title_id, verdict.certificate_id) == (
+        world.product.id, world.title.id, world.certificate.id,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [("cooperative", "Thôn 1, Thanh Hà"), ("household", "Thanh Hà"), ("person", "Thanh Hà")]
+)
+def test_where_the_user_of_the_label_is_but_never_where_a_person_lives(
+    session: Session, world: World, look: Any, kind: str, shown: str
+) -> None:
+    from trace.models.parties import PartyKind
+
+    issue(session, world)
+    world.cooperative.kind, world.cooperative.address = PartyKind(kind), "Thôn 1"
+    world.cooperative.commune_code = world.commune.code
+    session.commit()
+    assert look(1).holder_address == shown.replace("Thanh Hà", world.commune.name)
+
+
+def test_one_sign_of_a_copy_without_the_other_is_unusual(session: Session, world: World, look: Any) -> None:
+    issue(session, world)
+    assert not look(1).unusual
+    seen_in(session, [31], devices=11, at=NOW - timedelta(days=1))
+    verdict = look(1)
+    assert (verdict.kind, verdict.unusual, verdict.copied_by) == (VerdictKind.VALID, True, None)
+
+
+@pytest.mark.parametrize(
+    ("differs_in", "kept"), [((1, 3), [1, 3]), ((3, 1, 1), [1, 3]), ((), [])], ids=["two", "folded", "none"]
+)
+def test_which_points_differed_is_kept(session: Session, differs_in: tuple[int, ...], kept: list[int]) -> None:
+    scanning.answer(session, 5, device=DEVICE, answer=ComparisonAnswer.DIFFERS, at=NOW, differs_in=differs_in)
+    assert session.scalars(select(Comparison.differs_in)).one() == kept

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from tests import factories
@@ -15,7 +15,7 @@ from tests.conftest import NOW
 from trace.errors import NotFound, broken_constraint
 from trace.models.files import StoredFile
 from trace.models.history import History
-from trace.models.tips import Tip, TipPhoto, TipReason, TipState
+from trace.models.tips import Bought, Platform, Tip, TipPhoto, TipReason, TipState
 from trace.services import tips
 
 if TYPE_CHECKING:
@@ -121,29 +121,94 @@ def test_what_happens_to_a_report_is_written_down(session: Session, world: World
     assert (tip.state, tip.answer) == (TipState.CLOSED, "Đã kiểm tra.")
 
 
-def test_reports_on_the_same_label_know_of_each_other(session: Session) -> None:
-    tip, _ = submit(session, serial=7)
-    submit(session, serial=7)
-    submit(session, serial=8)
-    without, _ = submit(session)
-    assert tips.similar(session, tip) == 1
-    assert tips.similar(session, without) == 0
+@pytest.mark.parametrize(
+    "facts", [{"listing_url": "https://shopee.vn/x", "place": None}, {"seller": "Vườn nhà mẫu", "place": None}, {"cell": "20.86,106.68", "place": None}],
+)  # fmt: skip
+def test_somewhere_may_be_on_the_web_or_a_coarse_cell(session: Session, facts: dict[str, Any]) -> None:
+    tip, _ = submit(session, **facts)
+    assert tip.bought is (Bought.ONLINE if "listing_url" in facts else Bought.SHOP)
+    assert tip.platform is (Platform.SHOPEE if "listing_url" in facts else None)
 
 
-def test_a_network_sends_twenty_reports_an_hour() -> None:
-    throttle = tips.Throttle()
-    for number in range(20):
-        throttle.take(b"network-1", at=NOW + timedelta(minutes=number))
-    with pytest.raises(tips.TooManyReports):
-        throttle.take(b"network-1", at=NOW + timedelta(minutes=59))
-    throttle.take(b"network-2", at=NOW + timedelta(minutes=59))
-    throttle.take(b"network-1", at=NOW + timedelta(minutes=60))
+@pytest.mark.parametrize(
+    ("facts", "constraint"),
+    [
+        ({"price_vnd": 0}, "ck_tip_price_plausible"),
+        ({"seen_on": NOW.date() + timedelta(days=1)}, "ck_tip_seen_before_it_was_reported"),
+        ({"seller": "x" * 201}, "ck_tip_seller_bounded"),
+        ({"twin_hash": b"short"}, "ck_tip_twin_hash_is_sha256"),
+    ],
+)
+def test_the_database_refuses_what_cannot_be(session: Session, facts: dict[str, Any], constraint: str) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        submit(session, **facts)
+    assert broken_constraint(caught.value) == constraint
 
 
-def test_the_throttle_forgets_networks_rather_than_grow() -> None:
-    throttle = tips.Throttle(most=1, networks=100)
-    for number in range(1000):
-        throttle.take(str(number).encode(), at=NOW)
-    throttle.take(b"0", at=NOW)
-    with pytest.raises(tips.TooManyReports):
-        throttle.take(b"999", at=NOW)
+def test_the_same_words_from_the_same_network_are_known_for_an_hour(session: Session) -> None:
+    twin = tips.fingerprint(b"k" * 32, b"network", code_text="7K4M", description=" Quả  nhỏ ")
+    assert twin == tips.fingerprint(b"k" * 32, b"network", code_text="7K4M", description="quả nhỏ")
+    others = [
+        tips.fingerprint(b"k" * 32, network, code_text=code, description=words)
+        for network, code, words in (
+            (b"other", "7K4M", "quả nhỏ"),
+            (b"network", "7K4N", "quả nhỏ"),
+            (b"network", "7K4M", "quả"),
+        )
+    ]
+    assert twin not in others
+    tip, _ = submit(session, twin_hash=twin)
+    assert twin
+    assert tips.find_twin(session, twin, at=NOW + timedelta(minutes=59)) is tip
+    assert tips.find_twin(session, twin, at=NOW + timedelta(minutes=61)) is None
+
+
+def test_reports_without_words_are_never_taken_for_one(session: Session) -> None:
+    """A whole market may report one label."""
+    assert tips.fingerprint(b"k" * 32, b"network", code_text="7K4M", description=" \n") is None
+
+
+def test_what_tells_twins_apart_is_forgotten_after_the_hour(session: Session) -> None:
+    tip, _ = submit(session, twin_hash=bytes(32))
+    assert tips.forget_twins(session, at=NOW + timedelta(minutes=30)) == 0
+    assert tips.forget_twins(session, at=NOW + timedelta(minutes=61)) == 1
+    session.refresh(tip)
+    assert tip.twin_hash is None
+
+
+def test_something_is_added_later_once_and_not_without_end(session: Session) -> None:
+    tip, _ = submit(session)
+    first = tips.add_message(session, tip, " Người bán đã dọn đi. ", at=NOW)
+    assert first.body == "Người bán đã dọn đi."
+    assert tips.add_message(session, tip, "Người bán đã dọn đi.", at=NOW) is first
+    for number in range(tips.MOST_MESSAGES - 1):
+        tips.add_message(session, tip, f"Thêm {number}", at=NOW)
+    with pytest.raises(tips.TooManyMessages):
+        tips.add_message(session, tip, "Một điều nữa", at=NOW)
+    written = session.scalars(select(History.changes).where(History.deed == "tip:add_message")).all()
+    assert len(written) == tips.MOST_MESSAGES
+    assert not [changes for changes in written if "Người" in str(changes)], (
+        "history holds what was done, not what was said"
+    )
+
+
+@pytest.mark.parametrize("body", ["", "   ", "x" * 2001])
+def test_an_addition_of_nothing_or_of_a_book_is_refused(session: Session, body: str) -> None:
+    tip, _ = submit(session)
+    with pytest.raises(tips.MessageMissing):
+        tips.add_message(session, tip, body, at=NOW)
+
+
+def test_an_answered_report_takes_no_additions(session: Session, world: World) -> None:
+    tip, _ = submit(session)
+    tips.tell(session, tip, TipState.CLOSED, answer="Đã xem.", by=world.people["officer"].id, at=NOW)
+    with pytest.raises(tips.TipIsClosed):
+        tips.add_message(session, tip, "Còn nữa", at=NOW)
+
+
+def test_what_was_added_cannot_be_changed(session: Session) -> None:
+    tip, _ = submit(session)
+    tips.add_message(session, tip, "Thêm", at=NOW)
+    with pytest.raises(IntegrityError) as caught:
+        session.execute(text("UPDATE tip_message SET body = 'khác'"))
+    assert broken_constraint(caught.value) == "append_only"

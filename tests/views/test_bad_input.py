@@ -16,8 +16,7 @@ from trace.models.files import StoredFile
 from trace.models.history import History, IdempotencyKey
 from trace.models.lots import Lot
 from trace.models.tips import Tip, TipPhoto
-from trace.services import tips
-from trace.views import report
+from trace.services import limits, tips
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +31,8 @@ CANARY = "CANARY-0987654321"
 
 
 @pytest.fixture(autouse=True)
-def _room_for_reports() -> None:
-    report.throttle.forget()
-    report.photo_throttle.forget()
+def _room_for_reports(app: Flask) -> None:
+    app.extensions["limits"].forget()
 
 
 @pytest.fixture
@@ -162,14 +160,13 @@ def test_somebody_signed_in_who_reports_leaves_no_name(session: Session, world: 
 
 
 def test_reading_pictures_for_a_stranger_has_an_end(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = tips.Throttle(most=2, refusal=tips.TooManyPictures)
-    monkeypatch.setattr(report, "photo_throttle", few)
+    monkeypatch.setitem(limits.OF_ONE, limits.Limited.PHOTO, limits.Rate(2, 600.0))
     follow = tell(client).location
     said = [
         client.post(f"{follow}?lang=en", data={"photo": (io.BytesIO(b"no photo"), "a.jpg")}).get_data(as_text=True)
         for _ in range(3)
     ]
-    assert [tips.TooManyPictures.message_id() in page for page in said] == [False, False, True]
+    assert [tips.PhotosMustWait.message_id() in page for page in said] == [False, False, True]
 
 
 @pytest.mark.parametrize("who", ["clerk", "packer", "manager", "inspector", "auditor", "administrator"])

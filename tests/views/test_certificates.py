@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy.dialects.postgresql import Range
 
 from tests import factories
+from tests.conftest import NOW
 from trace.models.certificates import CertificateStatus, CertificateStatusChange, UseCertificate
+from trace.services import certificates
 
 DECISION = {"decision": "suspend", "reason": "Quá hạn khắc phục", "document_number": "12/QĐ-HVM"}
 
@@ -134,6 +136,23 @@ def test_a_suspension_changes_the_next_scan_at_once_and_reinstating_changes_it_b
     decide(signed, token, world.certificate)
     assert headline() == "Đơn vị bị dừng quyền"
     page = client.get(f"/T/{code_of(1)}", headers={"User-Agent": CHROME}).get_data(as_text=True)
-    assert 'href="/gcn/M%E1%BA%AAU-0001"' in page  # the answer leads on to the page of the certificate
+    assert (
+        f'href="/gcn/{world.certificate.id.hex}"' in page or f'href="/GCN/{world.certificate.id.hex}"' in page
+    )  # the answer leads on to the page of the certificate
     decide(signed, token, world.certificate, decision="reinstate")
     assert headline().startswith("Tem hợp lệ")
+
+
+def test_the_history_of_a_grant_names_its_document_as_that_and_not_as_a_reason(
+    session: Any, world: Any, sign_in: Any
+) -> None:
+    maker = factories.party(session, "Cơ sở mẫu mới")
+    area = factories.area(session, world.title, maker, "Khu mẫu mới")
+    made = certificates.grant(
+        session, title_id=world.title.id, holder_id=maker.id, number="MẪU-77", valid_from=date(2026, 6, 1), valid_until=date(2027, 6, 1),
+        area_ids=[area.id], document_number="77/QĐ-MẪU", by=world.manager.id, at=NOW,
+    )  # fmt: skip
+    session.commit()
+    page = sign_in(world.manager).get(f"/giay-chung-nhan/{made.id}").get_data(as_text=True)
+    assert "Văn bản quyết định: 77/QĐ-MẪU" in page
+    assert "Lý do: 77/QĐ-MẪU" not in page

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from labels import code
@@ -164,8 +166,11 @@ def test_activation_on_a_lot_that_does_not_match_is_refused(
     )  # fmt: skip
     session.add(product)
     session.flush()
+    begun = world.season.runs_during.lower
     seasons = [
-        factories.Season(product_id=world.product.id, name="Vụ khác", runs_during=world.season.runs_during),
+        factories.Season(
+            product_id=world.product.id, name="Vụ khác", runs_during=Range(begun - timedelta(days=99), begun)
+        ),
         factories.Season(product_id=product.id, name="Vụ vải khô", runs_during=world.season.runs_during),
     ]
     session.add_all(seasons)
@@ -174,7 +179,7 @@ def test_activation_on_a_lot_that_does_not_match_is_refused(
     full = "%(quantity)s labels for packs of %(weight)s kg are %(over)s kg over what is left of lot %(code)s. %(fit)s labels would fit."
     lots = [
         (factories.lot(session, world.certificate, product, seasons[1], world.area, NOW, code="L-SP"), unlike),
-        (factories.lot(session, world.certificate, world.product, seasons[0], world.area, NOW, code="L-VU"), unlike),
+        (factories.lot(session, world.certificate, world.product, seasons[0], world.area, NOW, code="L-VU", harvested_on=begun - timedelta(days=9)), unlike),
         (factories.lot(session, world.certificate, world.product, world.season, world.area, NOW, code="L-IT", volume_g=19_999), full),
     ]  # fmt: skip
     session.commit()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests import factories
 from tests.conftest import NOW
+from tests.services.test_farm_log import spray
 from tests.services.test_lot_story import PAPER, outsider
 from trace.models.lots import Lot, LotState
-from trace.services import lots
+from trace.services import farm_log, lots
 from trace.services.reach import Reach
 
 __all__ = ["outsider"]
@@ -125,3 +127,19 @@ def test_only_those_who_record_lots_merge_and_split(world: Any, sign_in: Any) ->
         assert sign_in(world.manager).get(f"/lo/{world.lot.id}/{page}").status_code == 403
         assert sign_in(world.other_clerk).get(f"/lo/{world.lot.id}/{page}").status_code == 404
     assert sign_in(world.clerk).get(f"/lo/{world.lot.id}/xac-nhan-ngoai").status_code == 403
+
+
+def test_whoever_certifies_or_releases_is_told_what_was_struck_out_of_the_farm_log(
+    session: Any, world: Any, outsider: Any, sign_in: Any
+) -> None:
+    entry = spray(session, world, done_on=world.lot.harvested_on - timedelta(days=3))
+    for path, reader in (("", world.manager), ("/xac-nhan-ngoai", outsider)):
+        assert "Nhầm thửa" not in sign_in(reader).get(f"/lo/{world.lot.id}{path}").get_data(as_text=True)
+    farm_log.strike(session, entry.id, reason="Nhầm thửa", by=world.clerk.id, at=NOW, reach=Reach(everything=True))
+    session.commit()
+    for path, reader in (("", world.manager), ("/xac-nhan-ngoai", outsider)):
+        page = sign_in(reader).get(f"/lo/{world.lot.id}{path}").get_data(as_text=True)
+        told = page[page.index('id="struck"') :]
+        for words in ("Thuốc mẫu A", "Hoạt chất mẫu", "Người mẫu Thu", "Nhầm thửa", world.lot.code):
+            assert words in told
+        assert 'data-kind="attention"' in told

@@ -20,25 +20,26 @@ from trace import clock
 from trace.models.history import History
 from trace.models.tips import Tip, TipPhoto, TipReason, TipState
 from trace.services import tips
+from trace.services.limits import Limited
 from trace.views import report
 
 if TYPE_CHECKING:
+    from flask import Flask
     from flask.testing import FlaskClient
     from sqlalchemy.orm import Session
     from werkzeug.test import TestResponse
 
     from tests.factories import World
 
-PHONE = {"User-Agent": CHROME}
+PHONE = {"User-Agent": CHROME, "Accept": "text/html", "Accept-Language": "vi"}
 WHY = {"reason": "goods_differ", "description": "Quả nhỏ, vỏ dày"}
 WHERE = {"place": "Chợ Con, quầy 12"}
 
 
 @pytest.fixture(autouse=True)
-def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+def at_noon(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(hours=2))
-    report.throttle.forget()
-    report.photo_throttle.forget()
+    app.extensions["limits"].forget()
 
 
 def text_of(answer: TestResponse) -> str:
@@ -266,24 +267,31 @@ def test_long_and_odd_text_goes_through_unharmed(session: Session, visitor: Visi
     assert tip.place == "Chợ " + "Đ" * 195
 
 
-def test_the_twenty_first_report_of_an_hour_waits_with_its_text(session: Session, visitor: Visitor) -> None:
-    for _ in range(tips.REPORTS_PER_HOUR):
-        report.throttle.take(network_of(visitor), at=clock.now())
-    visitor.fill()
+def test_more_reports_than_a_network_may_send_wait_with_their_text(
+    app: Flask, session: Session, visitor: Visitor
+) -> None:
+    with app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}):
+        while not report.take(Limited.REPORT, clock.now()):
+            pass
+    visitor.fill(contact="0912 345 678", consent="y")
     answer = visitor.send()
     assert answer.status_code == 429
-    assert "Chợ Con, quầy 12" in text_of(answer)
+    assert 0 < int(answer.headers["Retry-After"]) <= 3600
+    for kept in ("Chợ Con, quầy 12", "0912 345 678", "Hãy gửi lại sau 12:"):
+        assert kept in text_of(answer)
     assert factories.count(session, Tip) == 0
-    report.throttle.forget()
-    report.photo_throttle.forget()
+    app.extensions["limits"].forget()
     assert visitor.send().status_code == 303
 
 
-def network_of(visitor: Visitor) -> bytes:
-    from trace.access import network_hash
-
-    with visitor.client.application.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}):
-        return network_hash()
+def test_a_claimed_address_of_origin_is_no_way_round_the_limit(app: Flask, session: Session, visitor: Visitor) -> None:
+    with app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}):
+        while not report.take(Limited.REPORT, clock.now()):
+            pass
+    form = {**hidden(visitor.fill()), "go": "next"}
+    for forged in ({"X-Forwarded-For": "203.0.113.7"}, {"Forwarded": "for=203.0.113.7"}, {"X-Real-IP": "203.0.113.7"}):
+        assert visitor.client.post("/report", data=form, headers=PHONE | forged).status_code == 429
+    assert factories.count(session, Tip) == 0
 
 
 @pytest.fixture
@@ -320,6 +328,13 @@ def test_a_photo_sent_twice_is_one_photo(session: Session, followed: tuple[Flask
     assert factories.count(session, TipPhoto) == 1
 
 
+def test_a_heic_photo_is_refused_with_what_to_do(followed: tuple[FlaskClient, str]) -> None:
+    answer = post_photos(followed, (io.BytesIO(b"\x00\x00\x00\x18ftypheic" + bytes(300)), "IMG_1.HEIC"))
+    assert answer.status_code == 422
+    assert "IMG_1.HEIC: Ảnh này ở định dạng HEIC" in text_of(answer)
+    assert "Tương thích nhất" in text_of(answer)
+
+
 def test_each_bad_file_is_named_and_the_good_ones_are_kept(session: Session, followed: tuple[FlaskClient, str]) -> None:
     answer = post_photos(
         followed,
@@ -341,7 +356,15 @@ def test_the_sixth_photo_is_refused(session: Session, followed: tuple[FlaskClien
     colours = ("red", "blue", "green", "white", "black", "gold")
     answer = post_photos(followed, *[(photo(colour=colour), f"{colour}.jpg") for colour in colours])
     assert answer.status_code == 422
-    assert "gold.jpg: " in text_of(answer)
+    assert "nhiều nhất 5 ảnh; 1 ảnh không được nhận" in text_of(answer)
+    assert factories.count(session, TipPhoto) == 5
+
+
+def test_of_a_hundred_photos_the_first_five_are_kept(session: Session, followed: tuple[FlaskClient, str]) -> None:
+    many = [(photo((9, 9), "PNG", f"rgb({number}, 0, 0)"), f"{number}.png") for number in range(100)]
+    answer = post_photos(followed, *many)
+    assert answer.status_code == 422
+    assert "95 ảnh không được nhận" in text_of(answer)
     assert factories.count(session, TipPhoto) == 5
 
 

@@ -120,15 +120,15 @@ def test_two_managers_edit_one_product_and_the_second_loses_nothing(session: Any
     seen = manager.get(path).get_data(as_text=True)
     assert send(manager, path, PRODUCT | {"name": "Vải mẫu một"}).status_code == 303
     carried = {name: hidden(seen, name) for name in ("csrf_token", "revision")}
-    second = manager.post(path, data=carried | PRODUCT | {"points-0-vi": "Điểm của người thứ hai"})
+    second = manager.post(path, data=carried | PRODUCT | {"description": "Mô tả của người thứ hai"})
     page = second.get_data(as_text=True)
     assert second.status_code == 409
     assert "Vải mẫu một" in page
-    assert "Điểm của người thứ hai" in page
+    assert "Mô tả của người thứ hai" in page
     again = {name: hidden(page, name) for name in ("csrf_token", "revision")}
-    assert manager.post(path, data=again | PRODUCT | {"points-0-vi": "Điểm của người thứ hai"}).status_code == 303
+    assert manager.post(path, data=again | PRODUCT | {"description": "Mô tả của người thứ hai"}).status_code == 303
     session.expire_all()
-    assert world.product.comparison_points[0].text_vi == "Điểm của người thứ hai"
+    assert world.product.description == "Mô tả của người thứ hai"
 
 
 @pytest.mark.parametrize(

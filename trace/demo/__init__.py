@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import exists, select
 
 import enforcement.schema  # noqa: F401  the mapped classes refer to each other across both slices
-from trace.demo import applications, controls, desk, farm, members, people, register, rolls, scans
+from trace.demo import applications, controls, desk, farm, members, people, points, register, rolls, scans, showcase
 from trace.demo.people import Account
 from trace.demo.story import SeededIds, Story
 from trace.errors import Conflict, Forbidden
@@ -58,6 +58,8 @@ def load(session: Session, config: Config, *, at: datetime, seed: int = SEED) ->
         people.make(story)
         register.make(story)
         members.make(story)
+        points.make(story)
+        showcase.make(story)
         rolls.plan(story)
         controls.plan(story)
         farm.plan(story)

@@ -18,7 +18,7 @@ from trace.demo.people import clerk_of
 from trace.models.labels import HandoverState, LabelMove, LabelOrder, LabelRange, PrintRun
 from trace.models.printing import TestPrint
 from trace.models.titles import SourceKind
-from trace.services import handovers, history, ledger, lots, ordering, reconciling
+from trace.services import handovers, history, ledger, lot_recording, lots, ordering, reconciling
 from trace.services.reach import Reach
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _record(story: Story, key: str, number: int, packed: date, at: datetime) -> 
     source, harvested = story.sources[batch.source], goods.harvested(packed)
     holder = holder_of(key)
     where = {"area_id" if goods.source is SourceKind.AREA else "site_id": source.id}
-    story.lots[key] = lots.record(
+    story.lots[key] = lot_recording.record(
         story.session, code=f"{PREFIX[batch.product]}-{packed:%y%m%d}-{number:02d}",
         season_id=register.season(story, batch.product, harvested, holder).id, volume_g=batch.kg * 1000, harvested_on=harvested,
         packed_on=packed, expires_on=packed + timedelta(days=goods.keeps), by=clerk_of(story, holder).id, at=at, reach=ALL, is_sample=True,

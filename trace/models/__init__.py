@@ -4,6 +4,7 @@
 """
 
 from trace.models import (  # noqa: F401  importing a module registers its tables
+    api,
     applications,
     area_imports,
     areas,
@@ -16,6 +17,7 @@ from trace.models import (  # noqa: F401  importing a module registers its table
     files,
     history,
     holidays,
+    incidents,
     labels,
     lots,
     members,
@@ -23,6 +25,7 @@ from trace.models import (  # noqa: F401  importing a module registers its table
     plots,
     printing,
     scans,
+    showcase,
     tips,
     title_records,
     titles,

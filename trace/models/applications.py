@@ -215,16 +215,25 @@ class EvaluationResult(Base):
 class RenewalReminder(Base):
     """That a certificate entered its renewal window: once for each certificate and end of its period.
 
-    Whether it is still to be done follows from the applications and certificates, and is not written here.
+    Whether it is still to be done follows from the applications and certificates, and is not written here. `mail_due_at` is when the
+    letter about it is tried next; empty: never, or no more.
     """
 
     __tablename__ = "renewal_reminder"
-    __table_args__ = (UniqueConstraint("certificate_id", "ends_on"),)
+    __table_args__ = (
+        UniqueConstraint("certificate_id", "ends_on"),
+        CheckConstraint("mail_tries >= 0", name="mail_tries_not_negative"),
+        CheckConstraint("mailed_at IS NULL OR mail_due_at IS NULL", name="mailed_once"),
+        Index(None, "mail_due_at", postgresql_where=text("mail_due_at IS NOT NULL")),
+    )
 
     id: Mapped[bigint_pk]
     certificate_id: Mapped[UUID] = mapped_column(ForeignKey("use_certificate.id"))
     ends_on: Mapped[date]
     """The last day of the certificate."""
     made_at: Mapped[datetime]
+    mail_due_at: Mapped[datetime | None]
+    mail_tries: Mapped[int] = mapped_column(server_default=text("0"))
+    mailed_at: Mapped[datetime | None]
 
     certificate: Mapped[UseCertificate] = relationship()

@@ -36,6 +36,7 @@ class UseCertificate(Base):
             ("title_id", "="), ("holder_id", "="), ("valid_during", "&&"),
             using="gist", where=text("status IN ('active', 'suspended')"), name="ex_use_certificate_one_live",
         ),
+        Index("ix_use_certificate_folded", text("fold(number) gin_trgm_ops"), postgresql_using="gin"),
     )  # fmt: skip
 
     id: Mapped[uuid_pk]

@@ -71,6 +71,14 @@ class ControlVisit(Base):
             "ix_control_visit_passed_site", "site_id", "visited_on",
             postgresql_where=text("passed AND level <> 'self' AND site_id IS NOT NULL"),
         ),
+        Index(
+            "ix_control_visit_checked_area", "area_id", "visited_on",
+            postgresql_where=text("finished_at IS NOT NULL AND level <> 'self' AND area_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_control_visit_checked_site", "site_id", "visited_on",
+            postgresql_where=text("finished_at IS NOT NULL AND level <> 'self' AND site_id IS NOT NULL"),
+        ),
         Index("ix_control_visit_open", "controller_id", postgresql_where=text("finished_at IS NULL")),
     )  # fmt: skip
 

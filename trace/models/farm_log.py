@@ -80,6 +80,10 @@ class FarmLogEntry(Base):
     photo: Mapped[StoredFile | None] = relationship()
     recorder: Mapped[AppUser] = relationship()
     strike: Mapped[FarmLogStrike | None] = relationship(back_populates="entry")
+    correction: Mapped[FarmLogEntry | None] = relationship(
+        primaryjoin="FarmLogEntry.id == foreign(remote(FarmLogEntry.corrects_id))", viewonly=True, uselist=False
+    )
+    """The entry that was written in its place."""
 
     @property
     def source(self) -> GrowingArea | ProductionSite:

@@ -1,4 +1,4 @@
-"""Files that people sent. The bytes lie on disk under their SHA-256; a row stands only for bytes that are there."""
+"""Files that people sent. The bytes lie on disk under their SHA-256; a row stands only for bytes that are there, or were let go."""
 
 from __future__ import annotations
 
@@ -29,3 +29,5 @@ class StoredFile(Base):
     copy_sha256: Mapped[str | None]
     received_at: Mapped[datetime]
     received_from: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+    dropped_at: Mapped[datetime | None]
+    """When its bytes were let go, because they had done their work. Its name, size and hash stay."""

@@ -109,6 +109,12 @@ class LabelRange(Base):
             "(state IN ('activated', 'used', 'recalled')) = (lot_id IS NOT NULL)", name="lot_iff_activated"
         ),
         ExcludeConstraint(("serials", "&&"), using="gist", name="ex_label_range_serial_once"),
+        Index(
+            "ix_label_range_out_of_use",
+            "since",
+            "id",
+            postgresql_where=text("state IN ('spoiled', 'lost', 'returned', 'voided', 'recalled')"),
+        ),
         Index(None, "order_id"),
         Index(None, "keeper_id", "state"),
     )

@@ -127,12 +127,16 @@ class Lot(Revised, Base):
         CheckConstraint("(state = 'draft') = (certified_at IS NULL)", name="certified_unless_draft"),
         CheckConstraint("(state = 'recalled') = (recall_reason IS NOT NULL)", name="reason_iff_recalled"),
         CheckConstraint("moved_g = 0 OR state IN ('closed', 'recalled')", name="closed_when_moved"),
+        CheckConstraint("public_code ~ '^[0-9A-HJKMNP-TV-Z]{8}$'", name="public_code_form"),
         UniqueConstraint("holder_id", "code"),
+        Index("ix_lot_folded", text("fold(code)")),
         Index(None, "certificate_id"),
     )
 
     id: Mapped[uuid_pk]
     code: Mapped[str]
+    public_code: Mapped[str] = mapped_column(server_default=text("new_lot_code()"), unique=True)
+    """What cartons carry and people type: the same for all packs, drawn by chance, with a character that checks it."""
     holder_id: Mapped[UUID] = mapped_column(ForeignKey("party.id"))
     certificate_id: Mapped[UUID] = mapped_column(ForeignKey("use_certificate.id"))
     product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"), index=True)

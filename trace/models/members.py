@@ -69,7 +69,7 @@ class TableKind(StrEnum):
 
 
 class TableImport(Base):
-    """A table that somebody brought in. The file stays as the proof; what is in it is judged anew whenever it is looked at."""
+    """A table that somebody brought in. What is in its file is judged anew whenever it is looked at, as long as the file is kept."""
 
     __tablename__ = "table_import"
     __table_args__ = (

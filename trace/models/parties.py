@@ -91,6 +91,7 @@ class Role(StrEnum):
 
     PACKER = "packer"
     CLERK = "clerk"
+    TRADER = "trader"
     MANAGER = "manager"
     CONTROLLER = "controller"
     CERTIFIER = "certifier"

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from trace.models.base import Base, Revised, bigint_pk, uuid_pk
+from trace.models.files import StoredFile
 from trace.models.parties import Party
 
 
@@ -155,30 +156,66 @@ class Product(Revised, Base):
     gtin: Mapped[str | None] = mapped_column(unique=True)
 
     title: Mapped[ProtectionTitle] = relationship()
-    comparison_points: Mapped[list[ComparisonPoint]] = relationship(order_by="ComparisonPoint.position")
+    comparison_points: Mapped[list[ComparisonPoint]] = relationship(
+        primaryjoin="and_(Product.id == ComparisonPoint.product_id, ComparisonPoint.retired_at.is_(None))",
+        order_by="ComparisonPoint.position", viewonly=True,
+    )  # fmt: skip
+    """Those not retired, some of which may be shown later only, or no longer."""
+
+
+class PointKind(StrEnum):
+    """What a buyer looks at."""
+
+    SEAL = "seal"
+    HIDDEN_CODE = "hidden_code"
+    PRINT = "print"
+    PACKAGING = "packaging"
+    GOODS = "goods"
 
 
 class ComparisonPoint(Base):
-    """A thing to compare on the goods in hand. A product shows three, at least one of them hard to copy."""
+    """A thing to compare on the goods in hand. Of a product's points three are shown, at least one of them hard to copy.
+
+    One that is retired is shown no more, but stays on record, so that a past answer can be explained.
+    """
 
     __tablename__ = "comparison_point"
     __table_args__ = (
-        UniqueConstraint("product_id", "position"),
         CheckConstraint("position BETWEEN 1 AND 5", name="position_range"),
-    )
+        CheckConstraint("length(btrim(text_vi)) > 0 AND length(btrim(text_en)) > 0", name="texts_present"),
+        CheckConstraint("length(btrim(text_zh)) > 0", name="text_zh_present"),
+        CheckConstraint("length(btrim(text_ja)) > 0", name="text_ja_present"),
+        CheckConstraint("kind <> 'hidden_code' OR hard_to_copy", name="hidden_code_is_hard"),
+        CheckConstraint("shown_until >= shown_from", name="period_ordered"),
+        ExcludeConstraint(
+            ("product_id", "="), ("position", "="), using="gist", where=text("retired_at IS NULL"),
+            deferrable=True, initially="DEFERRED", name="ex_comparison_point_one_in_place",
+        ),
+        Index(None, "product_id"),
+    )  # fmt: skip
 
     id: Mapped[bigint_pk]
     product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"))
     position: Mapped[int]
+    kind: Mapped[PointKind] = mapped_column(server_default=text("'goods'"))
     text_vi: Mapped[str]
     text_en: Mapped[str]
+    text_zh: Mapped[str | None]
+    text_ja: Mapped[str | None]
     hard_to_copy: Mapped[bool] = mapped_column(server_default=text("false"))
+    picture_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_file.id"))
+    shown_from: Mapped[date | None]
+    shown_until: Mapped[date | None]
+    retired_at: Mapped[datetime | None]
+
+    picture: Mapped[StoredFile | None] = relationship()
 
 
 class Season(Revised, Base):
     """A harvest or production season of a product, over which eligible volume is counted.
 
-    It runs as long as its goods get labels, so that the goods of one season may still be labelled when the next one begins.
+    It runs as long as its goods get labels, so that the goods of one season may still be labelled when the next one begins: seasons of a
+    product may overlap. Two open ones never begin on the same day, and a trigger keeps each harvest in the season that began last before it.
     """
 
     __tablename__ = "season"
@@ -186,7 +223,11 @@ class Season(Revised, Base):
         CheckConstraint("NOT isempty(runs_during)", name="period_not_empty"),
         CheckConstraint("yield_cap_kg_per_ha > 0", name="yield_cap_positive"),
         UniqueConstraint("product_id", "name"),
-    )
+        Index(
+            "uq_season_open_start", "product_id", text("lower(runs_during)"), unique=True,
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[uuid_pk]
     product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"))

@@ -37,7 +37,7 @@ TRIES_PER_NETWORK = 100
 TOTP_STEP = 30
 
 # Whoever issues labels or touches cases signs in with a second factor.
-SECOND_FACTOR = frozenset(Role) - {Role.PACKER, Role.AUDITOR, Role.COMMUNE_OFFICER}
+SECOND_FACTOR = frozenset(Role) - {Role.PACKER, Role.TRADER, Role.AUDITOR, Role.COMMUNE_OFFICER}
 
 _hasher = PasswordHasher()
 # Hashed once a process, so that an unknown login costs the same time as a wrong password.

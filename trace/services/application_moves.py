@@ -7,7 +7,6 @@ and clocks themselves, which are data in `applications`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -22,10 +21,17 @@ from trace.models.applications import (
     CriterionResult,
     EvaluationResult,
 )
-from trace.models.certificates import CertificateStatus, UseCertificate
-from trace.services import application_needs, applications, certificates, history, numbers, rules, workdays
+from trace.services import (
+    application_grants,
+    application_needs,
+    applications,
+    certificates,
+    history,
+    numbers,
+    rules,
+    workdays,
+)
 from trace.services.applications import MOVES, ApplicationMove, MoveNotPossible
-from trace.workdays import months_later
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from trace.models.certificates import UseCertificate
     from trace.models.files import StoredFile
     from trace.services.reach import Reach
 
@@ -107,31 +114,6 @@ class EvaluatedInFuture(Invalid):
 
 class EvaluatedBeforeReceipt(Invalid):
     """The evaluation lies before the day on which the application was handed in."""
-
-
-class EvaluationNotPassed(Conflict):
-    """The last evaluation found conditions that are not met, so the certificate cannot be granted.
-
-    Evaluate again once they are met, ask for a supplement, or refuse with these reasons.
-    """
-
-
-class RenewedIsSuspended(Conflict):
-    """The certificate to be renewed is suspended.
-
-    Decide about the suspension first: a renewal must not pass it by.
-    """
-
-
-class RenewedIsOver(Conflict):
-    """The certificate to be renewed was revoked or given up, so it is not carried on.
-
-    Refuse this application; the organisation may start a new one for the title.
-    """
-
-
-class TitleEndsBefore(Conflict):
-    """The title ends before the certificate could begin."""
 
 
 @dataclass(frozen=True)
@@ -243,47 +225,22 @@ def grant(
 ) -> UseCertificate:
     """Grant what was applied for: the certificate is made with a number and a period as the regulation in force says.
 
-    A renewal begins the day after the certificate that it renews; every other certificate begins today.
+    What may have changed since the evaluation is looked at again under locks, and every reason against it comes at once. A renewal begins
+    the day after the certificate that it renews; every other certificate begins today.
     """
     found = _locked(session, application_id, ApplicationMove.GRANT, reach)
-    _may_decide(session, found, by, at)
-    if not document_number.strip():
-        raise Refused([DocumentNumberMissing()])
-    last = session.scalars(
-        select(ApplicationEvaluation)
-        .where(ApplicationEvaluation.application_id == found.id)
-        .order_by(ApplicationEvaluation.recorded_at.desc())
-        .limit(1)
-    ).one()
-    if not last.passed:
-        raise EvaluationNotPassed
-    today = _day(at)
-    starts = today
-    if found.renews_id is not None:
-        # Held against a suspension or revocation that is being decided at this moment.
-        renewed = session.scalars(
-            select(UseCertificate)
-            .where(UseCertificate.id == found.renews_id)
-            .with_for_update(read=True)
-            .execution_options(populate_existing=True)
-        ).one()
-        if renewed.status is CertificateStatus.SUSPENDED:
-            raise RenewedIsSuspended
-        if renewed.status is not CertificateStatus.ACTIVE:
-            raise RenewedIsOver
-        starts = max(today, renewed.valid_during.upper or today)
-    in_force = rules.in_force(session, found.title_id, on=today)
-    until = months_later(starts, in_force.validity_months) - timedelta(days=1)
-    if found.title.expires_on is not None:
-        until = min(until, found.title.expires_on)
-        if until < starts:
-            raise TitleEndsBefore
+    may_decide(session, found, by=by, at=at)
+    judged = application_grants.judge(session, found, on=_day(at), hold=True)
+    reasons = [*([] if document_number.strip() else [DocumentNumberMissing()]), *judged.reasons]
+    if reasons:
+        raise reasons[0] if len(reasons) == 1 and isinstance(reasons[0], Conflict) else Refused(reasons)
     made = certificates.grant(
-        session, title_id=found.title_id, holder_id=found.applicant_id, number=_number(session, in_force.certificate_number, at),
-        valid_from=starts, valid_until=until, area_ids=[each.area_id for each in found.sources if each.area_id],
+        session, title_id=found.title_id, holder_id=found.applicant_id, number=application_grants.number(session, judged.pattern, at),
+        valid_from=judged.starts, valid_until=judged.until, area_ids=[each.area_id for each in found.sources if each.area_id],
         site_ids=[each.site_id for each in found.sources if each.site_id], document_number=document_number.strip(), by=by, at=at,
         is_sample=found.is_sample,
     )  # fmt: skip
+    application_grants.take_over(session, found, by=by, at=at)
     found.certificate_id = made.id
     found.certificate = made
     _decided(found, document_number, by, at)
@@ -303,7 +260,7 @@ def refuse(
 ) -> Application:
     """Refuse an application, in writing and with reasons."""
     found = _locked(session, application_id, ApplicationMove.REFUSE, reach)
-    _may_decide(session, found, by, at)
+    may_decide(session, found, by=by, at=at)
     faults: list[TemThatError] = []
     if not reasons.strip():
         faults.append(ReasonsMissing())
@@ -369,7 +326,8 @@ def _not_of_applicant(session: Session, application: Application, by: UUID, at: 
         raise ApplicantsOwnPerson
 
 
-def _may_decide(session: Session, application: Application, by: UUID, at: datetime) -> None:
+def may_decide(session: Session, application: Application, *, by: UUID, at: datetime) -> None:
+    """Refuse whoever belongs to the applicant or made any of its evaluations. Raises `ApplicantsOwnPerson` or `EvaluatorDecides`."""
     _not_of_applicant(session, application, by, at)
     evaluated = select(ApplicationEvaluation.id).where(
         ApplicationEvaluation.application_id == application.id, ApplicationEvaluation.recorded_by == by
@@ -381,18 +339,6 @@ def _may_decide(session: Session, application: Application, by: UUID, at: dateti
 def _decided(application: Application, document_number: str, by: UUID, at: datetime) -> None:
     application.decided_at, application.decided_by = at, by
     application.document_number = document_number.strip()
-
-
-def _number(session: Session, pattern: str, at: datetime) -> str:
-    """The next free number of a pattern. Titles with one pattern share a series, or they would give the same numbers.
-
-    Numbers that came with certificates from an older register are passed over.
-    """
-    year = at.astimezone(CITY).year
-    while True:
-        number = rules.number_from(pattern, n=numbers.take(session, f"GCN {pattern}", year), year=year)
-        if session.scalar(select(UseCertificate.id).where(UseCertificate.number == number)) is None:
-            return number
 
 
 def _day(at: datetime) -> date:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, joinedload
 from trace.clock import CITY
 from trace.errors import Conflict, Invalid, NotFound, Refused, TemThatError, broken_constraint
 from trace.models.areas import AreaCodeStatus, GrowingArea, GrowingAreaCode
-from trace.services import history
+from trace.services import history, source_locks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -211,7 +211,9 @@ def change_status(
     reach: Reach,
 ) -> GrowingAreaCode:
     """Let a code have another state for its market from a day on. The other markets keep theirs. Raises `Refused` with every reason."""
-    session.execute(select(GrowingAreaCode.id).where(GrowingAreaCode.id == code_id).with_for_update())
+    seen = get(session, code_id, reach=reach)
+    source_locks.alone(session, seen.area_id)
+    session.refresh(seen, with_for_update={"of": GrowingAreaCode})
     now = get(session, code_id, reach=reach)
     if now.status is AreaCodeStatus.REVOKED:
         raise CodeRevoked

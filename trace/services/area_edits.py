@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from geoalchemy2 import Geography
@@ -16,6 +15,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
+from trace import sizes
 from trace.clock import CITY
 from trace.errors import Invalid, NotFound, Refused, TemThatError, broken_constraint
 from trace.models.areas import GrowingArea, ProductionSite
@@ -28,6 +28,7 @@ from trace.services import boundaries, editing, history, places
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from decimal import Decimal
     from uuid import UUID
 
     from geoalchemy2 import WKBElement
@@ -111,7 +112,7 @@ def record(
     session.add(area)
     _flush(session, facts)
     changes = {name: (None, value) for name, value in asdict(facts).items() if value is not None and name in _TOLD}
-    changes["measured_ha"] = (None, _rounded(checked.measured_ha))
+    changes["measured_ha"] = (None, _measured(session, area.id))
     history.record(session, "area:record", area.id, by=by, at=at, changes={**changes, "revision": (0, 1)})
     return area
 
@@ -143,7 +144,8 @@ def revise(
     if not _same(session, area_id, checked.boundary):
         before = _keep(session, area_id, by=by, at=at)
         area.boundary = checked.boundary
-        shown["measured_ha"] = (_rounded(before), _rounded(checked.measured_ha))
+        session.flush()
+        shown["measured_ha"] = (before, _measured(session, area_id))
     try:
         with session.begin_nested():
             editing.change(session, area, "area:change", asdict(facts), by=by, at=at, why=why, shown=shown)
@@ -270,22 +272,26 @@ def commune_stands(session: Session, code: str, *, at: datetime) -> list[TemThat
     return [] if at.astimezone(CITY).date() in commune.valid_during else [CommuneGone()]
 
 
-def _keep(session: Session, area_id: UUID, *, by: UUID, at: datetime) -> float:
+def _keep(session: Session, area_id: UUID, *, by: UUID, at: datetime) -> Decimal:
     """Write down the boundary that is about to be replaced. Returns its hectares."""
-    hectares = func.ST_Area(cast(GrowingArea.boundary, Geography(srid=4326))) / 10_000
-    boundary, measured = session.execute(
-        select(func.ST_AsEWKB(GrowingArea.boundary), hectares).where(GrowingArea.id == area_id)
-    ).one()
+    measured = _measured(session, area_id)
+    boundary = session.scalars(select(func.ST_AsEWKB(GrowingArea.boundary)).where(GrowingArea.id == area_id)).one()
     last = session.scalar(
         select(func.max(func.upper(PastBoundary.stood_during))).where(PastBoundary.area_id == area_id)
     )
     session.add(
         PastBoundary(
-            area_id=area_id, boundary=func.ST_GeomFromEWKB(boundary), measured_ha=_rounded(measured), redrawn_by=by,
+            area_id=area_id, boundary=func.ST_GeomFromEWKB(boundary), measured_ha=measured, redrawn_by=by,
             stood_during=Range(last, at),
         )
     )  # fmt: skip
-    return float(measured)
+    return measured
+
+
+def _measured(session: Session, area_id: UUID) -> Decimal:
+    """The hectares of the boundary that stands, measured and rounded as every page shows them."""
+    measured = func.ST_Area(cast(GrowingArea.boundary, Geography(srid=4326))) / 10_000
+    return sizes.hectares(session.scalars(select(measured).where(GrowingArea.id == area_id)).one())
 
 
 def _same(session: Session, area_id: UUID, boundary: WKBElement) -> bool:
@@ -295,10 +301,6 @@ def _same(session: Session, area_id: UUID, boundary: WKBElement) -> bool:
         rounded(GrowingArea.boundary, 1e-6), rounded(literal(boundary, GrowingArea.boundary.type), 1e-6)
     )
     return bool(session.scalar(select(same).where(GrowingArea.id == area_id)))
-
-
-def _rounded(hectares: float) -> Decimal:
-    return Decimal(str(round(hectares, 4)))
 
 
 def _name_taken(session: Session, facts: AreaFacts) -> AreaNameTaken:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 120
 LONGEST_WORD = 80
-MOST_HA = Decimal(100_000)
+LEAST_HA, MOST_HA = Decimal("0.0001"), Decimal(100_000)
 EARLIEST_YEAR = 1900
 SQUARE_METRES = ("m2", "m vuong", "sqm", "met vuong")
 
@@ -106,37 +106,32 @@ def guess(columns: Sequence[str]) -> dict[str, str]:
 def read(number: int, said: Mapping[str, Any], reading: Reading) -> Row:
     """One row's words as facts, with what is wrong with them."""
     row = Row(number, holder_id=reading.holder_id)
-
-    columns = reading.columns
-
-    def cell(role: str) -> str:
-        return text_of(said.get(columns[role])) if role in columns else ""
-
-    row.name = cell("name")
+    words = {role: text_of(said.get(column)) for role, column in reading.columns.items()}
+    row.name = words.get("name", "")
     if not row.name:
         row.faults.append(faults.NameMissing())
     elif len(row.name) > LONGEST_NAME:
         row.faults.append(faults.NameTooLong(most=LONGEST_NAME))
         row.name = row.name[:LONGEST_NAME]
-    if whose := cell("holder"):
+    if whose := words.get("holder"):
         _holder(row, whose, reading)
-    if declared := cell("declared_ha"):
+    if declared := words.get("declared_ha"):
         row.declared_ha = size(said.get(reading.columns["declared_ha"]), reading.columns["declared_ha"])
         if row.declared_ha is None:
             row.faults.append(faults.SizeUnreadable(text=declared[:40]))
-    row.place_in_words = cell("commune")
-    row.crop, row.variety = cell("crop")[:LONGEST_WORD] or None, cell("variety")[:LONGEST_WORD] or None
-    if many := cell("trees"):
+    row.place_in_words = words.get("commune", "")
+    row.crop, row.variety = (words.get(role, "")[:LONGEST_WORD] or None for role in ("crop", "variety"))
+    if many := words.get("trees"):
         value = coordinates.number(many)
         row.trees = int(value) if value is not None and value.is_integer() and 0 < value <= 10_000_000 else None
         if row.trees is None:
             row.faults.append(faults.CountUnreadable(text=many[:40]))
-    if year := cell("planted_in"):
+    if year := words.get("planted_in"):
         row.planted_in = _year(year, reading.today)
         if row.planted_in is None:
             row.faults.append(faults.YearUnreadable(text=year[:40]))
-    if code := cell("code"):
-        _code(row, code, cell("market"), cell("issued_on"), reading)
+    if code := words.get("code"):
+        _code(row, code, words.get("market", ""), words.get("issued_on", ""), reading)
     return row
 
 
@@ -156,8 +151,10 @@ def size(given: Any, column: str) -> Decimal | None:
     value = coordinates.number(given)
     if value is None or value <= 0:
         return None
-    hectares = Decimal(str(value)) / (10_000 if _in_square_metres(column) else 1)
-    return hectares if Decimal("0.0001") <= hectares <= MOST_HA else None
+    hectares = Decimal(str(value))
+    if _in_square_metres(column):
+        hectares /= 10_000
+    return hectares if LEAST_HA <= hectares <= MOST_HA else None
 
 
 @lru_cache(maxsize=256)
@@ -168,6 +165,8 @@ def _in_square_metres(column: str) -> bool:
 
 def text_of(value: Any) -> str:
     """A cell as text: NFC, single spaces, whole numbers without a decimal point."""
+    if isinstance(value, str):
+        return _clean(value)
     if value is None or value is True or value is False:
         return ""
     if isinstance(value, float) and value.is_integer():
@@ -187,6 +186,7 @@ def _clean(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", "".join(sign if sign.isprintable() else " " for sign in text)).split())
 
 
+@lru_cache(maxsize=256)
 def bare_commune(words: str) -> str:
     """The name of a commune without the word for its kind, and without what stands behind a comma."""
     return _KIND_WORDS.sub("", words.split(",", maxsplit=1)[0].strip())

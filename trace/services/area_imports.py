@@ -57,7 +57,7 @@ MEDIA_TYPES = {
     GeoKind.CSV: "text/csv", GeoKind.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }  # fmt: skip
 _COLUMNS = (
-    "import_id", "row_no", "name", "holder_id", "commune_code", "declared_ha", "measured_ha", "crop", "variety", "trees", "planted_in",
+    "row_no", "name", "holder_id", "commune_code", "declared_ha", "measured_ha", "crop", "variety", "trees", "planted_in",
     "code", "market", "issued_on", "faults", "remarks",
 )  # fmt: skip
 
@@ -269,20 +269,21 @@ def _settle(row: Row, finding: boundaries.Finding, communes: CommuneNames) -> No
     if row.declared_ha is not None:
         row.remarks += boundaries.size_remarks(row.declared_ha, finding.measured_ha)
     elif not any(isinstance(fault, faults.SizeUnreadable) for fault in row.faults):
-        row.declared_ha = max(Decimal(str(round(finding.measured_ha, 4))), Decimal("0.0001"))
+        row.declared_ha = max(Decimal(str(round(finding.measured_ha, 4))), area_import_rows.LEAST_HA)
         row.remarks.append(faults.SizeTaken(measured=row.declared_ha))
 
 
 def taken(session: Session, rows: Sequence[Row], *, scheme: str, on: date) -> None:
     """Say which names and codes stand in the register already."""
-    names = {(row.holder_id, row.name) for row in rows if row.holder_id is not None and row.name}
-    holders = {holder_id for holder_id, _ in names}
+    names = {row.name for row in rows if row.name}
+    holders = {row.holder_id for row in rows if row.holder_id is not None}
     statement = (
         select(GrowingArea.holder_id, GrowingArea.name, Party.name)
         .join(Party, Party.id == GrowingArea.holder_id)
-        .where(GrowingArea.holder_id.in_(holders), GrowingArea.name == func.any([name for _, name in names]))
-    )
-    whose = {(holder_id, name): holder for holder_id, name, holder in session.execute(statement)} if names else {}
+        # No name has a line break in it, and one text is sent five times as fast as a list of thousands.
+        .where(GrowingArea.holder_id.in_(holders), GrowingArea.name == func.any(func.string_to_array("\n".join(names), "\n")))
+    )  # fmt: skip
+    whose = {(holder_id, name): holder for holder_id, name, holder in session.execute(statement)}
     codes = {(row.code, row.market) for row in rows if row.code and row.market}
     standing: set[tuple[str, str]] = set()
     if codes:
@@ -294,7 +295,7 @@ def taken(session: Session, rows: Sequence[Row], *, scheme: str, on: date) -> No
             )
         )
         standing = {(code, market) for code, market in found}
-    for row in rows:
+    for row in rows if whose or standing else ():
         if row.holder_id is not None and (row.holder_id, row.name) in whose:
             row.faults.append(faults.NameTaken(holder=whose[row.holder_id, row.name], name=row.name))
         if row.code and row.market and (row.code, row.market) in standing:
@@ -306,7 +307,7 @@ def _write(session: Session, import_id: UUID, rows: Sequence[Row]) -> None:
     lines = []
     for row in rows:
         cells = (
-            import_id, row.number, _cell(row.name), row.holder_id, row.commune_code, row.declared_ha, row.measured_ha, _cell(row.crop),
+            row.number, _cell(row.name), row.holder_id, row.commune_code, row.declared_ha, row.measured_ha, _cell(row.crop),
             _cell(row.variety), row.trees, row.planted_in, _cell(row.code), _cell(row.market), row.issued_on,
             _cell(_all_kept(row.faults)), _cell(_all_kept(row.remarks)),
         )  # fmt: skip
@@ -321,8 +322,9 @@ def _write(session: Session, import_id: UUID, rows: Sequence[Row]) -> None:
         with cursor.copy(f"COPY pg_temp.words_in_file ({columns}) FROM STDIN") as copy:
             copy.write("\n".join([*lines, ""]))
         cursor.execute(
-            f"INSERT INTO area_import_row ({columns}, boundary) "  # noqa: S608
-            f"SELECT {columns}, s.boundary FROM pg_temp.words_in_file LEFT JOIN {boundary_sets.ROWS} s USING (row_no)"
+            f"INSERT INTO area_import_row (import_id, {columns}, boundary) "  # noqa: S608
+            f"SELECT %s, {columns}, s.boundary FROM pg_temp.words_in_file LEFT JOIN {boundary_sets.ROWS} s USING (row_no)",
+            [import_id],
         )
 
 

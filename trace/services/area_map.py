@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Float, Integer, cast, func, select
+from sqlalchemy import ColumnElement, Integer, cast, func, select
 
+from trace import sizes
 from trace.models.areas import GrowingArea
 from trace.models.parties import Commune
 from trace.models.titles import ProtectionTitle
@@ -129,16 +130,16 @@ def _outlines(session: Session, window: Window, wanted: list[ColumnElement[bool]
         return None
     shape = func.coalesce(func.ST_SimplifyPreserveTopology(GrowingArea.boundary, window.pixel), GrowingArea.boundary)
     statement = select(
-        GrowingArea.id, GrowingArea.name, cast(GrowingArea.declared_ha, Float), func.ST_AsGeoJSON(shape, window.digits)
+        GrowingArea.id, GrowingArea.name, GrowingArea.declared_ha, func.ST_AsGeoJSON(shape, window.digits)
     ).where(GrowingArea.id.in_(ids))
     features = [
         {
             "type": "Feature",
             "id": str(area_id),
-            "properties": {"name": name, "ha": hectares},
+            "properties": {"name": name, "ha": float(sizes.hectares(declared))},
             "geometry": msgspec.Raw(geometry.encode()),
         }
-        for area_id, name, hectares, geometry in session.execute(statement)
+        for area_id, name, declared, geometry in session.execute(statement)
     ]
     return _collection(features)
 
@@ -149,17 +150,17 @@ def _counts(session: Session, window: Window, wanted: list[ColumnElement[bool]])
     lat = (func.ST_YMin(GrowingArea.boundary) + func.ST_YMax(GrowingArea.boundary)) / 2
     column, row = cast(func.floor(lon / cell), Integer), cast(func.floor(lat / cell), Integer)
     statement = (
-        select(func.count(), cast(func.sum(GrowingArea.declared_ha), Float), func.avg(lon), func.avg(lat))
+        select(func.count(), func.sum(GrowingArea.declared_ha), func.avg(lon), func.avg(lat))
         .where(*wanted)
         .group_by(column, row)
     )
     features = [
         {
             "type": "Feature",
-            "properties": {"count": count, "ha": round(hectares, 2)},
+            "properties": {"count": count, "ha": float(sizes.hectares(declared))},
             "geometry": {"type": "Point", "coordinates": [round(x, 5), round(y, 5)]},
         }
-        for count, hectares, x, y in session.execute(statement)
+        for count, declared, x, y in session.execute(statement)
     ]
     return _collection(features)
 

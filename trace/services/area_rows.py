@@ -77,7 +77,7 @@ def take(session: Session, rows: Sequence[Row], *, who: Asker, **_: object) -> i
         area = row.values["known"].area
         changes = _changes(row, area)
         if changes:
-            editing.change(session, area, "area:change", changes, by=who.by, at=who.at)
+            editing.change(session, area, "area:change", changes, by=who.by, at=who.at, flush=False)
         if row.values["code"]:
             area_codes.add(
                 session, area.id, code=row.values["code"], scheme=SCHEME, market=row.values["market"], crop=area.crop,

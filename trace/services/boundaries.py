@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from geoalchemy2 import WKBElement
 from sqlalchemy import func, select, text
 
+from trace import sizes
 from trace.errors import NotFound, TemThatError
 from trace.models.parties import Commune
 from trace.models.titles import ProtectionTitle
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from uuid import UUID
 
-    from sqlalchemy import TextClause
+    from sqlalchemy import Result
     from sqlalchemy.orm import Session
 
     from trace.services.reach import Reach
@@ -63,20 +64,21 @@ _INVALID = """
       FROM (SELECT row_no, boundary FROM {source} AS each WHERE NOT ST_IsValid(boundary)) c
       CROSS JOIN LATERAL ST_IsValidDetail(c.boundary) d"""
 # Communes and territory stand outside, so that each is made ready once for all shapes; only what crosses a border is cut.
-# Shapes near each other are first looked at as one rectangle: what covers that covers them all.
+# Shapes near each other are first looked at as one rectangle: what covers that covers them all. Told in groups, for most lie alike.
 _PLACE = """
-    WITH sound AS NOT MATERIALIZED (SELECT row_no, boundary FROM {source} AS each WHERE row_no <> ALL (:broken)),
+    WITH sound AS NOT MATERIALIZED (SELECT row_no, boundary FROM {source} AS each WHERE row_no <> ALL (cast(:broken AS integer[]))),
     tile AS MATERIALIZED (
-        SELECT array_agg(row_no) AS rows, ST_SetSRID(ST_Extent(boundary)::geometry, 4326) AS frame
-          FROM sound GROUP BY floor(ST_XMin(boundary) / :tile), floor(ST_YMin(boundary) / :tile)),
-    whole_tile AS MATERIALIZED (
-        SELECT k.code, c.rows
+        SELECT array_agg(row_no) AS rows,
+               ST_MakeEnvelope(min(ST_XMin(box)), min(ST_YMin(box)), max(ST_XMax(box)), max(ST_YMax(box)), 4326) AS frame
+          FROM (SELECT row_no, Box3D(boundary) AS box FROM sound OFFSET 0) b
+         GROUP BY floor(ST_XMin(box) / :tile), floor(ST_YMin(box) / :tile)),
+    told AS MATERIALIZED (
+        SELECT unnest(c.rows) AS row_no, min(k.code) AS code
           FROM commune k
           CROSS JOIN LATERAL (SELECT t.rows FROM tile t WHERE k.boundary ~ t.frame AND ST_Covers(k.boundary, t.frame) OFFSET 0) c
-         WHERE upper_inf(k.valid_during)),
-    told AS MATERIALIZED (SELECT unnest(rows) AS row_no, code FROM whole_tile),
+         WHERE upper_inf(k.valid_during) GROUP BY 1),
     whole AS MATERIALIZED (
-        SELECT row_no, min(code) AS code FROM told GROUP BY row_no
+        SELECT row_no, code FROM told
         UNION ALL
         SELECT c.row_no, min(k.code) AS code
           FROM commune k
@@ -96,28 +98,36 @@ _PLACE = """
           FROM protection_title t
           CROSS JOIN LATERAL (SELECT l.rows FROM tile l WHERE ST_Covers(t.area, l.frame) OFFSET 0) c
          WHERE t.id = :title_id),
-    inner_rows AS MATERIALIZED (
-        SELECT row_no FROM inner_told
-        UNION ALL
-        SELECT c.row_no
-          FROM protection_title t
-          CROSS JOIN LATERAL (
-              SELECT s.row_no FROM sound s
-               WHERE ST_Covers(t.area, s.boundary) AND s.row_no NOT IN (SELECT row_no FROM inner_told) OFFSET 0) c
+    partly AS MATERIALIZED (
+        SELECT s.row_no, CASE WHEN ST_Covers(t.area, s.boundary) THEN 1
+                              ELSE ST_Area(ST_Intersection(t.area, s.boundary)) / nullif(ST_Area(s.boundary), 0) END AS inside
+          FROM protection_title t JOIN sound s ON s.row_no NOT IN (SELECT row_no FROM inner_told)
          WHERE t.id = :title_id)
-    SELECT c.row_no, coalesce(w.code, p.code) AS code, CASE WHEN w.code IS NOT NULL THEN 1 ELSE p.share END AS share,
-           CASE WHEN t.area IS NULL THEN NULL WHEN i.row_no IS NOT NULL THEN 1
-                ELSE ST_Area(ST_Intersection(t.area, c.boundary)) / nullif(ST_Area(c.boundary), 0) END AS inside
-      FROM sound c JOIN protection_title t ON t.id = :title_id
-      LEFT JOIN whole w USING (row_no) LEFT JOIN parts p USING (row_no) LEFT JOIN inner_rows i USING (row_no)"""
+    SELECT code, share, inside, array_agg(row_no) AS rows
+      FROM (SELECT unnest(rows) AS row_no FROM tile) c
+      LEFT JOIN (SELECT row_no, code, 1 AS share FROM whole UNION ALL SELECT row_no, code, share FROM parts) k USING (row_no)
+      LEFT JOIN (SELECT row_no, 1 AS inside FROM inner_told UNION ALL SELECT row_no, inside FROM partly) i USING (row_no)
+     GROUP BY code, share, inside"""
 _NEIGHBOURS = """
     SELECT c.row_no, a.id, a.name, a.holder_id,
            o.shared / nullif(ST_Area(c.boundary), 0) AS of_this, o.shared / nullif(ST_Area(a.boundary), 0) AS of_other
       FROM {source} c
       JOIN growing_area a ON ST_Intersects(a.boundary, c.boundary) AND a.title_id = :title_id
       CROSS JOIN LATERAL (SELECT ST_Area(ST_Intersection(a.boundary, c.boundary)) AS shared OFFSET 0) o
-     WHERE c.row_no <> ALL (:broken) AND a.id IS DISTINCT FROM cast(:area_id AS uuid)
+     WHERE c.row_no <> ALL (cast(:broken AS integer[])) AND a.id IS DISTINCT FROM cast(:area_id AS uuid)
        AND ST_Relate(a.boundary, c.boundary, 'T********')"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where shapes come from: SQL with their `row_no` and `boundary`, and what it is to be given."""
+
+    sql: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    def ask(self, session: Session, statement: str, **params: object) -> Result[Any]:
+        """Ask something about all of them."""
+        return session.execute(text(statement.replace("{source}", self.sql)), {**self.params, **params})
 
 
 @dataclass
@@ -125,6 +135,8 @@ class Finding:
     """What the map says about one shape."""
 
     measured_ha: float = 0.0
+    formed: bool = True
+    """Whether its form holds, so that it can be compared with others."""
     commune_code: str | None = None
     """The commune that holds most of it."""
     inside: float | None = None
@@ -167,7 +179,11 @@ def check(
         return Checked(None, None, 0.0, None, None, tuple(read.faults), ())
     binary = shapes.ewkb(read)
     measured = {1: shapes.hectares([read])[0]}
-    found = examine(session, ONE, {"shape": binary}, measured, title_id=title_id, area_id=area_id, reach=reach)[1]
+    source = Source(ONE, {"shape": binary})
+    findings = formed(session, source, measured)
+    place(session, source, findings, title_id=title_id)
+    meet(session, source, findings, title_id=title_id, reach=reach, area_id=area_id)
+    found = findings[1]
     if found.measured_ha and declared_ha is not None:
         found.remarks += size_remarks(declared_ha, found.measured_ha)
     return Checked(
@@ -181,46 +197,52 @@ def check(
     )
 
 
-def examine(
-    session: Session,
-    source: str,
-    params: Mapping[str, object],
-    measured: Mapping[int, float],
-    *,
-    title_id: UUID,
-    reach: Reach,
-    area_id: UUID | None = None,
-    sound: bool = False,
-) -> dict[int, Finding]:
-    """What the map says about each shape of a source, by row. `measured` gives their hectares; of `sound` shapes only
-    the neighbours are asked for, because the rest was judged before.
+def formed(session: Session, source: Source, measured: Mapping[int, float]) -> dict[int, Finding]:
+    """Whether the form of each shape holds, by row. `measured` gives their hectares."""
+    found = {row: Finding(size) for row, size in measured.items()}
+    for row in source.ask(session, _INVALID):
+        finding = found[row.row_no]
+        finding.formed, finding.measured_ha = False, 0.0  # a line that crosses itself encloses nothing certain
+        finding.faults.append(_invalid(row.reason, row.lon, row.lat))
+    return found
+
+
+def place(session: Session, source: Source, found: Mapping[int, Finding], *, title_id: UUID) -> None:
+    """Say where the shapes lie whose form holds: in which commune, and how much of them in the city and in the title's territory.
+
+    Raises `NotFound` for a title that is not there.
     """
     title = session.scalar(select(ProtectionTitle.name).where(ProtectionTitle.id == title_id))
     if title is None:
         raise NotFound
-    found = {row: Finding(size) for row, size in measured.items()}
-    for row in () if sound else session.execute(_sql(_INVALID, source), params):
-        finding = found[row.row_no]
-        finding.measured_ha = 0.0  # a line that crosses itself encloses nothing certain
-        finding.faults.append(_invalid(row.reason, row.lon, row.lat))
-    known = {
-        **params,
-        "title_id": title_id,
-        "tile": TILE,
-        "broken": [row for row, finding in found.items() if finding.faults],
-    }
-    for row in () if sound else session.execute(_sql(_PLACE, source), known):
-        finding = found[row.row_no]
-        finding.commune_code, finding.inside = row.code, row.inside
-        _judge_place(finding, row.share or 0.0, title)
+    for alike in source.ask(session, _PLACE, title_id=title_id, tile=TILE, broken=_broken(found)):
+        for row in alike.rows:
+            finding = found[row]
+            finding.commune_code, finding.inside = alike.code, alike.inside
+            _judge_place(finding, alike.share or 0.0, title)
+
+
+def meet(
+    session: Session,
+    source: Source,
+    found: Mapping[int, Finding],
+    *,
+    title_id: UUID,
+    reach: Reach,
+    area_id: UUID | None = None,
+) -> None:
+    """Say which areas of the register the shapes overlap whose form holds."""
     others: dict[int, list[Any]] = defaultdict(list)
-    for row in session.execute(_sql(_NEIGHBOURS, source), {**known, "area_id": area_id}):
+    for row in source.ask(session, _NEIGHBOURS, title_id=title_id, area_id=area_id, broken=_broken(found)):
         others[row.row_no].append(row)
     for number, rows_of in others.items():
         for row in sorted(rows_of, key=lambda each: -each.of_this)[:MOST_TOLD]:
             seen = row.name if reach.includes(holder_id=row.holder_id, title_id=title_id) else None
             judge_overlap(found[number], row.of_this, row.of_other, seen)
-    return found
+
+
+def _broken(found: Mapping[int, Finding]) -> list[int]:
+    return [row for row, finding in found.items() if not finding.formed]
 
 
 def city_box(session: Session) -> shapes.Box:
@@ -241,7 +263,7 @@ def size_remarks(declared_ha: Decimal, measured_ha: float) -> list[TemThatError]
         return []
     off = abs(float(declared_ha) / measured_ha - 1)
     kind = faults.DeclaredMore if check is areas.SizeCheck.DECLARED_MORE else faults.DeclaredLess
-    return [kind(declared=declared_ha, measured=round(measured_ha, 2), percent=round(off * 100, 1))]
+    return [kind(declared=declared_ha, measured=sizes.hectares(measured_ha), percent=round(off * 100, 1))]
 
 
 def judge_overlap(finding: Finding, of_this: float, of_other: float, name: str | None) -> None:
@@ -279,7 +301,3 @@ def _judge_place(finding: Finding, in_city: float, title: str) -> None:
 def _invalid(reason: str, lon: float | None, lat: float | None) -> TemThatError:
     kind = _KINDS.get(reason, faults.NotValid)
     return kind(where=shapes.place(lon, lat) if lon is not None and lat is not None else "–")
-
-
-def _sql(statement: str, source: str) -> TextClause:
-    return text(statement.replace("{source}", source))

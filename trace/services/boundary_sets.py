@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,19 +16,21 @@ from sqlalchemy.exc import OperationalError
 
 from trace.services import area_import_faults as faults
 from trace.services import boundaries, land_pairs
+from trace.services.boundaries import Finding, Source
 from trace.services.shapes import ewkb, hectares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
 
+    from numpy.typing import NDArray
     from sqlalchemy.orm import Session
 
-    from trace.services.boundaries import Finding
     from trace.services.reach import Reach
     from trace.services.shapes import Shape
 
 ROWS = "pg_temp.shape_in_file"
+_ROWS = Source(ROWS)
 MOST_TWINS = 5
 """Overlaps told of one row with rows before it."""
 MOST_NEAR = 100
@@ -64,21 +67,19 @@ def _load(session: Session, binary: Mapping[int, bytes]) -> None:
         with cursor.copy("COPY pg_temp.shape_in_file FROM STDIN (FORMAT binary)") as copy:
             copy.write(b"".join(parts))
         cursor.execute("CREATE INDEX ON pg_temp.shape_in_file USING gist (boundary)")
-        cursor.execute("ANALYZE pg_temp.shape_in_file")
+        cursor.execute(
+            "ANALYZE pg_temp.shape_in_file (row_no)"
+        )  # how many there are; of the boundaries it would cost more
 
 
 def examine_again(
-    session: Session,
-    import_id: UUID,
-    rows: Sequence[int],
-    measured: Mapping[int, float],
-    *,
-    title_id: UUID,
-    reach: Reach,
+    session: Session, import_id: UUID, measured: Mapping[int, float], *, title_id: UUID, reach: Reach
 ) -> dict[int, Finding]:
-    """What the register says now about rows of an import whose form was judged before."""
-    params = {"import_id": import_id, "chosen": list(rows)}
-    return boundaries.examine(session, _WAITING, params, measured, title_id=title_id, reach=reach, sound=True)
+    """What the register says now about rows of an import whose form was judged before. `measured` gives their hectares."""
+    found = {row: Finding(size) for row, size in measured.items()}
+    waiting = Source(_WAITING, {"import_id": import_id, "chosen": list(measured)})
+    boundaries.meet(session, waiting, found, title_id=title_id, reach=reach)
+    return found
 
 
 def examine(
@@ -90,8 +91,15 @@ def examine(
     try:
         session.execute(text(f"SET LOCAL statement_timeout = '{SECONDS}s'"))
         _load(session, binary)
-        found = boundaries.examine(session, ROWS, {}, measured, title_id=title_id, reach=reach)
-        _compare(session, found, drawn, binary, names)
+        found = boundaries.formed(session, _ROWS, measured)
+        single, twins = _twins(found, binary)
+        # The rows are compared here while the database compares them with the map.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            near = beside.submit(_near, drawn, single)
+            boundaries.place(session, _ROWS, found, title_id=title_id)
+            boundaries.meet(session, _ROWS, found, title_id=title_id, reach=reach)
+        for pair in twins + _overlaps(session, near.result()):
+            _judge(found, pair, names)
         session.execute(text("SET LOCAL statement_timeout = DEFAULT"))
     except OperationalError as exc:
         if getattr(exc.orig, "sqlstate", "") == _STOPPED:
@@ -100,34 +108,34 @@ def examine(
     return found
 
 
-def _compare(
-    session: Session,
-    found: dict[int, Finding],
-    drawn: Mapping[int, Shape],
-    binary: Mapping[int, bytes],
-    names: Mapping[int, str],
-) -> None:
-    """Say which rows lie upon each other."""
+def _twins(found: Mapping[int, Finding], binary: Mapping[int, bytes]) -> tuple[list[int], list[Pair]]:
+    """Rows that stand once, and those that are the same as an earlier one to the last digit."""
     first: dict[bytes, int] = {}
-    single = list[int]()
+    twins = list[Pair]()
     for row, shape in binary.items():
-        if not found[row].measured_ha:
-            continue
-        if (twin := first.setdefault(shape, row)) == row:
-            single.append(row)
-        else:
-            _judge(found, row, Pair(row, twin, 1.0, 1.0), names)
-    if not single:
-        return
-    pairs = np.array(single)[land_pairs.sharing(land_pairs.outlines([drawn[row] for row in single]), most=MOST_NEAR)]
+        if found[row].formed and (twin := first.setdefault(shape, row)) != row:
+            twins.append(Pair(row, twin, 1.0, 1.0))
+    return list(first.values()), twins
+
+
+def _near(drawn: Mapping[int, Shape], rows: Sequence[int]) -> NDArray[np.int64]:
+    """Pairs of rows that may share land."""
+    if not rows:
+        return np.empty((0, 2), dtype=np.int64)
+    pairs = land_pairs.sharing(land_pairs.outlines([drawn[row] for row in rows]), most=MOST_NEAR)
+    return np.array(rows, dtype=np.int64)[pairs]
+
+
+def _overlaps(session: Session, pairs: NDArray[np.int64]) -> list[Pair]:
+    """How much of each pair is shared; of one row at most so many pairs, those first that share most of it."""
     if not len(pairs):
-        return
+        return []
     overlaps = defaultdict[int, list[Pair]](list)
     for piece in session.execute(text(_AMONG), {"rows": pairs[:, 0].tolist(), "others": pairs[:, 1].tolist()}):
         overlaps[piece.row_no].append(Pair(*piece))
-    for number, pieces in overlaps.items():
-        for pair in sorted(pieces, key=lambda each: -each.of_this)[:MOST_TWINS]:
-            _judge(found, number, pair, names)
+    return [
+        pair for pieces in overlaps.values() for pair in sorted(pieces, key=lambda each: -each.of_this)[:MOST_TWINS]
+    ]
 
 
 class Pair(NamedTuple):
@@ -139,9 +147,9 @@ class Pair(NamedTuple):
     of_other: float
 
 
-def _judge(found: dict[int, Finding], number: int, row: Pair, names: Mapping[int, str]) -> None:
+def _judge(found: Mapping[int, Finding], row: Pair, names: Mapping[int, str]) -> None:
     """The later of two rows bears the fault; the earlier is told of it."""
-    this, other = found[number], found[row.other]
+    number, this, other = row.row_no, found[row.row_no], found[row.other]
     metres = row.of_this * this.measured_ha * 10_000
     if metres < boundaries.WORTH_M2:
         return

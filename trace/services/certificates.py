@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, select, true
+from sqlalchemy import ColumnElement, String, and_, case, cast, false, func, or_, select, true
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from trace.services.reach import Reach
-
-EXPIRES_SOON = timedelta(days=60)
 
 
 class Decision(StrEnum):
@@ -163,7 +161,7 @@ def listing(
     page: int = 1,
     size: int = 50,
 ) -> Page:
-    """Certificates within reach that answer a search, those that run out first on top."""
+    """Certificates within reach that answer a search, those that run out first on top. `expiring`: in the renewal window of their title."""
     wanted: list[ColumnElement[bool]] = [reach.covers(UseCertificate.holder_id, UseCertificate.title_id)]
     if places.asked(q):
         wanted.append(places.matches(q, UseCertificate.number, Party.name, Party.tax_code, ProtectionTitle.name))
@@ -173,7 +171,9 @@ def listing(
         wanted.append(UseCertificate.title_id == title_id)
     until = func.upper(UseCertificate.valid_during)
     if expiring:
-        wanted += [UseCertificate.status.in_(_LIVE), until > on, until <= on + EXPIRES_SOON]
+        windows = rules.renewal_windows(session, on=on)
+        near = [and_(UseCertificate.title_id == each, until <= on + window) for each, window in windows.items()]
+        wanted += [UseCertificate.status.in_(_LIVE), until > on, or_(false(), *near)]
     base = select(UseCertificate).join(UseCertificate.holder).join(UseCertificate.title).where(*wanted)
     total = session.scalar(select(func.count()).select_from(base.subquery())) or 0
     statement = (
@@ -351,6 +351,21 @@ def holders_on(
 
     With a reach, only the certificates within it.
     """
+    statement = (
+        select(Party, UseCertificate)
+        .join(UseCertificate, UseCertificate.holder_id == Party.id)
+        .where(
+            UseCertificate.title_id == title_id, UseCertificate.valid_during.contains(as_of),
+            status_on(as_of) == CertificateStatus.ACTIVE,
+            reach.covers(UseCertificate.holder_id, UseCertificate.title_id) if reach else true(),
+        )
+        .order_by(places.in_order(Party.name), UseCertificate.number)
+    )  # fmt: skip
+    return list(session.execute(statement))
+
+
+def status_on(as_of: date) -> ColumnElement[CertificateStatus | None]:
+    """The status of a statement's certificates at the end of a day, from the decisions; NULL before the first of them."""
     end = datetime.combine(as_of + timedelta(days=1), time(), CITY)
     change = CertificateStatusChange
     last = (
@@ -363,17 +378,7 @@ def holders_on(
     # Certificates taken over from an older register came without their decisions: for these the present state has to do.
     decided = select(change.id).where(change.certificate_id == UseCertificate.id).exists()
     without = case((~decided & (UseCertificate.status_since < end), UseCertificate.status))
-    statement = (
-        select(Party, UseCertificate)
-        .join(UseCertificate, UseCertificate.holder_id == Party.id)
-        .where(
-            UseCertificate.title_id == title_id, UseCertificate.valid_during.contains(as_of),
-            func.coalesce(last, without) == CertificateStatus.ACTIVE,
-            reach.covers(UseCertificate.holder_id, UseCertificate.title_id) if reach else true(),
-        )
-        .order_by(places.in_order(Party.name), UseCertificate.number)
-    )  # fmt: skip
-    return list(session.execute(statement))
+    return func.coalesce(last, without)
 
 
 def belongs_to(session: Session, user_id: UUID, party_id: UUID, *, on: date, roles: Collection[Role] = ()) -> bool:

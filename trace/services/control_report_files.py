@@ -150,7 +150,7 @@ def _told(figures: dict[str, Any]) -> list[dict[str, Any]]:
                  [[LEVELS[e["level"]], e["total"], e["passed"], e["failed"], e["refused"]] for e in figures["visits"]["by_level"]]),
         _section("Điểm không phù hợp", ["Mức độ", "Tổng", "Đã đóng", "Còn mở", "Quá hạn", "Chặn tem"], [2, 1, 1, 1, 1, 1], [1, 2, 3, 4, 5],
                  [[SEVERITIES[e["severity"]], e["total"], e["closed"], e["open"], e["overdue"], e["blocking"]] for e in severities]),
-        _section("Sản lượng được xác nhận và tem", ["Sản phẩm", "Vụ", "Đơn vị", "Xác nhận (kg)", "Cấp thêm (kg)", "Đã cấp tem (kg)"], [3, 2.4, 1, 1.5, 1.5, 1.6], [2, 3, 4, 5],
+        _section("Sản lượng được xác nhận và tem", ["Sản phẩm", "Mùa vụ", "Đơn vị", "Xác nhận (kg)", "Cấp thêm (kg)", "Đã cấp tem (kg)"], [3, 2.4, 1, 1.5, 1.5, 1.6], [2, 3, 4, 5],
                  [[r[0], r[1], r[5], r[2] // 1000, r[3] // 1000, r[4] // 1000] for r in labels["seasons"]]),
         _section("Biến động tem trong kỳ", ["Biến động", "Số tem"], [3, 1], [1], [[MOVES.get(move, move), count] for move, count in sorted(labels["moves"].items())]),
         _section("Quyết định về giấy chứng nhận", ["Ngày", "Giấy chứng nhận", "Đơn vị", "Quyết định", "Lý do"], [1.3, 1.8, 2.4, 1.3, 3], [],

@@ -22,6 +22,8 @@ WGS84 = 4326
 VN2000 = 4756
 _HEAD = struct.Struct("<BIII")
 _LINE_WITH_SRID = 0x20000002
+_PLAIN = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d{1,2})?")
+_ANGLE = re.compile(r"(\d{1,3})[°º](?:(\d{1,2})['’′](?:(\d{1,2}(?:[.,]\d+)?)(?:\"|''|”|″)?)?)?([NEBĐ]?)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -128,13 +130,11 @@ def number(given: object) -> float | None:
     if isinstance(given, (int, float)):
         return float(given)
     bare = str(given).strip().replace("\u00a0", "").replace(" ", "")
-    angle = re.fullmatch(
-        r"(\d{1,3})[°º](?:(\d{1,2})['’′](?:(\d{1,2}(?:[.,]\d+)?)(?:\"|''|”|″)?)?)?([NEBĐ]?)", bare, re.IGNORECASE
-    )
-    if angle:
+    if not _PLAIN.fullmatch(bare):
+        angle = _ANGLE.fullmatch(bare)
+        if not angle:
+            return None
         return int(angle[1]) + int(angle[2] or 0) / 60 + float((angle[3] or "0").replace(",", ".")) / 3600
-    if not re.fullmatch(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d{1,2})?", bare):
-        return None
     commas, points = bare.count(","), bare.count(".")
     if commas and points:
         thousands, mark = (".", ",") if bare.rfind(",") > bare.rfind(".") else (",", ".")

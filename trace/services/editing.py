@@ -71,10 +71,12 @@ def change(
     at: datetime,
     why: str | None = None,
     shown: Mapping[str, tuple[object, object]] | None = None,
+    flush: bool = True,
 ) -> bool:
     """Give a locked record new values and write the deed; False when nothing differs.
 
-    `shown` stands in the history for what is no plain column (a boundary, a list of rows).
+    `shown` stands in the history for what is no plain column (a boundary, a list of rows). Whoever changes thousands does without
+    `flush`, and sends them together at the end.
     """
     changes: dict[str, tuple[object, object]] = {
         name: (old, new) for name, new in values.items() if (old := getattr(record, name)) != new
@@ -87,5 +89,6 @@ def change(
     changes["revision"] = (record.revision, record.revision + 1)
     record.revision += 1
     history.record(session, deed, record.id, by=by, at=at, changes=changes, why=why)
-    session.flush()
+    if flush:
+        session.flush()
     return True

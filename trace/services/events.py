@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -34,10 +35,14 @@ if TYPE_CHECKING:
 
     from trace.models.lots import Lot
 
-# What a move of labels is in the words of EPCIS. Moves that only concern paper before it leaves its first keeper are no events.
+# What a move of labels is in the words of EPCIS. A printed serial is encoded, and commissioned only when it is bound to goods; issuing
+# numbers alone (ISSUE) touches nothing that could be seen.
 OF_MOVE: dict[LabelMove, tuple[EventKind, EventAction, BusinessStep, Disposition]] = {
+    LabelMove.PRINT: (EventKind.OBJECT, EventAction.OBSERVE, BusinessStep.ENCODING, Disposition.ENCODED),
+    LabelMove.RECEIVE: (EventKind.OBJECT, EventAction.OBSERVE, BusinessStep.RECEIVING, Disposition.ENCODED),
     LabelMove.ACTIVATE: (EventKind.ASSOCIATION, EventAction.ADD, BusinessStep.COMMISSIONING, Disposition.ACTIVE),
     LabelMove.HAND_OVER: (EventKind.OBJECT, EventAction.OBSERVE, BusinessStep.RECEIVING, Disposition.IN_PROGRESS),
+    LabelMove.USE: (EventKind.OBJECT, EventAction.OBSERVE, BusinessStep.PACKING, Disposition.IN_PROGRESS),
     LabelMove.SPOIL: (EventKind.OBJECT, EventAction.DELETE, BusinessStep.DECOMMISSIONING, Disposition.DESTROYED),
     LabelMove.LOSE: (EventKind.OBJECT, EventAction.OBSERVE, BusinessStep.DECOMMISSIONING, Disposition.UNKNOWN),
     LabelMove.RETURN: (EventKind.OBJECT, EventAction.OBSERVE, BusinessStep.DECOMMISSIONING, Disposition.RETURNED),
@@ -49,14 +54,19 @@ OF_MOVE: dict[LabelMove, tuple[EventKind, EventAction, BusinessStep, Disposition
 def about_lot(
     session: Session, lot: Lot, step: BusinessStep, disposition: Disposition, *, by: UUID, at: datetime,
     action: EventAction = EventAction.OBSERVE, on: date | None = None, how: Mapping[str, Any] | None = None,
+    commune_code: str | None = None,
 ) -> TraceEvent:  # fmt: skip
-    """Write down what happened to a whole lot. `on` is the day on which it happened, where only the day is known."""
+    """Write down what happened to a whole lot. `on` is the day on which it happened, where only the day is known.
+
+    `commune_code` is that of its source, where the caller has it at hand.
+    """
     told = {"precision": "day"} if on is not None else {}
     made = TraceEvent(
+        id=uuid4(),  # known beforehand, so that those of many lots are sent together
         kind=EventKind.OBJECT, action=action, business_step=step, disposition=disposition,
         happened_at=at if on is None else datetime.combine(on, time.min, CITY), recorded_at=at,
         zone_offset=offset(at), lot_id=lot.id, grams=lot.volume_g, area_id=lot.area_id, site_id=lot.site_id,
-        commune_code=_commune_of(lot), party_id=lot.holder_id, by=by, how={**told, **(how or {})},
+        commune_code=commune_code or _commune_of(lot), party_id=lot.holder_id, by=by, how={**told, **(how or {})},
     )  # fmt: skip
     session.add(made)
     return made
@@ -107,7 +117,9 @@ def packed(session: Session, lot: Lot, *, by: UUID, at: datetime) -> None:
     if lot.packed_on > at.astimezone(CITY).date():
         return
     session.flush()
-    written = exists().where(TraceEvent.lot_id == lot.id, TraceEvent.business_step == BusinessStep.PACKING)
+    written = exists().where(
+        TraceEvent.lot_id == lot.id, TraceEvent.business_step == BusinessStep.PACKING, TraceEvent.serials.is_(None)
+    )
     if not session.scalar(select(written)):
         about_lot(session, lot, BusinessStep.PACKING, Disposition.IN_PROGRESS, by=by, at=at, on=lot.packed_on)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
+    from sqlalchemy import Select
     from sqlalchemy.orm import InstrumentedAttribute, Session
 
 MOST_BYTES = 25 * 2**20
@@ -45,6 +46,7 @@ COPY_MEDIA_TYPE = "image/jpeg"
 _CHUNK = 2**20
 _ASKED_AT_ONCE = 5000
 _SCAN = b"\xff\xda"
+_HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _OPENED_AS = ("JPEG", "PNG", "WEBP")  # the first gives MPO too, when it meets one
 # Decoding is where memory goes: sixty million pixels are 240 MB. One at a time in a process keeps the sum bounded.
 _DECODING = threading.Lock()
@@ -68,10 +70,24 @@ class FileEmpty(Invalid):
     """
 
 
+class FileDropped(Invalid):
+    """The file %(name)s is no longer kept; what was recorded from it stays.
+
+    Send the file again if there is more to take from it.
+    """
+
+
 class NotAnImage(Invalid):
     """This file is not a photo that can be read here.
 
     Send a JPEG, PNG or WebP photo.
+    """
+
+
+class HeicPhoto(NotAnImage):
+    """This photo is in the HEIC format that iPhones keep for themselves, which cannot be read here.
+
+    On the iPhone choose Settings, Camera, Formats, Most Compatible; or take a screenshot of the photo and send that.
     """
 
 
@@ -108,6 +124,8 @@ def receive(
         size, sha256 = _measure(stream, draft)
         media_type = _kind(path)
         if media_type not in kinds:
+            if _is_heic(path):
+                raise HeicPhoto
             raise NotAnImage if PDF not in kinds else UnknownFileKind
         copy = None if media_type == PDF else _working_copy(path)
         _hold(session, sha256)
@@ -162,6 +180,13 @@ def original_path(store: Path, file: StoredFile) -> Path:
     return _place(store, "originals", file.sha256)
 
 
+def read_original(store: Path, file: StoredFile) -> bytes:
+    """The bytes as they came. Raises `FileDropped`."""
+    if file.dropped_at is not None:
+        raise FileDropped(name=file.name)
+    return original_path(store, file).read_bytes()
+
+
 def copy_path(store: Path, file: StoredFile) -> Path | None:
     """Where the copy for showing lies: a JPEG of at most 1600 pixels without metadata. A PDF has none."""
     return _place(store, "copies", file.copy_sha256) if file.copy_sha256 else None
@@ -175,7 +200,7 @@ def check(store: Path, file: StoredFile) -> bool:
 
 
 def sweep(session: Session, store: Path, *, older_than: timedelta, at: datetime) -> int:
-    """Remove what no row stands for: files whose transaction was rolled back, drafts of a process that was killed.
+    """Remove what no row stands for: files that were dropped or whose transaction was rolled back, drafts of a process that was killed.
 
     Only what has lain there for longer than `older_than` is looked at, and each file is judged again under the lock that
     `receive` holds from before the bytes take their place until its row is committed. So a file that is sent anew at this
@@ -191,7 +216,7 @@ def sweep(session: Session, store: Path, *, older_than: timedelta, at: datetime)
         there = [path for folder in folders for path in _older(folder, before)]
         for first in range(0, len(there), _ASKED_AT_ONCE):
             asked = there[first : first + _ASKED_AT_ONCE]
-            known = set(session.scalars(select(column).where(column.in_([path.name for path in asked]))))
+            known = set(session.scalars(_kept(column).where(column.in_([path.name for path in asked]))))
             for path in asked:
                 if removed >= SWEPT_AT_MOST:
                     return removed
@@ -200,11 +225,15 @@ def sweep(session: Session, store: Path, *, older_than: timedelta, at: datetime)
     return removed
 
 
+def _kept(column: InstrumentedAttribute[Any]) -> Select[Any]:
+    return select(column).where(StoredFile.dropped_at.is_(None))
+
+
 def _remove(session: Session, path: Path, column: InstrumentedAttribute[Any], before: float) -> bool:
     """Remove one file unless somebody is just sending it, or has sent it since we looked."""
     if not session.scalar(select(func.pg_try_advisory_xact_lock(_lock_of(path.name)))):
         return False
-    if session.scalar(select(StoredFile.id).where(column == path.name).limit(1)) is not None:
+    if session.scalar(_kept(column).where(column == path.name).limit(1)) is not None:
         return False
     if not any(still == path for still in _older(path.parent, before)):
         return False
@@ -273,6 +302,13 @@ def _kind(path: Path) -> str | None:
             return IMAGE_FORMATS[str(image.format)]
     except NotAnImage:
         return None
+
+
+def _is_heic(path: Path) -> bool:
+    """Whether a file says that it is a HEIC photo, so that its sender can be told what to do."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIC
 
 
 @contextlib.contextmanager

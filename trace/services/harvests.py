@@ -1,7 +1,8 @@
 """To which season a harvest belongs, so that none counts in two.
 
 Seasons of a product overlap while goods of the one before still get labels. A harvest counts in the season that began last before it: the
-harvest of a season is over when the next one begins. What must not live here: the volume of a season (`volumes`).
+harvest of a season is over when the next one begins. The database keeps it so too, by the trigger `harvest_in_one_season`. What must not
+live here: the volume of a season (`volumes`).
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def torn(session: Session, product_id: UUID, season_id: UUID | None, first: date
     """What stands against the days of a season (None: a new one): harvests on record that would change their season by it."""
     one, other = aliased(Season), aliased(Season)
     taken = _lots(one).where(
-        one.product_id == product_id, one.id.is_distinct_from(season_id), func.lower(one.runs_during) < first,
+        one.product_id == product_id, one.id.is_distinct_from(season_id), func.lower(one.runs_during) <= first,
         Lot.harvested_on.between(first, last),
     )  # fmt: skip
     given = (

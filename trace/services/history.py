@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session, joinedload
 
 from trace.models.history import History
+from trace.services import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,10 @@ def record(
     changes: Mapping[str, tuple[object, object]] | None = None,
     why: str | None = None,
 ) -> History:
-    """Write one deed down. `deed` is `subject:verb`; `changes` maps a field to its old and new value."""
+    """Write one deed down. `deed` is `subject:verb`; `changes` maps a field to its old and new value.
+
+    What others may hear of is put into the outbox with it.
+    """
     written = History(
         deed=deed,
         subject_id=subject_id,
@@ -38,6 +42,7 @@ def record(
         why=why,
     )
     session.add(written)
+    outbox.note(session, deed, subject_id, at=at, changes=changes or {})
     return written
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from trace.services.shapes import METRES_PER_DEGREE
+from trace.services.shapes import METRES_PER_DEGREE, lay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,31 +31,40 @@ PAIRS_PER_OUTLINE = 12
 _ONE_BORDER = 2_500
 """Segments of one outline times segments of the other, up to which a border between two is looked for."""
 _SOME_WAY_M = 0.01
+_ROUNDING_M = 0.001
 _AT_ONCE = 200_000
 _BOXES_AT_ONCE = 2_000_000
 
 
 class Outlines(NamedTuple):
-    """Many outlines as one array of points in metres from their middle. All rings of an outline follow each other."""
+    """Many outlines, their points in metres east and north of the middle. All rings of an outline follow each other."""
 
-    points: Floats
+    east: Floats
+    north: Floats
     starts: NDArray[np.int64]
     counts: NDArray[np.int64]
     last: NDArray[np.bool_]
     """Whether a point ends a ring, so that no segment begins there."""
+    low: Floats
+    high: Floats
+    """The corners of the box of each, as rows of east and north."""
 
 
 def outlines(drawn: Sequence[Shape]) -> Outlines:
     """Closed outlines, laid out flat."""
-    rings = [ring for shape in drawn for polygon in shape.polygons for ring in polygon]
-    sizes = np.array([len(ring) for ring in rings])
-    counts = np.array([sum(len(ring) for polygon in shape.polygons for ring in polygon) for shape in drawn])
-    points = np.concatenate(rings)
-    middle = points.mean(axis=0)
-    points = (points - middle) * (METRES_PER_DEGREE * np.cos(np.radians(middle[1])), METRES_PER_DEGREE)
-    last = np.zeros(len(points), dtype=bool)
-    last[np.cumsum(sizes) - 1] = True
-    return Outlines(points, np.cumsum(counts) - counts, counts, last)
+    laid = lay(drawn)
+    counts = laid.by_shape(laid.counts, len(drawn)).astype(np.int64)
+    lon, lat = laid.points[:, 0], laid.points[:, 1]
+    middle = lat.mean()
+    east = (lon - lon.mean()) * (METRES_PER_DEGREE * np.cos(np.radians(middle)))
+    north = (lat - middle) * METRES_PER_DEGREE
+    last = np.zeros(len(east), dtype=bool)
+    last[np.cumsum(laid.counts) - 1] = True
+    starts = np.cumsum(counts) - counts
+    low, high = (
+        np.stack([way.reduceat(east, starts), way.reduceat(north, starts)]) for way in (np.minimum, np.maximum)
+    )
+    return Outlines(east, north, starts, counts, last, low, high)
 
 
 def sharing(many: Outlines, *, most: int) -> Pairs:
@@ -69,9 +78,8 @@ def sharing(many: Outlines, *, most: int) -> Pairs:
 
 
 def _boxes_meet(many: Outlines, most: int) -> Pairs:
-    low, high = (each.reduceat(many.points, many.starts) for each in (np.minimum, np.maximum))
-    order = np.argsort(low[:, 0], kind="stable")
-    west, east, south, north = low[order, 0], high[order, 0], low[order, 1], high[order, 1]
+    order = np.argsort(many.low[0], kind="stable")
+    west, south, east, north = *many.low[:, order], *many.high[:, order]
     beyond = np.searchsorted(west, east)  # behind each one, up to here, begin those that lie beside it
     lengths = np.maximum(beyond - np.arange(len(order)) - 1, 0)
     told = np.zeros(len(order), dtype=np.int64)
@@ -92,9 +100,11 @@ def _boxes_meet(many: Outlines, most: int) -> Pairs:
 
 def _no_line_between(many: Outlines, pairs: Pairs) -> Pairs:
     """Those pairs that no straight line of some slopes keeps apart."""
+    if not len(pairs):
+        return pairs
     kept = np.ones(len(pairs), dtype=bool)
     for angle in np.arange(1, SLOPES) * np.pi / SLOPES:  # upright and level the boxes have been told apart already
-        along = many.points[:, 0] * np.cos(angle) + many.points[:, 1] * np.sin(angle)
+        along = many.east * np.cos(angle) + many.north * np.sin(angle)
         low, high = np.minimum.reduceat(along, many.starts), np.maximum.reduceat(along, many.starts)
         one, other = pairs[:, 0], pairs[:, 1]
         kept &= (low[one] < high[other]) & (low[other] < high[one])
@@ -107,10 +117,10 @@ def _apart(many: Outlines, pairs: Pairs) -> NDArray[np.bool_]:
     Seen across the way from one middle to the other, the first lies on the near side. Wherever a segment of the first reaches further
     than a segment of the second at the same height, at most the space between the two is shared; the sum of it bounds what is.
     """
-    low, high = (each.reduceat(many.points, many.starts) for each in (np.minimum, np.maximum))
-    across = ((low + high) / 2)[pairs[:, 1]] - ((low + high) / 2)[pairs[:, 0]]
-    between = np.hypot(across[:, 0], across[:, 1])
-    across /= np.maximum(between, 1e-9)[:, None]
+    middle = (many.low + many.high) / 2
+    across = middle[:, pairs[:, 1]] - middle[:, pairs[:, 0]]
+    between = np.hypot(across[0], across[1])
+    across /= np.maximum(between, 1e-9)
     here, there = (_across(many, pairs[:, side], across) for side in (0, 1))
     reach, begin = np.maximum.reduceat(here.n, here.starts), np.minimum.reduceat(there.n, there.starts)
     near = _segments(many, here, across, here.n > begin[here.pair])
@@ -120,8 +130,7 @@ def _apart(many: Outlines, pairs: Pairs) -> NDArray[np.bool_]:
     # With one middle there is no way across, and nothing would be seen.
     tried = (many_near * many_far <= _ONE_BORDER) & (between > _SOME_WAY_M)
     near, far = near.only(tried[near.pair]), far.only(tried[far.pair])
-    first_far = np.cumsum(np.bincount(far.pair, minlength=len(pairs))) - np.bincount(far.pair, minlength=len(pairs))
-    a, b = _each_with(np.arange(len(near.pair)), first_far[near.pair], many_far[near.pair])
+    a, b = _at_one_height(near, far)
     low_s = np.maximum(near.s0[a], far.s0[b])
     high_s = np.minimum(near.s1[a], far.s1[b])
     same = high_s > low_s
@@ -129,7 +138,8 @@ def _apart(many: Outlines, pairs: Pairs) -> NDArray[np.bool_]:
     gaps = [near.at(a, s) - far.at(b, s) for s in (low_s, high_s)]
     shared = (high_s - low_s) * np.maximum(np.maximum(gaps[0], gaps[1]), 0)
     bound = np.bincount(near.pair[a], weights=shared, minlength=len(pairs))
-    return tried & (bound <= NEGLIGIBLE_M2)
+    apart: NDArray[np.bool_] = tried & (bound <= NEGLIGIBLE_M2)
+    return apart
 
 
 class Across(NamedTuple):
@@ -163,18 +173,17 @@ class Segments(NamedTuple):
 def _across(many: Outlines, which: NDArray[np.int64], across: Floats) -> Across:
     counts = many.counts[which]
     pair, point = _each_with(np.arange(len(which)), many.starts[which], counts)
-    way = np.repeat(across, counts, axis=0)
-    return Across(pair, point, np.einsum("ij,ij->i", many.points[point], way), np.cumsum(counts) - counts)
+    n = many.east[point] * np.repeat(across[0], counts) + many.north[point] * np.repeat(across[1], counts)
+    return Across(pair, point, n, np.cumsum(counts) - counts)
 
 
 def _segments(many: Outlines, side: Across, across: Floats, within: NDArray[np.bool_]) -> Segments:
     """The segments of which an end lies within."""
     begins = np.flatnonzero((within[:-1] | within[1:]) & ~many.last[side.point[:-1]])
     pair, n0, n1 = side.pair[begins], side.n[begins], side.n[begins + 1]
-    way = across[pair]
+    east, north = across[0][pair], across[1][pair]
     s0, s1 = (
-        points[:, 1] * way[:, 0] - points[:, 0] * way[:, 1]
-        for points in (many.points[side.point[begins]], many.points[side.point[begins + 1]])
+        many.north[ends] * east - many.east[ends] * north for ends in (side.point[begins], side.point[begins + 1])
     )
     turned = s1 < s0
     low, high = (
@@ -184,13 +193,33 @@ def _segments(many: Outlines, side: Across, across: Floats, within: NDArray[np.b
     return Segments(pair, low[0], high[0], low[1], high[1])
 
 
+def _at_one_height(near: Segments, far: Segments) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which segments of the one side may stand at the same height as which of the other side of their pair."""
+    if not len(near.pair) or not len(far.pair):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    # The pairs are set one above the other, with room between them, and each pair begins at nought so that no digits are lost.
+    base = np.full(int(max(near.pair[-1], far.pair[-1])) + 1, np.inf)
+    for side in (near, far):
+        np.minimum.at(base, side.pair, side.s0)
+    room = max(float((side.s1 - base[side.pair]).max()) for side in (near, far)) + 1
+    raised = [side.pair * room - base[side.pair] for side in (near, far)]
+    low = far.s0 + raised[1]
+    order = np.argsort(low, kind="stable")
+    # Of segments that begin ever higher, the highest end so far tells how many of them end below.
+    tops = np.maximum.accumulate((far.s1 + raised[1])[order])
+    first = np.searchsorted(tops, near.s0 + raised[0] - _ROUNDING_M)
+    behind = np.searchsorted(low[order], near.s1 + raised[0] + _ROUNDING_M)
+    a, b = _each_with(np.arange(len(near.pair)), first, np.maximum(behind - first, 0))
+    return a, order[b]
+
+
 def _each_with(
     ones: NDArray[np.int64], first: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Each of `ones` with so many numbers that follow each other from a first one."""
-    total = int(lengths.sum())
-    offsets = np.arange(total) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return np.repeat(ones, lengths), np.repeat(first, lengths) + offsets
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.repeat(ones, lengths), np.arange(total) + np.repeat(first - ends + lengths, lengths)
 
 
 def _parts(many: Outlines, pairs: Pairs) -> Iterator[Pairs]:

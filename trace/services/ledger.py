@@ -22,7 +22,7 @@ from trace.models.labels import HandoverState, LabelHandover, LabelMove, LabelMo
 from trace.models.labels import LabelState as State
 from trace.models.lots import EligibleBalance, Lot, LotState
 from trace.models.titles import Product
-from trace.services import events, gate, history, samples
+from trace.services import events, gate, history, outbox, samples
 from trace.services.ordering import show_range, show_ranges, within
 from trace.services.ranges import gathered, joined, minus, overlap, size
 
@@ -268,6 +268,7 @@ def write(
     if lot is not None:
         changes["lot"] = (None, lot.code)
     history.record(session, f"labels:{move.value}", order.id, by=by, at=at, changes=changes, why=reason)
+    outbox.moved(session, order.id, joined(part for _, part in pieces), move, at=at)
     session.flush()
     session.expire(order, ["ranges"])
     return made

@@ -1,6 +1,6 @@
 """Rows of a table of lots. Each is tried as one lot would be recorded by hand, so a table is held to the same rules.
 
-What must not live here: those rules (`lots`).
+What must not live here: those rules (`lot_recording`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy import select
 from trace.errors import Conflict, Invalid, NotFound, Refused
 from trace.models.areas import GrowingArea, ProductionSite
 from trace.models.lots import Lot
-from trace.services import gate, harvests, lots, table_cells, table_forms
+from trace.services import gate, harvests, lot_recording, lots, table_cells, table_forms
 from trace.services import table_faults as faults
 from trace.services.folding import fold
 
@@ -36,7 +36,7 @@ _AT = {
 
 
 def judge(session: Session, rows: Sequence[Row], *, holder_id: UUID, who: Asker) -> None:
-    """Try every row in turn, so that volumes add up, and take all of it back."""
+    """Try every row in turn, so that volumes add up. Nothing is written."""
     places = sources(session, holder_id, who)
     seasons: dict[str, list[UUID]] = {}
     for season in lots.seasons(session, reach=who.reach):
@@ -60,21 +60,20 @@ def judge(session: Session, rows: Sequence[Row], *, holder_id: UUID, who: Asker)
             row.fault("code", faults.RepeatedInFile(column=HEADING["code"], text=code, row=first))
         elif code in standing and not row.faulty:
             _same_or_not(row, standing[code])
-    with session.no_autoflush:
-        trial = session.begin_nested()
-        try:
-            for row in rows:
-                if not row.faulty and not row.known:
-                    _try(session, row, who)
-        finally:
-            trial.rollback()
+    trial = session.begin_nested()  # what is looked at is locked, and let go again
+    try:
+        recorder = _recorder(session, rows, who)
+        for row in rows:
+            if not row.faulty and not row.known:
+                _try(recorder, row)
+    finally:
+        trial.rollback()
 
 
 def take(session: Session, rows: Sequence[Row], *, who: Asker, **_: object) -> int:
     """Record rows that were judged good in this transaction."""
-    for row in rows:
-        _record(session, row, who)
-    return len(rows)
+    recorder = _recorder(session, rows, who)
+    return len(recorder.write([recorder.judge(_goods(row)) for row in rows]))
 
 
 def sources(session: Session, holder_id: UUID, who: Asker) -> Mapping[str, list[GrowingArea | ProductionSite]]:
@@ -141,11 +140,13 @@ def _same_or_not(row: Row, lot: Lot) -> None:
         row.fault("code", faults.TakenAlready(column=HEADING["code"], text=lot.code, name=lot.code))
 
 
-def _try(session: Session, row: Row, who: Asker) -> None:
+def _recorder(session: Session, rows: Sequence[Row], who: Asker) -> lot_recording.Recorder:
+    return lot_recording.Recorder(session, _codes(rows), by=who.by, at=who.at, reach=who.reach)
+
+
+def _try(recorder: lot_recording.Recorder, row: Row) -> None:
     try:
-        with session.begin_nested():
-            _record(session, row, who)
-            session.flush()
+        recorder.judge(_goods(row))
     except Refused as exc:
         for reason in exc.reasons:
             row.fault(_AT.get(type(reason)), reason)
@@ -153,11 +154,11 @@ def _try(session: Session, row: Row, who: Asker) -> None:
         row.fault(None, exc)
 
 
-def _record(session: Session, row: Row, who: Asker) -> None:
+def _goods(row: Row) -> lot_recording.Goods:
     values, source = row.values, row.values["source"]
     is_area = isinstance(source, GrowingArea)
-    lots.record(
-        session, code=values["code"], season_id=values["season_id"], area_id=source.id if is_area else None,
-        site_id=None if is_area else source.id, volume_g=values["volume_g"], harvested_on=values["harvested_on"],
-        packed_on=values["packed_on"], expires_on=values["expires_on"], by=who.by, at=who.at, reach=who.reach,
+    return lot_recording.Goods(
+        code=values["code"], season_id=values["season_id"], volume_g=values["volume_g"], harvested_on=values["harvested_on"],
+        packed_on=values["packed_on"], expires_on=values["expires_on"], area_id=source.id if is_area else None,
+        site_id=None if is_area else source.id,
     )  # fmt: skip

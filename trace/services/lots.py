@@ -1,6 +1,6 @@
-"""Lots: recording goods from a covered source, certifying them by a second person, recalling them.
+"""Lots: certifying goods by a second person, recalling them, and what is wrong with goods that somebody records.
 
-Labels of a lot are ordered in `ordering`; a recall moves those bound to it through `ledger`.
+Goods are recorded in `lot_recording`, labels of a lot ordered in `ordering`; a recall moves those bound to it through `ledger`.
 """
 
 from __future__ import annotations
@@ -9,20 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from trace.clock import CITY
-from trace.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TemThatError, broken_constraint
-from trace.models.areas import GrowingArea, ProductionSite, SiteStatus
+from trace.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TemThatError
+from trace.models.areas import GrowingArea, ProductionSite
 from trace.models.certificates import CertificateSource, CertificateStatus, UseCertificate
-from trace.models.events import BusinessStep, Disposition, EventAction
+from trace.models.events import BusinessStep, Disposition
 from trace.models.history import History
 from trace.models.labels import LabelMove, LabelOrder, LabelRange, LabelState
 from trace.models.lots import EligibleBalance, Lot, LotOrigin, LotState
 from trace.models.parties import Party
-from trace.models.titles import Product, Season, SourceKind
-from trace.services import events, gate, harvests, history, ledger, lot_chain, places, preharvest, releases, rules
+from trace.models.titles import Product, Season
+from trace.services import events, gate, history, ledger, lot_chain, places, preharvest, releases, rules
 from trace.services.reach import Reach
 
 if TYPE_CHECKING:
@@ -120,78 +119,13 @@ class OrderOfLot:
     states: dict[LabelState, int]
 
 
-def record(
-    session: Session,
-    *,
-    code: str,
-    season_id: UUID,
-    area_id: UUID | None = None,
-    site_id: UUID | None = None,
-    volume_g: int,
-    harvested_on: date,
-    packed_on: date,
-    expires_on: date,
-    by: UUID,
-    at: datetime,
-    reach: Reach,
-    is_sample: bool = False,
-) -> Lot:
-    """Record goods of one source and season. Refuses with every reason at once; takes the balance row's lock on the way."""
-    source = _held(session, area_id, site_id, reach)
-    season = session.scalar(select(Season).where(Season.id == season_id).options(joinedload(Season.product)))
-    if season is None or season.product.title_id != source.title_id:
-        raise NotFound
-    product, today = season.product, at.astimezone(CITY).date()
-    reasons: list[TemThatError] = []
-    if not code.strip():
-        reasons.append(CodeMissing())
-    elif session.scalar(select(Lot.id).where(Lot.holder_id == source.holder_id, Lot.code == code)):
-        reasons.append(CodeTaken())
-    if not harvested_on <= packed_on <= expires_on:
-        reasons.append(DatesOutOfOrder())
-    if harvested_on > today:
-        reasons.append(HarvestInFuture())
-    if product.source_kind is not (SourceKind.AREA if area_id else SourceKind.SITE):
-        reasons.append(WrongSourceKind())
-    if harvested_on not in season.runs_during or season.closed_at is not None:
-        reasons.append(SeasonNotRunning())
-    reasons += harvests.elsewhere(session, season, harvested_on)
-    certificate = covering_certificate(session, source, on=today)
-    if certificate is None:
-        reasons.append(NotCovered())
-    reasons += _volume_reasons(session, source.holder_id, season_id, volume_g)
-    if isinstance(source, ProductionSite) and product.source_kind is SourceKind.SITE:
-        reasons += _capacity_reasons(session, source, season_id, volume_g)
-    reasons += preharvest.against(session, source, harvested_on)
-    if reasons or certificate is None:
-        raise Refused(reasons)
-    lot = Lot(
-        code=code, holder_id=source.holder_id, certificate_id=certificate.id, product_id=product.id, season_id=season_id,
-        area_id=area_id, site_id=site_id, volume_g=volume_g, harvested_on=harvested_on, packed_on=packed_on, expires_on=expires_on,
-        state=LotState.DRAFT, recorded_at=at, is_sample=is_sample,
-    )  # fmt: skip
-    try:
-        with session.begin_nested():
-            session.add(lot)
-    except IntegrityError as exc:
-        if broken_constraint(exc) == "uq_lot_holder_id_code":
-            raise Refused([CodeTaken()]) from exc
-        raise
-    history.record(
-        session, "lot:record", lot.id, by=by, at=at, changes={"code": (None, code), "volume_g": (None, volume_g)}
-    )
-    work = preharvest.work_before(session, source, season.runs_during.lower or harvested_on, harvested_on)
-    events.about_lot(
-        session, lot, BusinessStep.CREATING_CLASS_INSTANCE, Disposition.IN_PROGRESS, action=EventAction.ADD, on=harvested_on, by=by, at=at,
-        how={"farm_log": work},
-    )  # fmt: skip
-    events.packed(session, lot, by=by, at=at)
-    session.flush()
-    return lot
-
-
 def certify(session: Session, lot_id: UUID, *, by: UUID, at: datetime, reach: Reach) -> Lot:
     """Release a recorded lot for labels. By another person than the one who recorded it."""
+    seen = get(session, lot_id, reach=reach)
+    if seen.state is not LotState.DRAFT:
+        raise NotADraft
+    # The source before the lot, as an order takes them.
+    source = hold_source(session, seen.area_id, seen.site_id, Reach(everything=True))
     lot = _locked(session, lot_id, reach)
     if lot.state is not LotState.DRAFT:
         raise NotADraft
@@ -200,7 +134,6 @@ def certify(session: Session, lot_id: UUID, *, by: UUID, at: datetime, reach: Re
         raise CertifiedByRecorder
     on = at.astimezone(CITY).date()
     reasons: list[TemThatError] = []
-    source = _held(session, lot.area_id, lot.site_id, Reach(everything=True))
     if covering_certificate(session, source, on=on) is None:
         reasons.append(NotCovered())
     # Entries may have come to the farm log since the lot was recorded.
@@ -276,16 +209,9 @@ def recall(session: Session, lot_id: UUID, *, reason: str, by: UUID, at: datetim
 
 
 def listing(
-    session: Session,
-    *,
-    reach: Reach,
-    q: str = "",
-    state: LotState | None = None,
-    origin: LotOrigin | None = None,
-    title_id: UUID | None = None,
-    page: int = 1,
-    size: int = 50,
-) -> tuple[Sequence[Lot], int]:
+    session: Session, *, reach: Reach, q: str = "", state: LotState | None = None, origin: LotOrigin | None = None,
+    title_id: UUID | None = None, page: int = 1, size: int = 50,
+) -> tuple[Sequence[Lot], int]:  # fmt: skip
     """Lots within reach, latest first, and how many there are in all."""
     wanted: list[ColumnElement[bool]] = [reach.covers(Lot.holder_id, UseCertificate.title_id)]
     if places.asked(q):
@@ -361,7 +287,7 @@ def left_of_balance(session: Session, holder_id: UUID, season_id: UUID) -> int |
             EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == season_id
         )
     )
-    return None if eligible is None else eligible - _recorded(session, holder_id, season_id)
+    return None if eligible is None else eligible - recorded(session, holder_id, season_id)
 
 
 def covering_certificate(session: Session, source: GrowingArea | ProductionSite, *, on: date) -> UseCertificate | None:
@@ -378,23 +304,7 @@ def covering_certificate(session: Session, source: GrowingArea | ProductionSite,
     return session.scalars(statement).one_or_none()
 
 
-def _volume_reasons(session: Session, holder_id: UUID, season_id: UUID, volume_g: int) -> list[TemThatError]:
-    """What speaks against a volume. The lock on the balance makes two clerks wait for each other."""
-    if volume_g <= 0:
-        return [VolumeNotPositive()]
-    statement = select(EligibleBalance).where(
-        EligibleBalance.holder_id == holder_id, EligibleBalance.season_id == season_id
-    )
-    balance = session.scalars(statement.with_for_update().execution_options(populate_existing=True)).one_or_none()
-    if balance is None:
-        return [NoBalance()]
-    left = balance.allowed_g - _recorded(session, holder_id, season_id)
-    if volume_g > left:
-        return [BeyondBalance(excess=_kilograms(volume_g - left), left=_kilograms(max(left, 0)))]
-    return []
-
-
-def _recorded(session: Session, holder_id: UUID, season_id: UUID) -> int:
+def recorded(session: Session, holder_id: UUID, season_id: UUID) -> int:
     """Grams in all recorded lots of a holder and season. Recalled ones count: the goods were harvested. Merging harvests nothing."""
     total = session.scalar(
         select(func.coalesce(func.sum(Lot.volume_g), 0)).where(
@@ -404,27 +314,9 @@ def _recorded(session: Session, holder_id: UUID, season_id: UUID) -> int:
     return int(total or 0)
 
 
-def _capacity_reasons(session: Session, site: ProductionSite, season_id: UUID, volume_g: int) -> list[TemThatError]:
-    """What speaks against a volume from one site. Its row is locked, so that two clerks wait for each other."""
-    if site.status is SiteStatus.CLOSED:
-        return [gate.SiteClosed(site=site.name, site_id=site.id)]
-    made = session.scalar(
-        select(func.coalesce(func.sum(Lot.volume_g), 0)).where(
-            Lot.site_id == site.id, Lot.season_id == season_id, Lot.origin == LotOrigin.RECORDED
-        )
-    )
-    excess = int(made or 0) + volume_g - site.capacity_g
-    if excess <= 0:
-        return []
-    return [BeyondCapacity(site=site.name, capacity=_kilograms(site.capacity_g), excess=_kilograms(excess))]
-
-
-def _kilograms(grams: int) -> str:
-    text = f"{grams / 1000:,.3f}".rstrip("0").rstrip(".")
-    return text.translate(str.maketrans(",.", ".,"))
-
-
-def _held(session: Session, area_id: UUID | None, site_id: UUID | None, reach: Reach) -> GrowingArea | ProductionSite:
+def hold_source(
+    session: Session, area_id: UUID | None, site_id: UUID | None, reach: Reach
+) -> GrowingArea | ProductionSite:
     """The source, locked against entries of the farm log and other lots from it until the harvest is judged."""
     model: type[GrowingArea] | type[ProductionSite] = GrowingArea if area_id else ProductionSite
     statement = select(model).where(model.id == (area_id or site_id), reach.covers(model.holder_id))

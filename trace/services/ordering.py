@@ -1,6 +1,6 @@
 """Orders of labels: the gate under its locks, the allotment of serials, and the lists of orders.
 
-Locks are taken in one order everywhere: balance, lot, certificate (shared), series. What happens to labels afterwards
+Locks are taken in one order everywhere: area or site (shared), balance, lot, certificate (shared), series. What happens to labels afterwards
 lives in `ledger`, their drawing in `printing`.
 """
 
@@ -30,7 +30,7 @@ from trace.models.labels import (
 from trace.models.lots import EligibleBalance, Lot, LotState
 from trace.models.parties import Party
 from trace.models.titles import Product, Season
-from trace.services import gate, history, layouts
+from trace.services import gate, history, layouts, source_locks
 from trace.services.facts import gather
 from trace.services.numbers import next_number
 
@@ -120,6 +120,8 @@ def place(
 
     `hidden_codes`: whether each label gets six digits under a scratch layer.
     """
+    # So that a site that is closed or a code that is suspended at this moment is seen here, or waits until these labels exist.
+    source_locks.of_lot(session, lot_id)
     of_balance, of_lot = _locking(reach)
     balance = session.scalars(of_balance, {"lot_id": lot_id}).one_or_none()
     lot = session.scalars(of_lot, {"lot_id": lot_id}).one_or_none()

@@ -128,12 +128,12 @@ def communes(session: Session, q: str, *, limit: int = 20) -> list[PlaceFound]:
     bare = _KIND_WORDS.sub("", asked(q))
     order = Commune.code
     by_name = (
-        select(Commune, _rank(Commune.name, bare))
+        select(Commune, rank(Commune.name, bare))
         .where(matches(bare, Commune.name))
         .order_by(in_order(Commune.name), order)
     )
     by_alias = (
-        select(Commune, _rank(CommuneAlias.name, bare) + 1, CommuneAlias.name)
+        select(Commune, rank(CommuneAlias.name, bare) + 1, CommuneAlias.name)
         .join(CommuneAlias, CommuneAlias.commune_code == Commune.code)
         .where(matches(bare, CommuneAlias.name))
         .order_by(in_order(Commune.name), order)
@@ -154,8 +154,8 @@ def order_of_serial(session: Session, serial: int, *, reach: Reach) -> LabelOrde
     return session.scalars(statement).one_or_none()
 
 
-def _rank(column: Text, text: str) -> ColumnElement[int]:
-    """0 the very name, 2 its beginning, 4 a part of it; 6, 8, 10 the same once diacritics are dropped."""
+def rank(column: Text, text: str) -> ColumnElement[int]:
+    """How well a column answers a text: 0 the very name, 2 its beginning, 4 a part of it; 6, 8, 10 the same once diacritics are dropped."""
     lowered, wanted = func.lower(in_order(column)), text.lower()
     folded, plain = func.fold(column), func.fold(text)
     return case(
@@ -169,7 +169,7 @@ def _rank(column: Text, text: str) -> ColumnElement[int]:
 
 
 def _parties(session: Session, text: str, reach: Reach, limit: int) -> Sequence[Party]:
-    rank = _rank(Party.name, text)
+    best = rank(Party.name, text)
     holds = exists().where(
         UseCertificate.holder_id == Party.id, reach.covers(UseCertificate.holder_id, UseCertificate.title_id)
     )
@@ -177,7 +177,7 @@ def _parties(session: Session, text: str, reach: Reach, limit: int) -> Sequence[
     statement = (
         select(Party)
         .where(or_(matches(text, Party.name), Party.tax_code == text), within)
-        .order_by(rank, in_order(Party.name), Party.id)
+        .order_by(best, in_order(Party.name), Party.id)
         .limit(limit)
     )
     return session.scalars(statement).all()

@@ -5,19 +5,23 @@ What must not live here: the recording of entries (`farm_log`) and of lots.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Date, cast, select
+from sqlalchemy import ColumnElement, Date, cast, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from trace.errors import Invalid, TemThatError
 from trace.models.areas import GrowingArea, ProductionSite
-from trace.models.farm_log import FarmLogEntry, FarmLogStrike
+from trace.models.farm_log import FarmLogEntry, FarmLogStrike, FarmWork
 from trace.models.lots import Lot, LotOrigin, LotState
+from trace.models.titles import Season
+from trace.services import lot_chain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
 
 class HarvestedTooSoon(Invalid):
@@ -25,6 +29,27 @@ class HarvestedTooSoon(Invalid):
 
     Correct the date of harvest or the entry in the farm log if one of them is wrong. Otherwise these goods must not be sold.
     """
+
+
+@dataclass(frozen=True)
+class Struck:
+    """A pesticide entry that was struck out, with the recorded lot whose goods it concerns.
+
+    `barred`: as long as the entry stood, that lot was harvested too soon.
+    """
+
+    entry: FarmLogEntry
+    lot: Lot
+
+    @property
+    def right_from(self) -> date:
+        """The first day on which harvest would be right after it."""
+        return right_from(self.entry)
+
+    @property
+    def barred(self) -> bool:
+        """Whether only the strike lets the lot pass."""
+        return self.lot.harvested_on < self.right_from
 
 
 def against(session: Session, source: GrowingArea | ProductionSite, harvested_on: date) -> list[TemThatError]:
@@ -64,6 +89,33 @@ def caught(session: Session, entry: FarmLogEntry) -> Sequence[Lot]:
         .order_by(Lot.harvested_on, Lot.code)
         .options(joinedload(Lot.product))
     ).all()  # fmt: skip
+
+
+def struck(session: Session, lot_id: UUID) -> list[Struck]:
+    """The struck pesticide entries behind a lot, latest work first: of the season up to the harvest, and older ones that would bar it.
+
+    Of a lot that was merged or split they are those of the recorded lots that it came from. Whoever releases goods reads them.
+    """
+    found = session.execute(
+        select(FarmLogEntry, Lot)
+        .join(FarmLogEntry.strike)
+        .join(Lot, or_(Lot.area_id == FarmLogEntry.area_id, Lot.site_id == FarmLogEntry.site_id))
+        .join(Season, Season.id == Lot.season_id)
+        .where(
+            Lot.id.in_(lot_chain.origins(session, lot_id)), FarmLogEntry.done_on <= Lot.harvested_on,
+            or_(FarmLogEntry.kind == FarmWork.PESTICIDE, FarmLogEntry.preharvest_days > 0),
+            or_(
+                FarmLogEntry.done_on >= func.lower(Season.runs_during),
+                FarmLogEntry.done_on + FarmLogEntry.preharvest_days > Lot.harvested_on,
+            ),
+        )
+        .order_by(FarmLogEntry.done_on.desc(), FarmLogStrike.at.desc(), Lot.code)
+        .options(
+            joinedload(FarmLogEntry.strike).joinedload(FarmLogStrike.striker), joinedload(FarmLogEntry.area), joinedload(FarmLogEntry.site),
+            joinedload(FarmLogEntry.correction),
+        )
+    )  # fmt: skip
+    return [Struck(entry, lot) for entry, lot in found]
 
 
 def too_soon(entry: FarmLogEntry, source: GrowingArea | ProductionSite, harvested_on: date) -> HarvestedTooSoon:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, contains_eager, selectinload
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 from labels.errors import BadGtin
 from labels.qr import gtin14
 from trace.clock import CITY
-from trace.errors import Conflict, Invalid, NotFound, Refused, TemThatError, broken_constraint
+from trace.errors import Conflict, Invalid, NotFound, Refused, TemThatError, broken_constraint, told_detail
 from trace.models.labels import LabelOrder
 from trace.models.lots import Lot
 from trace.models.titles import ComparisonPoint, Product, ProtectionTitle, Season, SourceKind
@@ -91,6 +91,13 @@ class SeasonNameTaken(Conflict):
     """
 
 
+class SeasonStartTaken(Conflict):
+    """Another open season of this product begins on the same day, so nobody could say in which of them a harvest counts.
+
+    Let it begin on another day, or close the other season first.
+    """
+
+
 class SeasonEndsBeforeStart(Invalid):
     """The season ends before it begins.
 
@@ -137,14 +144,14 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """The catalogue's facts of a product."""
+    """The catalogue's facts of a product. Its first points come with it; afterwards `comparison_points` keeps them."""
 
     name: str
     name_en: str
     description: str
     source_kind: SourceKind
     gtin: str | None
-    points: Sequence[Point]
+    points: Sequence[Point] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +177,7 @@ def record(session: Session, title_id: UUID, facts: Facts, *, by: UUID, at: date
     within = select(ProtectionTitle.id).where(ProtectionTitle.id == title_id, reach.covers(None, ProtectionTitle.id))
     if session.scalar(within) is None:
         raise NotFound
-    gtin = _checked(facts)
+    gtin = _checked(facts, _point_faults(facts.points))
     product = Product(
         title_id=title_id, name=facts.name, name_en=facts.name_en, description=facts.description, source_kind=facts.source_kind,
         gtin=gtin,
@@ -191,7 +198,7 @@ def record(session: Session, title_id: UUID, facts: Facts, *, by: UUID, at: date
 def edit(
     session: Session, product_id: UUID, facts: Facts, *, revision: int, by: UUID, at: datetime, reach: Reach
 ) -> Product:
-    """Change a product's catalogue facts. What labels already carry stays as it is."""
+    """Change a product's catalogue facts, but not its points to compare. What labels already carry stays as it is."""
     product = editing.locked(session, _product(product_id, reach), revision=revision)
     reasons = list[TemThatError]()
     gtin = product.gtin
@@ -206,15 +213,11 @@ def edit(
         reasons.append(SourceKindKept())
     if reasons:
         raise Refused(reasons)
-    points = [Point(point.text_vi, point.text_en, point.hard_to_copy) for point in product.comparison_points]
-    shown = {} if points == list(facts.points) else {"points": (_in_words(points), _in_words(facts.points))}
     values = {
         "name": facts.name, "name_en": facts.name_en, "description": facts.description, "source_kind": facts.source_kind, "gtin": gtin,
     }  # fmt: skip
     with _named(session):
-        editing.change(session, product, "product:edit", values, by=by, at=at, shown=shown)
-    if shown:
-        _set_points(session, product, facts.points)
+        editing.change(session, product, "product:edit", values, by=by, at=at)
     return product
 
 
@@ -225,6 +228,23 @@ def seasons_of(session: Session, title_id: UUID) -> Sequence[Season]:
         .join(Season.product)
         .where(Product.title_id == title_id)
         .order_by(func.lower(Season.runs_during).desc(), Season.name)
+        .options(contains_eager(Season.product))
+    )
+    return session.scalars(statement).all()
+
+
+def seasons_open(session: Session, *, reach: Reach, on: date, limit: int) -> Sequence[Season]:
+    """The seasons of products within reach that are neither closed nor over on a day, latest first."""
+    statement = (
+        select(Season)
+        .join(Season.product)
+        .where(
+            reach.covers(None, Product.title_id),
+            Season.closed_at.is_(None),
+            or_(func.upper_inf(Season.runs_during), func.upper(Season.runs_during) > on),
+        )
+        .order_by(func.lower(Season.runs_during).desc(), Season.id)
+        .limit(limit)
         .options(contains_eager(Season.product))
     )
     return session.scalars(statement).all()
@@ -296,16 +316,22 @@ def _named(session: Session) -> Iterator[None]:
                 raise Refused([GtinTaken()]) from exc
             case "uq_season_product_id_name":
                 raise Refused([SeasonNameTaken()]) from exc
+            case "uq_season_open_start":
+                raise Refused([SeasonStartTaken()]) from exc
+            case "harvest_in_one_season":  # a harvest was recorded at this moment; the database says how many
+                raise Refused([harvests.HarvestsChangeSeason(n=int(told_detail(exc) or 1))]) from exc
         raise
 
 
-def _checked(facts: Facts) -> str | None:
-    """The GTIN of a product whose facts are in order, with fourteen digits; raises `Refused`."""
-    reasons, gtin = list[TemThatError](), None
-    if len(facts.points) < POINTS or any(not point.vi or not point.en for point in facts.points):
-        reasons.append(PointsMissing())
-    elif not any(point.hard_to_copy for point in facts.points):
-        reasons.append(NoHardPoint())
+def _point_faults(points: Sequence[Point]) -> list[TemThatError]:
+    if len(points) < POINTS or any(not point.vi or not point.en for point in points):
+        return [PointsMissing()]
+    return [] if any(point.hard_to_copy for point in points) else [NoHardPoint()]
+
+
+def _checked(facts: Facts, faults: Sequence[TemThatError] = ()) -> str | None:
+    """The GTIN of a product whose facts are in order, with fourteen digits; raises `Refused` with the faults found before as well."""
+    reasons, gtin = list(faults), None
     if facts.gtin:
         try:
             gtin = gtin14(facts.gtin)
@@ -317,16 +343,13 @@ def _checked(facts: Facts) -> str | None:
 
 
 def _set_points(session: Session, product: Product, points: Sequence[Point]) -> None:
-    """Write the points by position; those that were are written over, for the history tells what they said."""
-    there = {point.position: point for point in product.comparison_points}
-    for position, point in enumerate(points, start=1):
-        row = there.pop(position, None)
-        if row is None:
-            row = ComparisonPoint(product_id=product.id, position=position)
-            session.add(row)
-        row.text_vi, row.text_en, row.hard_to_copy = point.vi, point.en, point.hard_to_copy
-    for row in there.values():
-        session.delete(row)
+    """Write the first points of a new product in their order."""
+    session.add_all(
+        ComparisonPoint(
+            product_id=product.id, position=place, text_vi=point.vi, text_en=point.en, hard_to_copy=point.hard_to_copy
+        )
+        for place, point in enumerate(points, start=1)
+    )
     session.flush()
     session.expire(product, ["comparison_points"])
 

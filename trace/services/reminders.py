@@ -1,21 +1,24 @@
 """Renewal reminders: a certificate that enters its renewal window is work for its holder and its managing body, once a period.
 
-Whether a reminder is done is not written down: it follows from the applications and certificates there are. What must not live here:
-telling anybody by e-mail.
+Whether a reminder is done is not written down: it follows from the applications and certificates there are. Whoever signs in with an
+e-mail address also gets a letter, written here; what must not live here is the sending (`mail`, by a job).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from trace.clock import CITY
 from trace.models.applications import Application, ApplicationState, RenewalReminder
 from trace.models.certificates import CertificateStatus, UseCertificate
+from trace.models.parties import AppUser, Role, RoleGrant
+from trace.models.titles import TitleRole, TitleRoleKind
 from trace.services import applications, history, rules, workdays
 
 if TYPE_CHECKING:
@@ -25,8 +28,25 @@ if TYPE_CHECKING:
     from trace.services.reach import Reach
 
 LIVE = (CertificateStatus.ACTIVE, CertificateStatus.SUSPENDED)
+# A name for signing in that is also an address.
+MAIL_ADDRESS = r"^[a-z0-9._-]+@[a-z0-9-]+(\.[a-z0-9-]+)+$"
+LETTERS = 50
+MOST_TRIES = 10
+FIRST_WAIT = timedelta(minutes=10)
+LONGEST_WAIT = timedelta(days=1)
 # An application that came to nothing leaves the renewal to be done.
 FRUITLESS = (ApplicationState.WITHDRAWN, ApplicationState.REFUSED)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A reminder as a letter. `last`: it is not tried again if the mail server does not take it now."""
+
+    reminder_id: int
+    to: tuple[str, ...]
+    subject: str
+    text: str
+    last: bool
 
 
 def remind(session: Session, at: datetime) -> int:
@@ -37,10 +57,7 @@ def remind(session: Session, at: datetime) -> int:
     candidates = session.scalars(
         select(UseCertificate).where(UseCertificate.status.in_(LIVE), until > today, ~reminded)
     ).all()
-    windows = {
-        title_id: timedelta(days=rules.in_force(session, title_id, on=today).renew_before_days)
-        for title_id in {certificate.title_id for certificate in candidates}
-    }
+    windows = rules.renewal_windows(session, on=today)
     made = 0
     for certificate in candidates:
         end = certificate.valid_during.upper
@@ -49,7 +66,7 @@ def remind(session: Session, at: datetime) -> int:
         last = end - timedelta(days=1)
         written = session.scalar(
             insert(RenewalReminder)
-            .values(certificate_id=certificate.id, ends_on=last, made_at=at)
+            .values(certificate_id=certificate.id, ends_on=last, made_at=at, mail_due_at=at)
             .on_conflict_do_nothing(index_elements=["certificate_id", "ends_on"])
             .returning(RenewalReminder.id)
         )
@@ -72,25 +89,99 @@ def waiting(session: Session, *, reach: Reach, on: date, limit: int = 50) -> Seq
 
     One is done when an application that renews the certificate exists, or a later certificate does. An expired one is no work any more.
     """
-    later = aliased(UseCertificate)
-    applied = exists().where(Application.renews_id == UseCertificate.id, Application.state.not_in(FRUITLESS))
-    renewed = exists().where(
-        later.title_id == UseCertificate.title_id, later.holder_id == UseCertificate.holder_id, later.status.in_(LIVE),
-        func.lower(later.valid_during) >= func.upper(UseCertificate.valid_during),
-    )  # fmt: skip
     statement = (
         select(RenewalReminder)
         .join(RenewalReminder.certificate)
-        .where(
-            reach.covers(UseCertificate.holder_id, UseCertificate.title_id), UseCertificate.status.in_(LIVE),
-            RenewalReminder.ends_on >= on, func.upper(UseCertificate.valid_during) == RenewalReminder.ends_on + 1,
-            ~applied, ~renewed,
-        )
+        .where(reach.covers(UseCertificate.holder_id, UseCertificate.title_id), *_undone(on))
         .order_by(RenewalReminder.ends_on, RenewalReminder.id)
         .limit(limit)
         .options(
             joinedload(RenewalReminder.certificate).joinedload(UseCertificate.title),
             joinedload(RenewalReminder.certificate).joinedload(UseCertificate.holder),
         )
-    )  # fmt: skip
+    )
     return session.scalars(statement).all()
+
+
+def letters(session: Session, *, at: datetime, host: str) -> list[Letter]:
+    """The letters that are due, each set to be tried again later unless `mailed` is said of it. Nobody else gets the same ones."""
+    today = at.astimezone(CITY).date()
+    due = session.scalars(
+        select(RenewalReminder)
+        .join(RenewalReminder.certificate)
+        .where(RenewalReminder.mail_due_at <= at, *_undone(today))
+        .order_by(RenewalReminder.mail_due_at, RenewalReminder.id)
+        .limit(LETTERS)
+        .with_for_update(of=RenewalReminder, skip_locked=True)
+        .options(
+            joinedload(RenewalReminder.certificate).joinedload(UseCertificate.title),
+            joinedload(RenewalReminder.certificate).joinedload(UseCertificate.holder),
+        )
+    ).all()
+    written = []
+    for reminder in due:
+        to = _addresses(session, reminder.certificate, on=today)
+        reminder.mail_tries += 1
+        last = reminder.mail_tries >= MOST_TRIES
+        reminder.mail_due_at = (
+            None if last or not to else at + min(FIRST_WAIT * 2 ** (reminder.mail_tries - 1), LONGEST_WAIT)
+        )
+        if to:
+            written.append(Letter(reminder.id, to, *_words(reminder, host), last=last))
+    session.flush()
+    return written
+
+
+def mailed(session: Session, reminder_id: int, *, at: datetime) -> None:
+    """A letter was taken by the mail server: it is not sent again."""
+    session.execute(
+        update(RenewalReminder).where(RenewalReminder.id == reminder_id).values(mailed_at=at, mail_due_at=None)
+    )
+
+
+def _addresses(session: Session, certificate: UseCertificate, *, on: date) -> tuple[str, ...]:
+    """Who is told: the clerks of the holder and the managers of the managing body that sign in with an e-mail address."""
+    body = select(TitleRole.party_id).where(
+        TitleRole.title_id == certificate.title_id, TitleRole.role == TitleRoleKind.MANAGING_BODY, TitleRole.valid_during.contains(on)
+    )  # fmt: skip
+    found = session.scalars(
+        select(AppUser.login)
+        .join(AppUser.roles)
+        .where(
+            AppUser.closed_at.is_(None), RoleGrant.valid_during.contains(on), AppUser.login.regexp_match(MAIL_ADDRESS),
+            or_(
+                and_(RoleGrant.role == Role.CLERK, RoleGrant.party_id == certificate.holder_id),
+                and_(RoleGrant.role == Role.MANAGER, RoleGrant.party_id.in_(body)),
+            ),
+        )
+        .distinct()
+        .order_by(AppUser.login)
+    )  # fmt: skip
+    return tuple(found)
+
+
+def _words(reminder: RenewalReminder, host: str) -> tuple[str, str]:
+    """Subject and text. A letter is a paper of the register, so always Vietnamese."""
+    certificate, last = reminder.certificate, f"{reminder.ends_on:%d/%m/%Y}"
+    return (
+        f"Gia hạn giấy chứng nhận {certificate.number} trước ngày {last}",
+        f"Giấy chứng nhận quyền sử dụng {certificate.number} của {certificate.holder.name} ({certificate.title.name}) "
+        f"hết hiệu lực sau ngày {last}.\n\n"
+        "Theo quy chế sử dụng, nay đã đến hạn làm đơn gia hạn. Nếu không gia hạn, sau ngày đó đơn vị không đặt được tem mới.\n\n"
+        f"Mở giấy chứng nhận: https://{host}/giay-chung-nhan/{certificate.id}\n\n"
+        "Thư này được gửi tự động, bạn không cần trả lời.\n",
+    )
+
+
+def _undone(on: date) -> list[ColumnElement[bool]]:
+    """Conditions on a reminder joined to its certificate: still to be done on a day."""
+    later = aliased(UseCertificate)
+    applied = exists().where(Application.renews_id == UseCertificate.id, Application.state.not_in(FRUITLESS))
+    renewed = exists().where(
+        later.title_id == UseCertificate.title_id, later.holder_id == UseCertificate.holder_id, later.status.in_(LIVE),
+        func.lower(later.valid_during) >= func.upper(UseCertificate.valid_during),
+    )  # fmt: skip
+    return [
+        UseCertificate.status.in_(LIVE), RenewalReminder.ends_on >= on,
+        func.upper(UseCertificate.valid_during) == RenewalReminder.ends_on + 1, ~applied, ~renewed,
+    ]  # fmt: skip

@@ -7,13 +7,14 @@ rule, which stands where the deed is done (certificates, visits, the label gate)
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from sqlalchemy import select
 
 from trace.errors import Invalid
-from trace.models.titles import UseRegulation
+from trace.models.titles import ProtectionTitle, UseRegulation
 
 if TYPE_CHECKING:
     from datetime import date
@@ -64,6 +65,13 @@ def in_force(session: Session, title_id: UUID, *, on: date) -> Rules:
         select(UseRegulation.rules).where(UseRegulation.title_id == title_id, UseRegulation.valid_during.contains(on))
     )
     return read(kept or {})
+
+
+def renewal_windows(session: Session, *, on: date) -> dict[UUID, timedelta]:
+    """How long before its last day a certificate of each title is to be renewed, by the regulation in force on a day."""
+    versions = (UseRegulation.title_id == ProtectionTitle.id) & UseRegulation.valid_during.contains(on)
+    rows = session.execute(select(ProtectionTitle.id, UseRegulation.rules).outerjoin(UseRegulation, versions))
+    return {title_id: timedelta(days=read(kept or {}).renew_before_days) for title_id, kept in rows}
 
 
 def read(kept: dict[str, Any]) -> Rules:

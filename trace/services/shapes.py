@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -138,41 +138,71 @@ def closed(points: Points) -> Points:
     return np.concatenate([points, points[:1]])
 
 
+class Laid(NamedTuple):
+    """The rings of many shapes, one behind the other in one array."""
+
+    points: Points
+    counts: NDArray[np.int64]
+    """Of each ring."""
+    owners: NDArray[np.int64]
+    """Which shape each ring belongs to."""
+    holes: NDArray[np.bool_]
+
+    def by_shape(self, weights: NDArray[Any], shapes: int) -> NDArray[np.float64]:
+        """The sum of what each ring of a shape weighs."""
+        return np.asarray(np.bincount(self.owners, weights=weights, minlength=shapes), dtype=np.float64)
+
+
+def lay(shapes: Sequence[Shape]) -> Laid:
+    """Lay the rings of shapes out flat."""
+    rings: list[Points] = []
+    owners: list[int] = []
+    holes: list[bool] = []
+    for owner, shape in enumerate(shapes):
+        for polygon in shape.polygons:
+            rings += polygon
+            owners += [owner] * len(polygon)
+            holes += [False, *[True] * (len(polygon) - 1)]
+    counts = np.array([len(ring) for ring in rings], dtype=np.int64)
+    points = np.concatenate(rings) if rings else np.empty((0, 2))
+    return Laid(points, counts, np.array(owners, dtype=np.int64), np.array(holes, dtype=bool))
+
+
 def judge(shapes: Sequence[Shape], city: Box) -> None:
     """Add to each shape the faults that its points alone show. Shapes without faults afterwards can be given to PostGIS."""
-    rings = [(shape, ring) for shape in shapes if not shape.faults for polygon in shape.polygons for ring in polygon]
-    if not rings:
+    judged = [shape for shape in shapes if not shape.faults]
+    laid = lay(judged)
+    if not len(laid.counts):
         return
-    counts = np.array([len(ring) for _, ring in rings])
-    _count_points(shapes)
-    kept = counts > 0
-    for number in np.flatnonzero(counts < 4):
-        _say(rings[number][0], faults.TooFewPoints(points=int(counts[number])))
-    starts = np.concatenate([[0], np.cumsum(counts[kept])[:-1]])
-    filled = [rings[number] for number in np.flatnonzero(kept)]
-    flat = np.concatenate([ring for _, ring in filled])
-    finite = np.isfinite(flat).all(axis=1)
-    bad = ~(finite & (np.abs(flat[:, 0]) <= 180) & (np.abs(flat[:, 1]) <= 90))
-    away = ~(
-        (flat[:, 0] >= city.west) & (flat[:, 0] <= city.east) & (flat[:, 1] >= city.south) & (flat[:, 1] <= city.north)
-    )
-    ends = starts + counts[kept] - 1
-    is_open = (flat[starts] != flat[ends]).any(axis=1) & (counts[kept] >= 4)
+    _count_points(shapes, laid if len(judged) == len(shapes) else lay(shapes))
+    for number in np.flatnonzero(laid.counts < 4):
+        _say(judged[laid.owners[number]], faults.TooFewPoints(points=int(laid.counts[number])))
+    kept = laid.counts > 0
+    counts, owners, flat = laid.counts[kept], laid.owners[kept], laid.points
+    if not len(flat):
+        return
+    starts = np.cumsum(counts) - counts
+    lon, lat = flat[:, 0], flat[:, 1]
+    away = ~((lon >= city.west) & (lon <= city.east) & (lat >= city.south) & (lat <= city.north))
+    bad = away.copy()
+    bad[away] = ~((np.abs(lon[away]) <= 180) & (np.abs(lat[away]) <= 90))  # nor is it, if it is no number
+    ends = starts + counts - 1
+    is_open = (flat[starts] != flat[ends]).any(axis=1) & (counts >= 4)
     strange = np.logical_or.reduceat(bad, starts)
     far = np.logical_and.reduceat(away, starts)
     for number in np.flatnonzero(strange | far):
-        shape, ring = filled[number]
-        _say(shape, _misplaced(ring, city, strange=bool(strange[number])))
+        ring = flat[starts[number] : ends[number] + 1]
+        _say(judged[owners[number]], _misplaced(ring, city, strange=bool(strange[number])))
     for number in np.flatnonzero(is_open & ~strange):
-        shape, ring = filled[number]
-        _say(shape, faults.RingNotClosed(metres=round(metres_between(ring[0], ring[-1]), 1), where=place(*ring[-1])))
+        first, last = flat[starts[number]], flat[ends[number]]
+        open_by = round(metres_between(first, last), 1)
+        _say(judged[owners[number]], faults.RingNotClosed(metres=open_by, where=place(*last)))
 
 
-def _count_points(shapes: Sequence[Shape]) -> None:
-    for shape in shapes:
-        points = sum(len(ring) for polygon in shape.polygons for ring in polygon)
-        if points > MOST_POINTS:
-            _say(shape, faults.TooManyPoints(points=points, most=MOST_POINTS))
+def _count_points(shapes: Sequence[Shape], laid: Laid) -> None:
+    points = laid.by_shape(laid.counts, len(shapes))
+    for number in np.flatnonzero(points > MOST_POINTS).tolist():
+        _say(shapes[number], faults.TooManyPoints(points=int(points[number]), most=MOST_POINTS))
 
 
 def _say(shape: Shape, fault: TemThatError | None) -> None:
@@ -213,7 +243,7 @@ def ewkb(shape: Shape) -> bytes:
     for polygon in shape.polygons:
         parts.append(_POLYGON.pack(1, 3, len(polygon)))
         for ring in polygon:
-            parts += (_RING.pack(len(ring)), ring.astype("<f8").tobytes())
+            parts += (_RING.pack(len(ring)), ring.astype("<f8", copy=False).tobytes())
     return b"".join(parts)
 
 
@@ -233,21 +263,17 @@ def turns_right(ring: Points) -> bool:
 
 def hectares(shapes: Sequence[Shape]) -> list[float]:
     """The size of each shape on the ellipsoid, holes left out; as PostGIS measures a geography, to a hundred-thousandth."""
-    rings = [ring for shape in shapes for polygon in shape.polygons for ring in polygon]
-    if not rings:
+    laid = lay(shapes)
+    if not len(laid.points):
         return [0.0] * len(shapes)
-    counts = np.array([len(ring) for ring in rings])
-    flat = np.concatenate(rings)
-    east, sine = np.radians(flat[:, 0]), ECCENTRICITY * np.sin(np.radians(flat[:, 1]))
+    east, sine = np.radians(laid.points[:, 0]), ECCENTRICITY * np.sin(np.radians(laid.points[:, 1]))
     # The area between a parallel and the equator, by radian of longitude: on the map with this as its upright, areas are true.
     minor_2 = SEMI_MAJOR_M**2 * (1 - ECCENTRICITY**2)
     north = minor_2 / 2 * (sine / ECCENTRICITY / (1 - sine**2) + np.arctanh(sine) / ECCENTRICITY)
-    strips = np.zeros(len(flat))
+    strips = np.zeros(len(east))
     strips[:-1] = (north[1:] + north[:-1]) / 2 * (east[1:] - east[:-1])
-    ends = np.cumsum(counts)
-    strips[ends[counts > 0] - 1] = 0  # from the end of one ring to the beginning of the next
-    sizes = np.zeros(len(rings))
-    sizes[counts > 0] = np.abs(np.add.reduceat(strips, (ends - counts)[counts > 0])) / 10_000
-    signs = [-1 if number else 1 for shape in shapes for polygon in shape.polygons for number in range(len(polygon))]
-    owners = [owner for owner, shape in enumerate(shapes) for polygon in shape.polygons for _ in polygon]
-    return np.bincount(owners, weights=sizes * signs, minlength=len(shapes)).tolist()  # type: ignore[no-any-return]
+    ends, filled = np.cumsum(laid.counts), laid.counts > 0
+    strips[ends[filled] - 1] = 0  # from the end of one ring to the beginning of the next
+    sizes = np.zeros(len(laid.counts))
+    sizes[filled] = np.abs(np.add.reduceat(strips, (ends - laid.counts)[filled])) / 10_000
+    return laid.by_shape(np.where(laid.holes, -sizes, sizes), len(shapes)).tolist()  # type: ignore[no-any-return]

@@ -30,7 +30,7 @@ class Choice(StrEnum):
     COMMUNE = "Xã, phường"
     SOURCE = "Vùng trồng, cơ sở"
     AREA = "Vùng trồng"
-    SEASON = "Vụ"
+    SEASON = "Mùa vụ"
     LEVEL = "Cấp kiểm soát"
     ITEM = "Nội dung kiểm soát"
     OUTCOME = "Kết quả"
@@ -105,7 +105,7 @@ LOTS = TableForm(
     columns=(
         Column("code", "Mã lô", "Mỗi lô một mã, không trùng trong đơn vị.", EXAMPLE_MARK, needed=True, also=("ma so lo", "lo")),
         Column("source", "Vùng trồng hoặc cơ sở", "Tên như trong sổ.", "", needed=True, choice=Choice.SOURCE, also=("vung trong", "co so", "nguon"), width=28),
-        Column("season", "Vụ", "Chọn trong danh mục.", "", needed=True, choice=Choice.SEASON, also=("mua vu", "vu san xuat"), width=32),
+        Column("season", "Mùa vụ", "Chọn trong danh mục.", "", needed=True, choice=Choice.SEASON, also=("vu", "vu san xuat"), width=32),
         Column("volume_kg", "Khối lượng (kg)", "Ki-lô-gam.", "1.250,5", needed=True, cells=Cells.NUMBER, also=("khoi luong", "kl kg", "san luong kg")),
         Column("harvested_on", "Ngày thu hoạch", "Ngày/tháng/năm.", "01/06/2026", needed=True, cells=Cells.DAY),
         Column("packed_on", "Ngày đóng gói", "Không trước ngày thu hoạch.", "02/06/2026", needed=True, cells=Cells.DAY),

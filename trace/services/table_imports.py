@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from trace.errors import NotFound, broken_constraint
 from trace.models.area_imports import ImportState
+from trace.models.files import StoredFile
 from trace.models.members import TableImport, TableKind
 from trace.services import (
     area_rows,
@@ -34,6 +36,7 @@ from trace.services import table_faults as faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
     from typing import BinaryIO
     from uuid import UUID
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
     from trace.services.area_imports import Asker
     from trace.services.table_reading import Row, Table
 
+FILES_KEPT = timedelta(days=90)
+"""How long the file of a table lies here once its rows are recorded, or given up, or waited for in vain."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _TAKEN_MEANWHILE = frozenset(
     {
@@ -141,9 +146,8 @@ def listing(session: Session, *, who: Asker, kinds: Iterable[TableKind], limit: 
 
 
 def look(session: Session, store: Path, made: TableImport, *, who: Asker) -> Judged:
-    """The rows of an import as they stand now."""
-    data = files.original_path(store, made.file).read_bytes()
-    return _judged(session, data, made.kind, made.holder_id, who)
+    """The rows of an import as they stand now. Raises `FileDropped` once its file has gone."""
+    return _judged(session, files.read_original(store, made.file), made.kind, made.holder_id, who)
 
 
 def take(
@@ -191,6 +195,21 @@ def give_up(session: Session, import_id: UUID, *, reaches: Mapping[TableKind, As
     history.record(session, "table_import:give_up", made.id, by=who.by, at=who.at)
     session.flush()
     return made
+
+
+def drop_files(session: Session, *, at: datetime) -> int:
+    """Let the files go that have done their work: they hold what the register keeps now, of members down to their personal numbers.
+
+    The import stays with its figures, and with the name, size and hash of its file. Returns how many went.
+    """
+    done = select(TableImport.file_id).where(
+        func.coalesce(TableImport.finished_at, TableImport.asked_at) < at - FILES_KEPT
+    )
+    gone = session.execute(
+        update(StoredFile).where(StoredFile.id.in_(done), StoredFile.dropped_at.is_(None)).values(dropped_at=at),
+        execution_options={"synchronize_session": False},
+    )
+    return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
 def _locked(session: Session, import_id: UUID, reaches: Mapping[TableKind, Asker]) -> TableImport:

@@ -1,34 +1,42 @@
-"""What the public reports: taking a tip in, its photos, and what the reporter may be told.
+"""What the public reports: taking a tip in, its photos, what is added later, and what the reporter may be told.
 
-What must not live here: who reported (`enforcement.informants`), and what the case desk makes of it (`enforcement.intake`).
+What must not live here: who reported (`enforcement.informants`), what the case desk makes of it (`enforcement.intake`), photos that
+arrive piece by piece (`tip_uploads`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
-import threading
-from collections import OrderedDict, deque
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from trace.errors import Invalid, NotFound, TooMany
+from trace.errors import Conflict, Invalid, NotFound, TooMany
 from trace.models.files import StoredFile
-from trace.models.tips import Tip, TipPhoto, TipReason, TipState
-from trace.services import history
+from trace.models.tips import Bought, Tip, TipMessage, TipPhoto, TipReason, TipState
+from trace.services import history, listings
 from trace.services.numbers import next_number
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
+    from datetime import date, datetime
     from uuid import UUID
 
     from sqlalchemy.orm import Session
 
 MOST_PHOTOS = 5
+MOST_MESSAGES = 20
+MOST_DIFFERS = 5
 LONGEST_TEXT = 4000
-REPORTS_PER_HOUR = 20
+LONGEST_MESSAGE = 2000
+DEAREST = 10**12
+TWIN_WITHIN = timedelta(hours=1)
+NOWHERE = "–"
+ANSWER_WITHIN = 2
+"""Working days until the reporter reads an answer."""
 
 
 class TooManyPhotos(Invalid):
@@ -39,16 +47,34 @@ class TooManyPhotos(Invalid):
 
 
 class TooManyReports(TooMany):
-    """Many reports came from your network in the last hour, so this one was not taken yet.
+    """Many reports came from your network just now, so this one was not taken yet.
 
-    Nothing that you wrote is lost. Wait a few minutes and send it again.
+    Nothing that you wrote is lost. Send it again after %(until)s.
     """
 
 
-class TooManyPictures(TooMany):
-    """Many photos came from your network in the last hour, so this one was not taken yet.
+class PhotosMustWait(TooMany):
+    """Many photos came from your network just now, so this one was not taken yet.
 
-    Your report is safe. Send the photo again in a few minutes.
+    Your report is safe. Send the photo again after %(until)s.
+    """
+
+
+class MessageMissing(Invalid):
+    """Write what you want to add, in at most %(most)s characters."""
+
+
+class TooManyMessages(Invalid):
+    """A report takes at most %(most)s additions.
+
+    Those already sent are kept. For something new, send a new report.
+    """
+
+
+class TipIsClosed(Conflict):
+    """This report has been answered, so nothing can be added to it.
+
+    For something new, send a new report.
     """
 
 
@@ -64,10 +90,18 @@ def submit(
     listing_url: str | None,
     at: datetime,
     secret: str | None = None,
+    bought: Bought | None = None,
+    seller: str | None = None,
+    price_vnd: int | None = None,
+    seen_on: date | None = None,
+    cell: str | None = None,
+    differs: Sequence[str] = (),
+    twin_hash: bytes | None = None,
 ) -> tuple[Tip, str]:
     """Take a report in. Returns it with the secret that opens its follow-up page; only the secret's hash is kept.
 
-    `code_text` is what the label says, right or wrong; `serial` is set only for a code with a right tag. `secret` is given by
+    `code_text` is what the label says, right or wrong; `serial` is set only for a code with a right tag. `cell` is a coarse cell of
+    the map, `differs` the points that did not match when comparing, `twin_hash` comes from `fingerprint`. `secret` is given by
     callers that can make the same one again for a form sent twice: then the report of the first time is given back. Without it
     a random one is drawn.
     """
@@ -84,7 +118,15 @@ def submit(
         serial=serial,
         commune_code=commune_code,
         place=place,
+        bought=bought or (Bought.ONLINE if listing_url and not place else Bought.SHOP),
         listing_url=listing_url,
+        platform=listings.platform_of(listing_url) if listing_url else None,
+        seller=seller,
+        price_vnd=price_vnd,
+        seen_on=seen_on,
+        cell=cell,
+        differs=list(differs)[:MOST_DIFFERS],
+        twin_hash=twin_hash,
         state=TipState.RECEIVED,
         follow_hash=_hash(secret),
     )
@@ -92,6 +134,29 @@ def submit(
     session.flush()
     history.record(session, "tip:receive", tip.id, by=None, at=at, changes={"state": (None, TipState.RECEIVED)})
     return tip, secret
+
+
+def fingerprint(key: bytes, network: bytes, *, code_text: str | None, description: str) -> bytes | None:
+    """What two reports have in common that one person sent twice in anger: the code and the very words, from one network.
+
+    None without words: many people may report one label from one market, or from behind one address of a carrier.
+    """
+    said = " ".join(description.split()).casefold()
+    if not said:
+        return None
+    return hmac.digest(key, b"\x1f".join((network, (code_text or "").encode(), said.encode())), "sha256")
+
+
+def find_twin(session: Session, twin_hash: bytes, *, at: datetime) -> Tip | None:
+    """The report that said the same from the same network within the hour."""
+    same = select(Tip).where(Tip.twin_hash == twin_hash, Tip.received_at > at - TWIN_WITHIN)
+    return session.scalars(same.order_by(Tip.received_at.desc()).limit(1)).one_or_none()
+
+
+def forget_twins(session: Session, *, at: datetime) -> int:
+    """Empty the fingerprints that have done their work; returns how many."""
+    old = update(Tip).where(Tip.twin_hash.is_not(None), Tip.received_at <= at - TWIN_WITHIN)
+    return len(session.execute(old.values(twin_hash=None).returning(Tip.id)).all())
 
 
 def find_by_secret(session: Session, secret: str) -> Tip:
@@ -137,46 +202,44 @@ def tell(session: Session, tip: Tip, state: TipState, *, answer: str | None, by:
     session.flush()
 
 
-def similar(session: Session, tip: Tip) -> int:
-    """How many other reports there are on the same label."""
-    if tip.serial is None:
-        return 0
-    others = select(func.count()).select_from(Tip).where(Tip.serial == tip.serial, Tip.id != tip.id)
-    return session.scalars(others).one()
+def add_message(session: Session, tip: Tip, body: str, *, at: datetime) -> TipMessage:
+    """Keep what the reporter adds later. The same words sent twice in a row are one message."""
+    said = body.strip()
+    if not said or len(said) > LONGEST_MESSAGE:
+        raise MessageMissing(most=LONGEST_MESSAGE)
+    session.execute(select(Tip.id).where(Tip.id == tip.id).with_for_update())
+    session.refresh(tip, ["state"])
+    if tip.state is TipState.CLOSED:
+        raise TipIsClosed
+    earlier = session.scalars(select(TipMessage).where(TipMessage.tip_id == tip.id).order_by(TipMessage.id)).all()
+    if earlier and earlier[-1].body == said:
+        return earlier[-1]
+    if len(earlier) >= MOST_MESSAGES:
+        raise TooManyMessages(most=MOST_MESSAGES)
+    message = TipMessage(tip_id=tip.id, at=at, body=said)
+    session.add(message)
+    session.flush()
+    session.expire(tip, ["messages"])
+    history.record(
+        session, "tip:add_message", tip.id, by=None, at=at, changes={"messages": (len(earlier), len(earlier) + 1)}
+    )
+    return message
 
 
-class Throttle:
-    """At most so many reports or photos an hour from one network, counted in this process: w workers let through at most w times as many.
+def forget_cell(session: Session, tip: Tip, *, at: datetime) -> bool:
+    """Drop where the reporter was, because the consent was taken back. Says whether there was something to drop.
 
-    Enough against a script left running; the desk's triage handles what comes through. Nothing is stored.
+    A report that told nothing else of where keeps a dash in its place.
     """
-
-    def __init__(
-        self, *, most: int = REPORTS_PER_HOUR, networks: int = 10_000, refusal: type[TooMany] = TooManyReports
-    ) -> None:
-        self._refusal = refusal
-        self._most = most
-        self._networks = networks
-        self._taken: OrderedDict[bytes, deque[datetime]] = OrderedDict()
-        self._counting = threading.Lock()
-
-    def take(self, network: bytes, *, at: datetime) -> None:
-        """Count one, or raise the refusal. `network` is a salted hash."""
-        with self._counting:
-            taken = self._taken.setdefault(network, deque())
-            self._taken.move_to_end(network)
-            while taken and taken[0] <= at - timedelta(hours=1):
-                taken.popleft()
-            if len(taken) >= self._most:
-                raise self._refusal
-            taken.append(at)
-            while len(self._taken) > self._networks:
-                self._taken.popitem(last=False)
-
-    def forget(self) -> None:
-        """Count from nothing, as at the start of the process."""
-        with self._counting:
-            self._taken.clear()
+    session.refresh(tip, with_for_update=True)
+    if tip.cell is None:
+        return False
+    if not (tip.place or tip.listing_url or tip.commune_code or tip.seller):
+        tip.place = NOWHERE
+    tip.cell = None
+    history.record(session, "tip:withdraw_position", tip.id, by=None, at=at)
+    session.flush()
+    return True
 
 
 def _hash(secret: str) -> bytes:

@@ -97,6 +97,11 @@ def get(session: Session, title_id: UUID) -> ProtectionTitle:
     return title
 
 
+def is_public() -> ColumnElement[bool]:
+    """The condition on a statement's titles: what is registered, and the samples that say they are none, is for everybody."""
+    return or_(ProtectionTitle.granted_on.is_not(None), ProtectionTitle.is_sample)
+
+
 def parties_on(session: Session, title_id: UUID, *, as_of: date) -> Sequence[TitleRole]:
     """Who was what to a title on a day."""
     return _roles(session, TitleRole.title_id == title_id, TitleRole.valid_during.contains(as_of))

@@ -7,24 +7,27 @@ of a visit (`visits`, `visit_endings`).
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
-from trace.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from trace.models.areas import GrowingArea
+from trace.errors import Refused
 from trace.models.controls import ControlAnswer, ControlLevel, ControlVisit, Outcome
 from trace.services import control_plans, lot_rows, table_cells, table_choices, table_forms, visits
 from trace.services import table_faults as faults
+from trace.services.certificates import belongs_to
 from trace.services.folding import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy.orm import Session
 
-    from trace.models.control_plans import ControlItem
+    from trace.models.areas import GrowingArea, ProductionSite
+    from trace.models.control_plans import ControlItem, ControlPlan
     from trace.services.area_imports import Asker
     from trace.services.table_reading import Row
 
@@ -38,28 +41,80 @@ Key = tuple[Any, date, ControlLevel]
 
 
 def judge(session: Session, rows: Sequence[Row], *, holder_id: UUID, who: Asker) -> None:
-    """Read the cells, gather the rows into visits, and try to begin each; all of it is taken back."""
+    """Read the cells, gather the rows into visits, and say what keeps each from being begun. Nothing is written."""
     places = lot_rows.sources(session, holder_id, who)
     for row in rows:
         _read(row, who.today)
         lot_rows.place(row, "source", places, HEADING["source"])
     _compare_rows(rows)
-    trial = session.begin_nested()
-    try:
-        for key, group in _visits(rows).items():
-            _try(session, key, group, who)
-    finally:
-        trial.rollback()
+    register = Register(session, who, _visits(rows))
+    for key, group in _visits(rows).items():
+        _judge(register, key, group)
 
 
 def take(session: Session, rows: Sequence[Row], *, who: Asker, **_: object) -> int:
     """Begin the visits of rows that were judged good in this transaction, and keep their answers."""
-    for key, group in _visits(rows).items():
-        visit = _start(session, key, who)
-        items = _items(session, visit, key)
+    groups = _visits(rows)
+    register = Register(session, who, groups)
+    begun: dict[Key, tuple[ControlVisit, ControlPlan]] = {}
+    for key in groups:
+        source, visited_on, level = key
+        plan = register.plan(*key)
+        visit = register.begun.get((source.id, visited_on, level)) or visits.begin(
+            session, source, plan, level=level, visited_on=visited_on, by=who.by, at=who.at
+        )
+        begun[key] = visit, plan
+    known = {visit.id for visit in register.begun.values()}
+    session.flush()
+    for key, group in groups.items():
+        visit, plan = begun[key]
+        items = {item.code: item for item in control_plans.items_for(plan, visit.level)}
         answers = [_answer(row, items[row.values["item"]], who) for row in group]
-        visits.answer(session, visit.id, answers, by=who.by, at=who.at, reach=who.reach)
+        if visit.id in known:
+            visits.answer(session, visit.id, answers, by=who.by, at=who.at, reach=who.reach)
+        else:
+            visits.keep(session, visit, answers, at=who.at)
     return len(rows)
+
+
+class Register:
+    """What the register holds about the visits of a table, asked for all of them at once."""
+
+    def __init__(self, session: Session, who: Asker, keys: Iterable[Key]) -> None:
+        self._session, self._who = session, who
+        self._plans = cache(control_plans.in_force)
+        self._belongs = cache(belongs_to)
+        days = {visited_on for _, visited_on, _ in keys}
+        own = session.scalars(
+            select(ControlVisit)
+            .where(ControlVisit.controller_id == who.by, ControlVisit.visited_on.in_(days))
+            .order_by(ControlVisit.recorded_at)
+        ).all()
+        self.begun: dict[Any, ControlVisit] = {}
+        self.finished: dict[Any, ControlVisit] = {}
+        for visit in own:
+            place = self.begun if visit.finished_at is None else self.finished
+            place.setdefault((visit.area_id or visit.site_id, visit.visited_on, visit.level), visit)
+        answers = session.scalars(
+            select(ControlAnswer)
+            .where(ControlAnswer.visit_id.in_([visit.id for visit in own]))
+            .order_by(ControlAnswer.sequence)
+            .options(joinedload(ControlAnswer.item))
+        )
+        self._answers: dict[UUID, dict[str, ControlAnswer]] = {}
+        for answer in answers:
+            self._answers.setdefault(answer.visit_id, {})[answer.item.code] = answer
+
+    def plan(self, source: GrowingArea | ProductionSite, visited_on: date, level: ControlLevel) -> ControlPlan:
+        """The plan by which a source is visited. Raises `Refused`."""
+        return visits.plan_for(
+            self._session, source, level=level, visited_on=visited_on, by=self._who.by, at=self._who.at, plans=self._plans,
+            belongs=self._belongs,
+        )  # fmt: skip
+
+    def answers(self, visit: ControlVisit | None) -> Mapping[str, ControlAnswer]:
+        """The answers of a visit as they stand, by the code of their item."""
+        return self._answers.get(visit.id, {}) if visit else {}
 
 
 def _read(row: Row, today: date) -> None:
@@ -106,26 +161,16 @@ def _visits(rows: Sequence[Row]) -> dict[Key, list[Row]]:
     return found
 
 
-def _start(session: Session, key: Key, who: Asker) -> ControlVisit:
-    source, visited_on, level = key
-    is_area = isinstance(source, GrowingArea)
-    return visits.start(
-        session, area_id=source.id if is_area else None, site_id=None if is_area else source.id, level=level, visited_on=visited_on,
-        by=who.by, at=who.at, reach=who.reach,
-    )  # fmt: skip
-
-
-def _try(session: Session, key: Key, group: Sequence[Row], who: Asker) -> None:
+def _judge(register: Register, key: Key, group: Sequence[Row]) -> None:
     """Say at every row of a visit what keeps it from being recorded, and at single rows what is wrong with them."""
-    if (finished := _finished(session, key, who)) is not None:
-        stands = {answer.item.code: answer for answer in visits.answers_of(session, finished.id).values()}
+    source, visited_on, level = key
+    place = (source.id, visited_on, level)
+    if (finished := register.finished.get(place)) is not None:
         for row in group:
-            _compare(row, stands.get(row.values["item"]), always=True)
+            _compare(row, register.answers(finished).get(row.values["item"]), always=True)
         return
     try:
-        with session.begin_nested():
-            visit = _start(session, key, who)
-            session.flush()
+        plan = register.plan(source, visited_on, level)
     except Refused as exc:
         for reason in exc.reasons:
             for row in group:
@@ -134,12 +179,8 @@ def _try(session: Session, key: Key, group: Sequence[Row], who: Asker) -> None:
                     reason,
                 )
         return
-    except (Invalid, Conflict, Forbidden, NotFound) as exc:
-        for row in group:
-            row.fault("source", exc)
-        return
-    items = _items(session, visit, key)
-    stands = {answer.item.code: answer for answer in visits.answers_of(session, visit.id).values()}
+    items = {item.code for item in control_plans.items_for(plan, level)}
+    stands = register.answers(register.begun.get(place))
     for row in group:
         if row.values["item"] not in items:
             row.fault("item", faults.ItemNotFound(column=HEADING["item"], text=row.values["item"][:40]))
@@ -160,24 +201,6 @@ def _compare(row: Row, stands: ControlAnswer | None, *, always: bool) -> None:
         row.fault(
             "outcome", faults.DiffersFromRegister(column=HEADING["outcome"], stands=shown, name=row.values["item"])
         )
-
-
-def _finished(session: Session, key: Key, who: Asker) -> ControlVisit | None:
-    source, visited_on, level = key
-    column = ControlVisit.area_id if isinstance(source, GrowingArea) else ControlVisit.site_id
-    return session.scalars(
-        select(ControlVisit)
-        .where(
-            column == source.id, ControlVisit.level == level, ControlVisit.visited_on == visited_on,
-            ControlVisit.controller_id == who.by, ControlVisit.finished_at.is_not(None),
-        )
-        .limit(1)
-    ).one_or_none()  # fmt: skip
-
-
-def _items(session: Session, visit: ControlVisit, key: Key) -> dict[str, ControlItem]:
-    plan = control_plans.in_force(session, visit.title_id, on=visit.visited_on)
-    return {item.code: item for item in control_plans.items_for(plan, key[2])} if plan else {}
 
 
 def _answer(row: Row, item: ControlItem, who: Asker) -> visits.Answer:

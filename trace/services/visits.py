@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from trace.clock import CITY
 from trace.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TemThatError
+from trace.models.areas import GrowingArea
 from trace.models.control_papers import ControlFile
 from trace.models.control_plans import ControlPlan
 from trace.models.controls import ControlAnswer, ControlLevel, ControlVisit, Outcome
@@ -27,7 +28,7 @@ from trace.services import control_files, control_plans, controls, files, histor
 from trace.services.certificates import belongs_to
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime
     from pathlib import Path
     from typing import BinaryIO
@@ -146,24 +147,7 @@ def start(
 ) -> ControlVisit:  # fmt: skip
     """Begin a visit of one area or site. One that its controller has begun for the same day and level is gone on with."""
     source = controls.source_of(session, area_id, site_id, reach)
-    today = at.astimezone(CITY).date()
-    reasons: list[TemThatError] = []
-    if level is ControlLevel.SELF:
-        if not belongs_to(session, by, source.holder_id, on=today, roles={Role.CLERK}):
-            reasons.append(SelfControlByHolderOnly())
-    elif belongs_to(session, by, source.holder_id, on=visited_on) or belongs_to(
-        session, by, source.holder_id, on=today
-    ):
-        reasons.append(ControllerOfTheControlled())
-    if visited_on > today:
-        reasons.append(VisitInFuture())
-    plan = control_plans.in_force(session, source.title_id, on=visited_on)
-    if plan is None:
-        reasons.append(NoPlanInForce(day=visited_on, title=source.title.name))
-    elif not control_plans.items_for(plan, level):
-        reasons.append(NothingAtThisLevel(title=source.title.name))
-    if reasons or plan is None:
-        raise Refused(reasons)
+    plan = plan_for(session, source, level=level, visited_on=visited_on, by=by, at=at)
     begun = session.scalars(
         select(ControlVisit).where(
             ControlVisit.area_id == area_id if area_id else ControlVisit.site_id == site_id, ControlVisit.level == level,
@@ -172,12 +156,49 @@ def start(
     ).first()  # fmt: skip
     if begun is not None:
         return begun
+    visit = begin(session, source, plan, level=level, visited_on=visited_on, note=note, by=by, at=at)
+    session.flush()
+    return visit
+
+
+def plan_for(
+    session: Session, source: controls.Source, *, level: ControlLevel, visited_on: date, by: UUID, at: datetime,
+    plans: Callable[..., ControlPlan | None] = control_plans.in_force, belongs: Callable[..., bool] = belongs_to,
+) -> ControlPlan:  # fmt: skip
+    """The plan by which a source is visited. Raises `Refused` with all that speaks against the visit.
+
+    `plans` and `belongs` are how to ask, for whoever asks about many visits and remembers the answers.
+    """
+    today = at.astimezone(CITY).date()
+    reasons: list[TemThatError] = []
+    if level is ControlLevel.SELF:
+        if not belongs(session, by, source.holder_id, on=today, roles=frozenset({Role.CLERK})):
+            reasons.append(SelfControlByHolderOnly())
+    elif belongs(session, by, source.holder_id, on=visited_on) or belongs(session, by, source.holder_id, on=today):
+        reasons.append(ControllerOfTheControlled())
+    if visited_on > today:
+        reasons.append(VisitInFuture())
+    plan = plans(session, source.title_id, on=visited_on)
+    if plan is None:
+        reasons.append(NoPlanInForce(day=visited_on, title=source.title.name))
+    elif not control_plans.items_for(plan, level):
+        reasons.append(NothingAtThisLevel(title=source.title.name))
+    if reasons or plan is None:
+        raise Refused(reasons)
+    return plan
+
+
+def begin(
+    session: Session, source: controls.Source, plan: ControlPlan, *, level: ControlLevel, visited_on: date, note: str = "", by: UUID,
+    at: datetime,
+) -> ControlVisit:  # fmt: skip
+    """Write a new visit down, by the plan that `plan_for` gave; it is for the caller to flush."""
+    is_area = isinstance(source, GrowingArea)
     visit = ControlVisit(
-        title_id=source.title_id, holder_id=source.holder_id, area_id=area_id, site_id=site_id, plan_id=plan.id, level=level,
-        visited_on=visited_on, controller_id=by, note=note, recorded_at=at,
+        id=uuid4(), title_id=source.title_id, holder_id=source.holder_id, area_id=source.id if is_area else None,
+        site_id=None if is_area else source.id, plan=plan, level=level, visited_on=visited_on, controller_id=by, note=note, recorded_at=at,
     )  # fmt: skip
     session.add(visit)
-    session.flush()
     history.record(session, "visit:start", visit.id, by=by, at=at, changes={"level": (None, level)})
     return visit
 
@@ -215,30 +236,45 @@ def answer(
     session: Session, visit_id: UUID, answers: Sequence[Answer], *, by: UUID, at: datetime, reach: Reach
 ) -> Kept:
     """Keep answers as they are. The same one sent again changes nothing; one that a later answer has overtaken is named."""
-    visit = mine(session, visit_id, by=by, reach=reach)
+    return keep(session, mine(session, visit_id, by=by, reach=reach), answers, at=at)
+
+
+def keep(session: Session, visit: ControlVisit, answers: Sequence[Answer], *, at: datetime) -> Kept:
+    """The same for a visit that the caller has locked or begun."""
     plan = visit.plan
     known = {item.id for item in control_plans.items_for(plan, visit.level)} if plan else set()
     if any(each.item_id not in known for each in answers):
         raise NotOfThisVisit
     saved, overtaken = dict[UUID, int](), dict[UUID, int]()
-    current = {item_id: found.sequence for item_id, found in answers_of(session, visit_id).items()}
+    new: list[dict[str, object]] = []
+    current = {item_id: found.sequence for item_id, found in answers_of(session, visit.id).items()}
     for each in answers:
         if each.sequence <= current.get(each.item_id, 0):
-            if _same(session, visit_id, each):
+            _write(session, new)  # what came twice may have come twice at once
+            if _same(session, visit.id, each):
                 saved[each.item_id] = max(each.sequence, saved.get(each.item_id, 0))
             else:
                 overtaken[each.item_id] = current[each.item_id]
             continue
         if visit.finished_at is not None:
             raise VisitFinished
-        session.execute(
-            insert(ControlAnswer).values(
-                visit_id=visit_id, item_id=each.item_id, sequence=each.sequence, outcome=each.outcome, note=each.note[:LONGEST],
-                action=each.action[:LONGEST], due_on=each.due_on, as_before=each.as_before, answered_at=_plausible(each.answered_at, at) or at, recorded_at=at,
-            )
+        new.append(
+            {
+                "visit_id": visit.id, "item_id": each.item_id, "sequence": each.sequence, "outcome": each.outcome,
+                "note": each.note[:LONGEST], "action": each.action[:LONGEST], "due_on": each.due_on, "as_before": each.as_before,
+                "answered_at": _plausible(each.answered_at, at) or at, "recorded_at": at,
+            }
         )  # fmt: skip
         current[each.item_id] = saved[each.item_id] = each.sequence
+    _write(session, new)
     return Kept(saved, overtaken)
+
+
+def _write(session: Session, new: list[dict[str, object]]) -> None:
+    """Write answers down together, and forget them."""
+    if new:
+        session.execute(insert(ControlAnswer), new)
+        new.clear()
 
 
 def add_file(

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
+from trace import sizes
 from trace.clock import CITY
 from trace.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TemThatError, broken_constraint
 from trace.models.areas import GrowingArea, ProductionSite, SiteStatus
@@ -322,7 +323,7 @@ def _sources(session: Session, season: Season, holder_id: UUID | None) -> list[t
     cap = season.yield_cap_kg_per_ha or 0
     found = []
     for holder, name, declared, hectares, number in session.execute(areas):
-        size = Decimal(str(hectares)).quantize(Decimal("0.01"), ROUND_FLOOR)
+        size = sizes.hectares(hectares)
         counted = min(declared, size)
         grams = int((counted * cap * 1000).to_integral_value(ROUND_FLOOR))
         found.append((holder, Source(kind, name, number, grams, declared, size, cap)))

@@ -47,12 +47,28 @@ const reopenForms = () => all("form[data-sent]").forEach((form) => {
   });
 });
 
+// The box of a file says in our words what was chosen; the browser's own words, in its own language, are hidden from the eye.
+const wordsOfFile = (box) => {
+  const input = box.querySelector("input[type=file]");
+  const said = document.createElement("output");
+  const tell = () => {
+    const names = [...input.files].map((file) => file.name).join(", ") || box.dataset.none;
+    said.textContent = input.files.length && "preview" in input.dataset ? "" : names;  // a preview names them already
+  };
+  box.classList.add("told");
+  said.htmlFor = input.id;
+  box.append(said);
+  input.addEventListener("change", () => setTimeout(tell));  // whoever takes the files away at once leaves none to name
+  tell();
+};
+
 const preview = (input) => {
-  let list = input.nextElementSibling;
+  const box = input.closest(".file-pick") ?? input;
+  let list = box.nextElementSibling;
   if (!list?.matches("ul.files")) {
     list = document.createElement("ul");
     list.className = "files";
-    input.after(list);
+    box.after(list);
   }
   list.replaceChildren(...[...input.files].map((file) => {
     const item = document.createElement("li");
@@ -104,6 +120,7 @@ window.addEventListener("pageshow", reopenForms);
 all("[data-code]").forEach((input) => input.addEventListener("input", () => groupCode(input)));
 all("[data-narrows]").forEach(narrow);
 all("[data-picks]").forEach(pickAll);
+all(".file-pick").forEach(wordsOfFile);
 all("input[type=file][data-preview]").forEach((input) => input.addEventListener("change", () => preview(input)));
 if (navigator.clipboard) {
   all("[data-copy]").forEach((button) => {

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from trace.views import (
     accounts,
-    application_form,
+    api_core,
+    api_document,
+    api_keys,
     area_details,
     area_forms,
     area_imports,
@@ -22,15 +24,23 @@ from trace.views import (
     farm_log,
     files,
     gallery,
+    grant_many,
     health,
+    hidden_codes,  # noqa: F401  adds to the blueprint of `verify`
+    incidents,
     lab_samples,
     layouts,
     lot_changes,
+    lot_codes,
     lots,
     members,
     orders,
+    pictures,
     places,
-    report,
+    public_titles,
+    report,  # noqa: F401  adds to the blueprint of `report_follow`
+    report_follow,
+    scan_places,
     sites,
     suspensions,
     tables,
@@ -47,7 +57,8 @@ def blueprints() -> list[tuple[Blueprint, bool]]:
     """Every blueprint, and whether its forms are anonymous (and so need no token against forged requests)."""
     signed_in = [
         accounts,
-        application_form,  # the pages of the form and of the queue share a blueprint
+        api_document,
+        api_keys,
         area_details,
         area_forms,
         area_imports,
@@ -62,13 +73,16 @@ def blueprints() -> list[tuple[Blueprint, bool]]:
         farm_log,
         files,
         gallery,
+        grant_many,  # the queue of applications, their form and this one share a blueprint
         health,
+        incidents,
         lab_samples,
         layouts,
         lot_changes,
         lots,
         members,
         orders,
+        pictures,
         places,
         sites,
         suspensions,
@@ -77,7 +91,11 @@ def blueprints() -> list[tuple[Blueprint, bool]]:
         visits,
     ]
     return [(module.bp, False) for module in signed_in] + [
-        (verify.bp, True),
-        (report.bp, True),
+        (verify.bp, True),  # with the digits under the scratch layer of `hidden_codes`
+        (lot_codes.bp, True),
+        (scan_places.bp, True),
+        (api_core.bp, True),
+        (report_follow.bp, True),  # the blueprint of `report`, with the pages that follow
         (certificate_status.bp, True),
+        (public_titles.bp, True),  # with the goods and the lists of the public register
     ]

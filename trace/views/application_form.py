@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
     from flask.typing import ResponseReturnValue
 
+__all__ = ["bp"]
+
 EVIDENCE = tuple(kind for kind in ApplicationEvidence if kind is not ApplicationEvidence.EVALUATION)
 ORDER = tuple(Section)
 MOST_KG = 10**9

@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
-from trace import clock
+from trace import clock, sizes
 from trace.access import May, needs, person
 from trace.db import session
 from trace.errors import Invalid, NotFound, Refused, TemThatError
@@ -234,7 +234,7 @@ def check() -> ResponseReturnValue:
 
 def _told(checked: boundaries.Checked) -> dict[str, Any]:
     return {
-        "hectares": round(checked.measured_ha, 4) or None,
+        "hectares": float(sizes.hectares(checked.measured_ha)) or None,
         "commune": checked.commune_code,
         "faults": [_spoken(each) for each in checked.faults],
         "remarks": [_spoken(each) for each in checked.remarks],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
+from trace import tongues
 from trace.access import needs
 from trace.db import session
 from trace.services import places, public_certificates
@@ -25,7 +26,7 @@ bp = Blueprint("certificate_status", __name__)
 def keep_language(endpoint: str, values: dict[str, Any]) -> None:
     """Links between public pages carry the chosen language in the address, so that it needs no cookie."""
     del endpoint
-    if request and request.args.get("lang") in {"vi", "en"}:
+    if request and request.args.get("lang") in tongues.NAMES:
         values.setdefault("lang", request.args["lang"])
 
 

@@ -15,11 +15,11 @@ from wtforms.validators import DataRequired, InputRequired
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
-from trace.errors import TemThatError
+from trace.errors import NotFound, TemThatError
 from trace.forms import EnumField, VietnameseDate, clean
-from trace.services import applications, certificate_papers, certificates, suspensions, titles
+from trace.services import applications, certificate_papers, certificates, posters, rules, suspensions, titles
 from trace.services.certificates import Decision, Standing
-from trace.views import lists, past
+from trace.views import lists, past, public_goods
 from trace.views.applications import pdf
 from trace.words import explain, say, way_out
 
@@ -68,11 +68,11 @@ def index() -> ResponseReturnValue:
     if title_id in known:
         chips.append((known[title_id], "title", None))
     if expiring:
-        chips.append((_("Expires within %(n)s days", n=certificates.EXPIRES_SOON.days), "expiring", None))
+        chips.append((_("To be renewed now"), "expiring", None))
     return render_template(
         "certificates/index.html", rows=found.rows, total=found.total, chips=chips, today=lists.today(), titles=list(known.items()),
         states=[(each.value, say(each)) for each in Standing], standing=certificates.standing, page=lists.page(),
-        pages=lists.pages(found.total), soon=lists.today() + certificates.EXPIRES_SOON,
+        pages=lists.pages(found.total), windows=rules.renewal_windows(session(), on=lists.today()),
     )  # fmt: skip
 
 
@@ -107,6 +107,18 @@ def paper(certificate_id: UUID) -> ResponseReturnValue:
             reach=person().reach(May.CERTIFICATE_READ),
         )
     )  # fmt: skip
+
+
+@bp.get("/<uuid:certificate_id>/to-dan/<uuid:product_id>.pdf")
+@needs(May.CERTIFICATE_READ)
+def poster(certificate_id: UUID, product_id: UUID) -> ResponseReturnValue:
+    """The poster for shops with the holder's name, as long as the right is in force."""
+    certificate = certificates.get(session(), certificate_id, reach=person().reach(May.CERTIFICATE_READ))
+    goods = posters.goods_of(session(), certificate, on=lists.today())
+    product = next((each for each in goods if each.id == product_id), None)
+    if product is None:
+        raise NotFound
+    return public_goods.posted(product, request.args.get("kho"), certificate.holder.name)
 
 
 @bp.get("/<uuid:certificate_id>")
@@ -173,5 +185,8 @@ def _page(certificate_id: UUID, form: DecisionForm, refusals: list[TemThatError]
         if person().may(May.APPLICATION_READ)
         else [],
         opens=opens,
+        poster_goods=posters.goods_of(session(), certificate, on=lists.today())
+        if certificates.standing(certificate, lists.today()) is Standing.ACTIVE
+        else [],
         renewable=writes and lists.today() >= opens and certificates.standing(certificate, lists.today()) in RENEWABLE,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask_babel import lazy_gettext as _l
 
+from trace import sizes
 from trace.access import May, person
 from trace.db import session
 from trace.models.applications import ApplicationState
@@ -208,7 +209,7 @@ LISTS: dict[str, List] = {
         (_l("Holder"), lambda row: row.area.holder.name),
         (_l("Ward or commune"), lambda row: row.area.commune.name),
         (_l("Declared (ha)"), lambda row: row.area.declared_ha),
-        (_l("Measured (ha)"), lambda row: round(row.measured_ha, 4)),
+        (_l("Measured (ha)"), lambda row: sizes.hectares(row.measured_ha)),
         (_l("Crop"), lambda row: row.area.crop),
         (_l("Variety"), lambda row: row.area.variety),
         (_l("Number of trees"), lambda row: row.area.trees),

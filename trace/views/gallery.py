@@ -30,8 +30,8 @@ from trace.forms import VietnameseDate, VietnameseInteger
 from trace.models.certificates import CertificateStatus
 from trace.models.labels import LabelState
 from trace.models.scans import VerdictKind
-from trace.models.titles import TitleKind
-from trace.services.scanning import ComparePoint, Verdict
+from trace.models.titles import PointKind, TitleKind
+from trace.services.scanning import ComparePoint, CopySign, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,10 +44,12 @@ _: Callable[[str], Any] = lazy_gettext
 KINDS = (
     "valid", "valid-first", "suspected_copy", "not_activated", "voided", "expired", "holder_suspended", "holder_suspended-before",
     "holder_suspended-unclear",
-    "unknown", "malformed", "lot_code", "recalled", "not_checked", "sample", "several", "long",
+    "unknown", "malformed", "lot_code", "lot_recalled", "recalled", "not_checked", "sample", "several", "long",
+    "unusual", "copied_opened", "hidden", "unrecorded",
 )  # fmt: skip
 
 NOW = dt.datetime(2026, 6, 14, 7, 5, tzinfo=dt.UTC)
+RECALL = "Dư lượng thuốc bảo vệ thực vật vượt mức cho phép (dữ liệu mẫu)"
 LONG_NAME = "Hợp tác xã Dịch vụ nông nghiệp và tiêu thụ vải thiều Thanh Quang, Thanh Sơn, Thanh Thủy (dữ liệu mẫu)"
 
 
@@ -114,11 +116,16 @@ def index() -> ResponseReturnValue:
 @bp.get("/gallery/verdict/<kind>")
 @needs(None)
 def verdict(kind: str) -> ResponseReturnValue:
-    """The verdict page in one state; `?answer=match|differs|cannot` shows it after the comparison."""
+    """The verdict page in one state; `?answer=match|differs|cannot` shows it after the comparison, `?hidden=` after an entry."""
     _only_in_demo()
     if kind not in KINDS:
         raise NotFound
-    return render_template("verdict.html", verdict=_sample_verdict(kind), answer=request.args.get("answer", ""))
+    return render_template(
+        "verdict.html",
+        verdict=_sample_verdict(kind),
+        answer=request.args.get("answer", ""),
+        hidden=_entries().get(request.args.get("hidden", "")),
+    )
 
 
 def _only_in_demo() -> None:
@@ -135,13 +142,31 @@ def _sample_verdict(name: str) -> Verdict:
         certificate_number="MẪU-07/2026", certificate_status=CertificateStatus.ACTIVE, certificate_until=dt.date(2027, 12, 31),
         holder_name="HTX Vải thiều Thanh Quang (dữ liệu mẫu)", product_name="Vải thiều Thanh Hà", product_name_en="Thanh Hà lychee",
         title_name="Thanh Hà", title_kind=TitleKind.GI, source_name="Vùng trồng thôn Tiên Tảo", commune_name="xã Thanh Hà",
-        area_code="MẪU-HP-0012", is_sample=True,
+        area_code="MẪU-HP-0012", is_sample=True, holder_address="Thôn Tiên Tảo, xã Thanh Hà, thành phố Hải Phòng",
+        checked_on=dt.date(2026, 6, 2),
         compare=(
-            ComparePoint("Tem còn nguyên, không có vết bóc dán lại", "The seal is whole, with no sign of re-gluing", hard_to_copy=True),
-            ComparePoint("Đúng Vải thiều Thanh Hà, túi 2 kg", "It is Thanh Hà lychee, a 2 kg bag", hard_to_copy=False),
-            ComparePoint("Ngày đóng gói in trên túi: 12/06/2026", "Packing date on the bag: 12/06/2026", hard_to_copy=False),
+            ComparePoint(
+                "Tem còn nguyên, không có vết bóc dán lại", "The seal is whole, with no sign of re-gluing", hard_to_copy=True,
+                kind=PointKind.SEAL, text_zh="封签完好，没有揭开后重贴的痕迹", text_ja="封印が無傷で、貼り直した跡がない",
+            ),
+            ComparePoint(
+                "Đúng Vải thiều Thanh Hà, túi 2 kg", "It is Thanh Hà lychee, a 2 kg bag", hard_to_copy=False,
+                text_zh="是清河荔枝（Vải thiều Thanh Hà），2公斤袋装", text_ja="タインハーのライチ（Vải thiều Thanh Hà）、2 kg袋である",
+            ),
+            ComparePoint(
+                "Ngày đóng gói in trên túi: 12/06/2026", "Packing date on the bag: 12/06/2026", hard_to_copy=False,
+                text_zh="包装袋上印刷的包装日期：12/06/2026", text_ja="袋に印字された包装日：12/06/2026",
+            ),
         ),
     )  # fmt: skip
+    lot: dict[str, Any] = {
+        "kind": VerdictKind.LOT_CODE,
+        "checks": 310,
+        "shared": True,
+        "packs": 2400,
+        "serial": None,
+        "code": "K7M492QD",
+    }
     copied: dict[str, Any] = {"checks": 52, "recent_checks": 46, "provinces": 5, "days": 3}
     stopped: dict[str, Any] = {"certificate_status": CertificateStatus.SUSPENDED, "kind": VerdictKind.HOLDER_SUSPENDED}
     in_may, in_mid_june = dt.datetime(2026, 5, 1, tzinfo=dt.UTC), dt.datetime(2026, 6, 13, tzinfo=dt.UTC)
@@ -154,17 +179,36 @@ def _sample_verdict(name: str) -> Verdict:
         "holder_suspended": stopped | {"status_since": in_may},
         "holder_suspended-before": stopped | {"status_since": in_mid_june},
         "holder_suspended-unclear": stopped | {"status_since": in_mid_june, "packed_on": None},
-        "lot_code": {"kind": VerdictKind.LOT_CODE, "checks": 310},
-        "recalled": {"kind": VerdictKind.RECALLED, "recall_reason": "Dư lượng thuốc bảo vệ thực vật vượt mức cho phép (dữ liệu mẫu)"},
+        "lot_code": lot,
+        "lot_recalled": lot | {"kind": VerdictKind.RECALLED, "also": (VerdictKind.LOT_CODE,), "recall_reason": RECALL},
+        "recalled": {"kind": VerdictKind.RECALLED, "recall_reason": RECALL},
         "several": copied | stopped | {
             "kind": VerdictKind.VOIDED, "state": LabelState.VOIDED, "status_since": in_may,
             "also": (VerdictKind.HOLDER_SUSPENDED, VerdictKind.SUSPECTED_COPY, VerdictKind.EXPIRED),
         },
+        "unusual": {"checks": 18, "recent_checks": 14, "devices": 12, "provinces": 1, "unusual": True},
+        "copied_opened": {
+            "kind": VerdictKind.SUSPECTED_COPY, "copied_by": CopySign.OPENING, "after_opening": 4, "opened_at": NOW - dt.timedelta(days=1),
+            "hidden_code": True,
+        },
+        "hidden": {"hidden_code": True},
+        "unrecorded": {"checks": 0, "recent_checks": 0, "first_check": None, "provinces": 0, "recorded": False},
         "long": {"checks": 12_345, "recent_checks": 40, "holder_name": LONG_NAME, "first_place": "Thành phố Hồ Chí Minh"},
     }  # fmt: skip
     if name in {"unknown", "malformed", "not_checked", "sample"}:
         return Verdict(kind=VerdictKind(name), checked_at=NOW, code=None if name == "malformed" else plain.code)
     return msgspec.structs.replace(plain, **changes.get(name, {}))
+
+
+def _entries() -> dict[str, dict[str, Any]]:
+    """What may be said after the hidden code was typed."""
+    return {
+        "first": {"kind": "first", "first_at": NOW, "left": None, "until": None},
+        "again": {"kind": "again", "first_at": NOW - dt.timedelta(days=1, hours=3), "left": None, "until": None},
+        "wrong": {"kind": "wrong", "first_at": None, "left": 3, "until": None},
+        "malformed": {"kind": "malformed", "entered": "12 34"},
+        "blocked": {"kind": "blocked", "first_at": None, "left": 0, "until": NOW + dt.timedelta(minutes=42)},
+    }
 
 
 def _reasons() -> list[dict[str, str]]:

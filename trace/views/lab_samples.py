@@ -18,9 +18,10 @@ from trace.errors import TemThatError
 from trace.forms import EnumField, PostForm, VietnameseDate, clean
 from trace.models.areas import GrowingArea
 from trace.models.controls import Severity
-from trace.services import controls, files, lab_samples
+from trace.services import controls, files, lab_samples, sample_minutes
 from trace.services.lab_samples import Result, SampleState
 from trace.views import lists, past
+from trace.views.applications import pdf
 from trace.views.controls import every, tabs, told
 from trace.views.once import once
 from trace.words import say
@@ -145,6 +146,13 @@ def new() -> ResponseReturnValue:
 def show(sample_id: UUID) -> ResponseReturnValue:
     """One sample with its way and its results."""
     return _page(sample_id)
+
+
+@bp.get("/<uuid:sample_id>/bien-ban.pdf")
+@needs(May.CONTROL_READ)
+def minutes(sample_id: UUID) -> ResponseReturnValue:
+    """The minutes of the sample as a paper, to be signed by both sides."""
+    return pdf(*sample_minutes.of_sample(session(), sample_id, reach=person().reach(May.CONTROL_READ)))
 
 
 @bp.post("/<uuid:sample_id>/gui")

@@ -19,7 +19,7 @@ from trace.access import May, needs, person
 from trace.db import session
 from trace.errors import Refused, TemThatError
 from trace.forms import PostForm, VietnameseDecimal, clean
-from trace.services import events, files, lot_changes, lots, releases
+from trace.services import events, files, lot_changes, lots, preharvest, releases
 from trace.services.ordering import show_range
 from trace.views import faults, lists
 from trace.views.once import once
@@ -161,7 +161,8 @@ def release(lot_id: UUID) -> ResponseReturnValue:
 
     def page(rest: Any = ()) -> str:
         lot = lots.get(session(), lot_id, reach=reach)
-        return render_template("lots/release.html", lot=lot, form=form, rest=rest)
+        struck = preharvest.struck(session(), lot_id)
+        return render_template("lots/release.html", lot=lot, form=form, rest=rest, struck=struck)
 
     if request.method != "POST":
         return page()

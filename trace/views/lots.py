@@ -19,7 +19,7 @@ from trace.errors import Refused, TemThatError
 from trace.forms import VietnameseDate, VietnameseDecimal, clean
 from trace.models.areas import GrowingArea
 from trace.models.lots import LotOrigin, LotState
-from trace.services import controls, lot_chain, lots, preharvest, releases, rules
+from trace.services import controls, lot_chain, lot_recording, lots, preharvest, releases, rules
 from trace.views import lists, past
 from trace.views.lot_changes import left_to_move
 from trace.views.once import once
@@ -97,7 +97,7 @@ def new() -> ResponseReturnValue:
             return redirect(key.location, 303)
         kind, source_id = form.source.data.split(":")
         try:
-            lot = lots.record(
+            lot = lot_recording.record(
                 session(),
                 code=form.code.data,
                 season_id=UUID(form.season.data),
@@ -180,6 +180,7 @@ def _page(lot_id: UUID, form: RecallForm, refusals: list[TemThatError] | None = 
         parents=lot_chain.parents(session(), lot_id),
         children=lot_chain.children(session(), lot_id),
         keepers=lot_chain.keepers(session(), lot_id),
+        struck=preharvest.struck(session(), lot_id),
         releases=releases.of_lot(session(), lot_id),
         wants_release=rules.in_force(session(), lot.certificate.title_id, on=lists.today()).external_release,
         moves=who.may(May.LOT_RECORD) and who.reach(May.LOT_RECORD).includes(**own) and left_to_move(lot),

@@ -64,6 +64,8 @@ def once(form: str, *, anonymous: bool = False) -> Iterator[FormKey]:
     parts = [("path", request.path)]
     parts += [(name, value) for name, value in request.form.items(multi=True) if name not in NOT_CONTENT]
     parts += [(name, _fingerprint(upload)) for name, upload in request.files.items(multi=True)]
+    if request.is_json:
+        parts.append(("json", hashlib.sha256(request.get_data()).hexdigest()))
     scope = f"{form}:{whose}"
     earlier = idempotency.claim(
         session(),

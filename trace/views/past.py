@@ -212,6 +212,13 @@ FIELDS: dict[tuple[str, str], tuple[Any, Any]] = {
     ("table_import", "taken"): (_l("Recorded"), number),
     **past_titles.FIELDS,
 }
+# Deeds whose ground is the document that decided them, which the history keeps in the place of a reason.
+DECIDED_BY_DOCUMENT = {
+    Deed.CERTIFICATE_GRANT,
+    TitleDeed.TITLE_AREA,
+    TitleDeed.REGULATION_RECORD,
+    TitleDeed.REGULATION_EDIT,
+}
 # What the database gives back is in no order that a reader would expect.
 PLACE = {key: place for place, key in enumerate(FIELDS)}
 
@@ -251,6 +258,9 @@ def _note(row: History) -> str:
         label, shown = FIELDS[subject, field]
         before = f"{shown(old)} → " if old is not None else ""
         told.append(f"{label}: {before}{shown(new) if new is not None else '–'}")
-    if row.why:
+    if row.why and row.deed in DECIDED_BY_DOCUMENT:
+        said = _("Deciding document: %(document)s", document=row.why)
+        told += [] if said in told else [said]
+    elif row.why:
         told.append(_("Reason: %(reason)s", reason=row.why) if told else row.why)
     return ". ".join(part.rstrip(".") for part in told)

@@ -10,8 +10,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from trace.models.parties import PartyKind
+from trace.models.showcase import PairFinding, PairState
 from trace.models.title_records import AmendmentKind
-from trace.models.titles import SourceKind, TitleKind
+from trace.models.titles import PointKind, SourceKind, TitleKind
 from trace.shown import grams
 from trace.words import day, number, say
 
@@ -33,11 +34,21 @@ class TitleDeed(StrEnum):
     REGULATION_EDIT = "regulation:edit"
     PRODUCT_RECORD = "product:record"
     PRODUCT_EDIT = "product:edit"
+    PRODUCT_POINT_ADD = "product:point_add"
+    PRODUCT_POINT_EDIT = "product:point_edit"
+    PRODUCT_POINT_MOVE = "product:point_move"
+    PRODUCT_POINT_RETIRE = "product:point_retire"
+    PRODUCT_LABEL = "product:label"
+    PAIR_DRAFT = "pair:draft"
+    PAIR_EDIT = "pair:edit"
+    PAIR_PUBLISH = "pair:publish"
+    PAIR_WITHDRAW = "pair:withdraw"
     SEASON_RECORD = "season:record"
     SEASON_EDIT = "season:edit"
     SEASON_CLOSE = "season:close"
     SEASON_CONFIRM_VOLUME = "season:confirm_volume"
     PARTY_RECORD = "party:record"
+    PARTY_COMPLETE = "party:complete"
 
 
 def _day(value: str) -> str:
@@ -113,6 +124,19 @@ FIELDS: dict[tuple[str, str], tuple[Any, Any]] = {
     ("product", "source_kind"): (_l("Where it comes from"), lambda value: say(SourceKind(value))),
     ("product", "gtin"): ("GTIN", str),
     ("product", "points"): (_l("Points to compare"), str),
+    ("product", "point"): (_l("Point to compare"), str),
+    ("product", "point_kind"): (_l("What buyers look at"), lambda value: say(PointKind(value))),
+    ("product", "point_order"): (_l("Place in the order"), number),
+    ("product", "point_picture"): (_l("Picture"), str),
+    ("product", "point_far"): (_l("In Chinese and Japanese"), str),
+    ("product", "version"): (_l("Version"), str),
+    ("product", "valid_from"): (_l("In force from"), _day),
+    ("pair", "angle_vi"): (_l("What is shown"), str),
+    ("pair", "found_on"): (_l("Found on"), _day),
+    ("pair", "finding"): (_l("Finding"), lambda value: say(PairFinding(value))),
+    ("pair", "document"): (_l("Number of the decision or expert conclusion"), str),
+    ("pair", "source_vi"): (_l("Source, in Vietnamese"), str),
+    ("pair", "state"): (_l("Status"), lambda value: say(PairState(value))),
     ("season", "name"): (_l("Name of the season"), str),
     ("season", "runs_during"): (_l("Days"), period),
     ("season", "yield_cap_kg_per_ha"): (_l("Yield cap"), lambda value: _("%(n)s kg/ha", n=number(value))),
@@ -121,4 +145,7 @@ FIELDS: dict[tuple[str, str], tuple[Any, Any]] = {
     ("season", "computed_g"): (_l("Reckoned"), grams),
     ("party", "name"): (_l("Organisation"), str),
     ("party", "kind"): (_l("Kind"), lambda value: say(PartyKind(value))),
+    ("party", "tax_code"): (_l("Tax code"), str),
+    ("party", "phone"): (_l("Telephone"), str),
+    ("party", "address"): (_l("Address"), str),
 }

@@ -186,6 +186,7 @@ def _index(form: TableForm) -> str:
     return render_template(
         "tables/index.html", form=form, kinds=may, forms=table_forms.FORMS,
         imports=table_imports.listing(session(), who=_who(may[0]), kinds=may) if may else [],
+        kept_days=table_imports.FILES_KEPT.days,
     )  # fmt: skip
 
 

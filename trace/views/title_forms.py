@@ -13,7 +13,7 @@ from wtforms.validators import DataRequired, InputRequired, NumberRange, Optiona
 from trace.forms import EnumField, PostForm, VietnameseDate, VietnameseDecimal, VietnameseInteger, clean, whole_number
 from trace.models.parties import PartyKind
 from trace.models.title_records import AmendmentKind
-from trace.models.titles import SourceKind, TitleKind, TitleRoleKind
+from trace.models.titles import PointKind, SourceKind, TitleKind, TitleRoleKind
 from trace.services import products, title_parties
 from trace.services.rules import LONGEST_PATTERN
 from trace.views import lists
@@ -255,6 +255,28 @@ class ProductForm(RevisedForm):
     )
     gtin = StringField("GTIN", [lists.at_most(20)], filters=[clean])
     points = FieldList(FormField(PointForm), min_entries=products.POINTS, max_entries=products.POINTS)
+
+
+class ComparisonPointForm(RevisedForm):
+    """A point of a product's catalogue, in the languages that visitors read."""
+
+    kind = EnumField(
+        _l("What buyers look at"),
+        [InputRequired(_l("Choose what they look at."))],
+        kind=PointKind,
+        blank=_l("Choose"),
+    )
+    vi = StringField(
+        _l("In Vietnamese"), [DataRequired(_l("Write it in Vietnamese.")), lists.at_most(200)], filters=[clean]
+    )
+    en = StringField(_l("In English"), [DataRequired(_l("Write it in English.")), lists.at_most(200)], filters=[clean])
+    zh = StringField(_l("In Chinese"), [lists.at_most(200)], filters=[clean])
+    ja = StringField(_l("In Japanese"), [lists.at_most(200)], filters=[clean])
+    hard_to_copy = BooleanField(_l("Hard to copy"))
+    picture = FileField(_l("Picture"))
+    without_picture = BooleanField(_l("Take the picture away"))
+    shown_from = VietnameseDate(_l("Shown from"), [Optional()])
+    shown_until = VietnameseDate(_l("Shown until"), [Optional()])
 
 
 class SeasonForm(RevisedForm):

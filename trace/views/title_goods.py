@@ -86,13 +86,9 @@ def edit_product(product_id: UUID) -> ResponseReturnValue:
     """Change a product's catalogue facts."""
     found = products.get(session(), product_id, reach=_reach())
     title_id = found.title_id
-    points = [
-        {"vi": point.text_vi, "en": point.text_en, "hard_to_copy": point.hard_to_copy}
-        for point in found.comparison_points
-    ]
     form = ProductForm(
         data={name: getattr(found, name) for name in ("name", "name_en", "description", "source_kind", "gtin")}
-        | {"revision": str(found.revision), "points": points[: products.POINTS]}
+        | {"revision": str(found.revision)}
     )
 
     def page(reasons: Sequence[Any] = (), meanwhile: Any = None) -> str:

@@ -11,7 +11,18 @@ from trace.access import May, needs
 from trace.db import session
 from trace.models.titles import TitleKind
 from trace.services import titles
-from trace.views import lists, title_edits, title_goods, title_page, title_parties, title_regulations, title_volumes
+from trace.views import (
+    lists,
+    title_edits,
+    title_goods,
+    title_labels,
+    title_page,
+    title_pairs,
+    title_parties,
+    title_points,
+    title_regulations,
+    title_volumes,
+)
 from trace.views.title_page import SOON_DAYS, bp
 from trace.words import say
 
@@ -20,7 +31,9 @@ if TYPE_CHECKING:
 
     from flask.typing import ResponseReturnValue
 
-__all__ = ["SOON_DAYS", "bp", "title_edits", "title_goods", "title_parties", "title_regulations", "title_volumes"]
+__all__ = [
+    "SOON_DAYS", "bp", "title_edits", "title_goods", "title_labels", "title_pairs", "title_parties", "title_points", "title_regulations", "title_volumes",
+]  # fmt: skip
 
 
 @bp.get("")

@@ -1,4 +1,4 @@
-"""What waits for a person on the home page: control, applications in their hands, lots to certify, certificates to renew, the most pressing first.
+"""What waits for a person on the home page: control, applications in their hands, lots to certify, volumes to confirm, certificates to renew.
 
 What must not live here: how any of it is done.
 """
@@ -10,17 +10,32 @@ from typing import TYPE_CHECKING
 
 from flask import url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from trace.access import May, person
 from trace.db import session
 from trace.models.applications import ApplicationState
-from trace.models.lots import LotState
-from trace.services import applications, controls, lots, reminders, suspensions, visits, workdays
+from trace.models.lots import ExtensionState, LotState
+from trace.services import (
+    applications,
+    comparison_points,
+    controls,
+    incidents,
+    lots,
+    products,
+    quota,
+    reminders,
+    suspensions,
+    visits,
+    volumes,
+    webhooks,
+    workdays,
+)
 from trace.services.applications import WITH_APPLICANT, Filter
 from trace.services.controls import Due
 from trace.shown import grams
-from trace.views import lists
-from trace.words import day, say
+from trace.views import api_keys, lists
+from trace.words import day, number, say
 from trace.workdays import days_left
 
 if TYPE_CHECKING:
@@ -45,7 +60,26 @@ class Task:
 
 def tasks() -> list[Task]:
     """What waits for the signed-in person."""
-    return [*_control(), *_applications(), *_lots(), *_renewals()]
+    return [
+        *_incidents(),
+        *_control(),
+        *_applications(),
+        *_lots(),
+        *_volumes(),
+        *_renewals(),
+        *_catalogues(),
+        *_connections(),
+    ]
+
+
+def _incidents() -> list[Task]:
+    """Attacks and floods that nobody has looked at."""
+    if not person().may(May.INCIDENT_CLOSE):
+        return []
+    return [
+        Task(say(each.kind), url_for("incidents.index"), _("%(n)s tries were refused", n=number(each.tries)))
+        for each in incidents.open_ones(session())
+    ]
 
 
 def _control() -> list[Task]:
@@ -131,6 +165,33 @@ def _lots() -> list[Task]:
     ]  # fmt: skip
 
 
+def _volumes() -> list[Task]:
+    """Eligible volumes that nobody confirmed as they are reckoned now, by season; and extra volume that was asked for."""
+    whoever = person()
+    if not whoever.may(May.CERTIFICATE_DECIDE):
+        return []
+    reach = whoever.reach(May.CERTIFICATE_DECIDE)
+    open_ones = products.seasons_open(session(), reach=reach, on=lists.today(), limit=MOST)
+    waiting = volumes.waiting(session(), open_ones, on=lists.today())
+    found = [
+        Task(
+            _("Confirm volumes of %(product)s, %(season)s", product=season.product.name, season=season.name),
+            url_for("titles.volumes_page", season_id=season.id),
+            ngettext("%(num)s holder waits for it", "%(num)s holders wait for it", waiting[season.id]),
+        )
+        for season in open_ones
+        if season.id in waiting
+    ]  # fmt: skip
+    return found + [
+        Task(
+            _("Decide about extra volume for %(holder)s", holder=asked.balance.holder.name),
+            url_for("orders.extensions", _anchor=f"r-{asked.id}"), f"{asked.balance.season.product.name}, {grams(asked.grams)}",
+        )
+        for asked in quota.listing(session(), reach=reach, limit=MOST)
+        if asked.state is ExtensionState.ASKED and asked.asked_by != whoever.id
+    ]  # fmt: skip
+
+
 def _renewals() -> list[Task]:
     """Certificates in their renewal window for which nobody has applied yet."""
     whoever, today = person(), lists.today()
@@ -144,4 +205,30 @@ def _renewals() -> list[Task]:
             _("ends on %(day)s", day=day(row.ends_on)), row.ends_on, (row.ends_on - today).days, "calendar",
         )
         for row in reminders.waiting(session(), reach=whoever.reach(may), on=today, limit=MOST)
+    ]  # fmt: skip
+
+
+def _catalogues() -> list[Task]:
+    """Products whose buyers have less than three points to compare, or none that is hard to copy."""
+    whoever = person()
+    if not whoever.may(May.TITLE_EDIT):
+        return []
+    found = comparison_points.gaps(session(), reach=whoever.reach(May.TITLE_EDIT), on=lists.today(), limit=MOST)
+    return [
+        Task(
+            _("Complete the points to compare of %(product)s", product=gap.product.name),
+            url_for("titles.points_page", product_id=gap.product.id),
+            _("%(n)s of 3 points are shown", n=gap.points) if gap.points < comparison_points.NEEDED else _("none of them is hard to copy"),
+        )
+        for gap in found
+    ]  # fmt: skip
+
+
+def _connections() -> list[Task]:
+    """Webhooks that were switched off because nobody answered."""
+    if not person().may(May.API_MANAGE):
+        return []
+    return [
+        Task(_("Look after a webhook that was switched off"), url_for("api_keys.webhook", webhook_id=each.id), each.url[:90])
+        for each in webhooks.switched_off(session(), keepers=api_keys.keepers())[:MOST]
     ]  # fmt: skip

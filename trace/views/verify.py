@@ -5,47 +5,42 @@ What must not live here: how a verdict is reached (`services.scanning`) and how 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import msgspec.structs
-import structlog
-from flask import Blueprint, current_app, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from labels import code as label_code
-from labels.errors import BadGtin, Malformed
+from labels.errors import BadGtin
 from labels.qr import gtin14
-from trace import clock
+from trace import clock, tongues
 from trace.access import May, Person, needs, network_hash
-from trace.db import scan_connection, session
+from trace.db import session
 from trace.errors import Invalid
 from trace.failures import wants_json
 from trace.models.scans import ComparisonAnswer, ScanChannel, ScanKind, VerdictKind
-from trace.services import scanning
+from trace.services import custody, officer_facts, scanning, typed_codes
 from trace.services.scanning import ComparePoint, Verdict
+from trace.services.typed_codes import Typed
 from trace.shown import grams
-from trace.words import day
+from trace.views.asking import VIEWED, Asked, Caller, Desk, TooManyUnknown, facts
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-    from trace.services.keys import KeyringCache
+    from trace.services.hidden_codes import Entry
 
 bp = Blueprint("verify", __name__)
-log = structlog.get_logger("temthat.verify")
-salts = scanning.Salts()
 
 POINTS = 3
+PLACES = {str(place) for place in range(1, POINTS + 1)}
+LONGEST_POINT = 200
 RETRY_SECONDS = "30"
-# The view link: where the page rewrites its address to, so that sharing it in a chat counts for nothing.
-VIEWED = "xem"
-TYPED = "go"
+BROUGHT = "temthat.verdict"
+"""Where the lane leaves a verdict that it does not show itself."""
 STATUS = {VerdictKind.MALFORMED: 400, VerdictKind.UNKNOWN: 404, VerdictKind.NOT_CHECKED: 503}
 COMPARES = frozenset({VerdictKind.VALID, VerdictKind.HOLDER_SUSPENDED, VerdictKind.LOT_CODE})
 
@@ -57,19 +52,11 @@ class NoSuchAnswer(Invalid):
     """
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A question about a label: who looks, and how the code came."""
-
-    kind: ScanKind
-    channel: ScanChannel
-
-
 @bp.url_defaults
 def keep_language(endpoint: str, values: dict[str, Any]) -> None:
     """Links between public pages carry the chosen language in the address, so that it needs no cookie."""
     del endpoint
-    if request and request.args.get("lang") in {"vi", "en"}:
+    if request and request.args.get("lang") in tongues.NAMES:
         values.setdefault("lang", request.args["lang"])
 
 
@@ -83,17 +70,16 @@ def home() -> ResponseReturnValue:
 @bp.get("/nhap-ma")
 @needs(None)
 def typed() -> ResponseReturnValue:
-    """A code typed by hand: on to its answer, or the form again with what is wrong."""
-    entered = request.args.get("code", "")
-    if not entered.strip():
-        return render_template(
-            "public/home.html", typed="", wrong="code" in request.args
-        ), 400 if "code" in request.args else 200
+    """A code typed by hand or pasted: on to its answer, or the form again with what is wrong."""
+    if "code" not in request.args:
+        return render_template("public/typed.html", typed="", fault=None)
+    entered = request.args["code"]
     try:
-        parsed = label_code.parse(entered)
-    except Malformed:
-        return render_template("public/home.html", typed=entered[:40], wrong=True), 400
-    return redirect(url_for("verify.show", code=parsed.text, go=1), 303)
+        found = typed_codes.read(entered, host=current_app.config["TEMTHAT"].host)
+    except typed_codes.Mistyped as exc:
+        kept = entered[: typed_codes.LONGEST]
+        return render_template("public/typed.html", typed=kept, fault=exc), exc.status
+    return redirect(url_for(f"{'lot_codes' if found.kind is Typed.LOT else 'verify'}.show", code=found.code, go=1), 303)
 
 
 @bp.get("/t/<path:code>")
@@ -101,7 +87,8 @@ def typed() -> ResponseReturnValue:
 @needs(None)
 def show(code: str) -> ResponseReturnValue:
     """The answer about one label."""
-    return _page(_ask(code, _asked()))
+    asked = question()
+    return answer_page(seen_at_work(verdict_on(code, asked), asked))
 
 
 @bp.get("/01/<gtin>/21/<path:code>")
@@ -111,90 +98,105 @@ def show_gtin(gtin: str, code: str) -> ResponseReturnValue:
     try:
         wanted = gtin14(gtin)
     except BadGtin:
-        return _page(Verdict(kind=VerdictKind.MALFORMED, checked_at=clock.now()))
-    verdict = _ask(code, _asked())
-    return _page(verdict.unfound() if verdict.serial is not None and verdict.gtin != wanted else verdict)
+        return answer_page(Verdict(kind=VerdictKind.MALFORMED, checked_at=clock.now()))
+    asked = question()
+    verdict = verdict_on(code, asked)
+    if verdict.serial is not None and verdict.gtin != wanted:
+        return answer_page(verdict.unfound())
+    return answer_page(seen_at_work(verdict, asked))
 
 
 @bp.post("/t/<path:code>/so-sanh")
 @bp.post("/T/<path:code>/so-sanh")
 @needs(None)
 def answer(code: str) -> ResponseReturnValue:
-    """What somebody found when comparing the goods in hand."""
+    """What somebody found when comparing the goods in hand; with the points that differ it leads on to the report."""
     try:
         chosen = ComparisonAnswer(request.form.get("answer", ""))
     except ValueError as exc:
         raise NoSuchAnswer from exc
-    asked = _asked()
+    ticked = request.form.getlist("diem") if chosen is ComparisonAnswer.DIFFERS else []
+    places = sorted({int(each) for each in ticked if each in PLACES})
+    asked = question()
     counted = asked.kind is ScanKind.REAL
-    verdict = _ask(code, Asked(ScanKind.RELOAD, asked.channel) if counted else asked)
+    verdict = verdict_on(code, Asked(ScanKind.RELOAD, asked.channel) if counted else asked)
     if counted and verdict.serial is not None:
-        with scan_connection() as connection:
-            device = scanning.device_hash(salts.today(connection, verdict.checked_at), network_hash(), _agent())
-        scanning.answer(session(), verdict.serial, device=device, answer=chosen, at=verdict.checked_at)
+        device = desk().device(caller(), at=verdict.checked_at)
+        scanning.answer(
+            session(), verdict.serial, device=device, answer=chosen, at=verdict.checked_at, differs_in=places
+        )
         session().commit()
-    return _page(verdict, answer=chosen)
+    if "buoc" in request.form and verdict.code is not None:
+        shown, locale = with_points(verdict).compare, tongues.choose()
+        told = [shown[place - 1].said(locale)[:LONGEST_POINT] for place in places if place <= len(shown)]
+        return redirect(url_for("report.start", code=verdict.code, differs=told), 303)
+    return answer_page(verdict, answer=chosen)
 
 
-def _asked() -> Asked:
-    """Who looks: a person, a machine that fetches ahead, or somebody on duty."""
-    ahead = scanning.classify(_agent(), dict(request.headers), method=request.method)
-    if ahead is not None:
-        return Asked(ahead, ScanChannel.QR)
-    if _on_duty():
-        return Asked(ScanKind.CUSTODY, ScanChannel.STAFF)
-    channel = ScanChannel.API if wants_json() else ScanChannel.TYPED if TYPED in request.args else ScanChannel.QR
-    return Asked(ScanKind.PREVIEW if VIEWED in request.args else ScanKind.REAL, channel)
+def question() -> Asked:
+    """Who looks: a person, a machine that fetches ahead, or somebody at work."""
+    asked = caller().asks(request.args, for_json=wants_json())
+    at_work = asked.kind is not ScanKind.PREVIEW and (_at_work(May.SCAN_FACTS) or _at_work(May.SCAN_CUSTODY))
+    return Asked(ScanKind.CUSTODY, ScanChannel.STAFF) if at_work else asked
 
 
-def _ask(code_text: str, asked: Asked) -> Verdict:
-    """The verdict; `NOT_CHECKED` when the register cannot be reached. What is no code of ours costs no query."""
-    at = clock.now()
-    try:
-        keyring = _keyring().judge(code_text, scan_connection, at=at)
-        refused = scanning.read(code_text, keyring=keyring, at=at)
-        if isinstance(refused, Verdict):
-            return refused
-        with scan_connection() as connection:
-            device = scanning.device_hash(salts.today(connection, at), network_hash(), _agent())
-            return scanning.verify(
-                connection, code_text, keyring=keyring, at=at, device=device, kind=asked.kind, channel=asked.channel
-            )
-    except Malformed:
-        return Verdict(kind=VerdictKind.MALFORMED, checked_at=at)
-    except (OperationalError, InterfaceError, PoolTimeout):
-        log.error("register unreachable", rule=request.url_rule.rule if request.url_rule else None)  # noqa: TRY400
-        return Verdict(kind=VerdictKind.NOT_CHECKED, checked_at=at, code=label_code.parse(code_text).text)
+def seen_at_work(verdict: Verdict, asked: Asked) -> Verdict:
+    """Write down who of the trade saw this label; the public's looks, and officers', are none of it."""
+    who = _at_work(May.SCAN_CUSTODY) if asked.kind is ScanKind.CUSTODY and verdict.serial is not None else None
+    if who is not None and verdict.serial is not None:
+        custody.record(
+            session(), verdict.serial, verdict=verdict.kind, by=who.id, at=verdict.checked_at,
+            party_id=who.parties_for(May.SCAN_CUSTODY)[0].id,
+        )  # fmt: skip
+        session().commit()
+    return verdict
 
 
-def _page(verdict: Verdict, *, answer: ComparisonAnswer | None = None) -> ResponseReturnValue:
-    status = STATUS.get(verdict.kind, 200)
-    headers = {"Vary": "Accept"}
+def verdict_on(code_text: str, asked: Asked) -> Verdict:
+    """The verdict of the register, which the lane in front of this application may have brought along."""
+    brought: Verdict | TooManyUnknown | None = request.environ.pop(BROUGHT, None)
+    if isinstance(brought, TooManyUnknown):
+        raise brought
+    return brought or desk().ask(code_text, asked, caller(), at=clock.now())
+
+
+def answer_page(
+    verdict: Verdict, *, answer: ComparisonAnswer | None = None, hidden: Entry | None = None, status: int | None = None
+) -> ResponseReturnValue:  # fmt: skip
+    """A verdict as a page, or as JSON for those who ask for it, with what came of a comparison or of hidden digits."""
+    status, headers = status or STATUS.get(verdict.kind, 200), {"Vary": "Accept"}
     if status == 503:
         headers["Retry-After"] = RETRY_SECONDS
     if wants_json():
-        return jsonify(facts(verdict)), status, headers
-    shown = msgspec.structs.replace(verdict, compare=three_points(verdict)) if verdict.kind in COMPARES else verdict
-    issued = verdict.serial is not None
-    page = render_template(
-        "verdict.html",
-        verdict=shown,
-        answer=answer.value if answer else "",
-        view_url=url_for("verify.show", code=verdict.code, xem=1) if issued and VIEWED not in request.args else "",
-        officer=scanning.officer_facts(session(), verdict.serial)
-        if verdict.serial is not None and _on_duty()
-        else None,
-    )
-    return page, status, headers
+        told = facts(verdict) | ({"hidden": msgspec.to_builtins(hidden)} if hidden else {})
+        return Response(msgspec.json.encode(told), status, headers, mimetype="application/json")
+    at_work = verdict.serial is not None and _at_work(May.SCAN_FACTS)
+    officer = officer_facts.of_label(session(), verdict.serial) if at_work and verdict.serial is not None else None
+    more = {"answer": answer.value if answer else "", "officer": officer, "hidden": hidden}
+    return render(with_points(verdict), **more), status, headers
 
 
-def facts(verdict: Verdict) -> dict[str, Any]:
-    """A verdict for programs: every public fact by its name, absent ones left out."""
-    known = msgspec.to_builtins(msgspec.structs.asdict(verdict))
-    known |= {name: getattr(verdict, name) for name in ("voided_on", "suspended_on", "packed_before_suspension")}
-    known["compare"] = [point._asdict() for point in verdict.compare]
-    hidden = {"serial", "first_place", "state", "since", "status_since"}
-    return {name: value for name, value in known.items() if name not in hidden and value not in (None, [], ())}
+def with_points(verdict: Any) -> Any:
+    """A verdict, or blanks in its place, with the three points that its page shows."""
+    return Chosen(verdict, three_points(verdict)) if verdict.kind in COMPARES else verdict
+
+
+class Chosen:
+    """A verdict with other points to compare than the register's."""
+
+    def __init__(self, verdict: Any, compare: tuple[ComparePoint, ...]) -> None:
+        self._verdict, self.compare = verdict, compare
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._verdict, name)
+
+
+def render(verdict: Any, **more: Any) -> str:
+    """The page of a verdict whose points are chosen, or of blanks in its place (`trace.moulds`)."""
+    rewrites = (verdict.serial is not None or verdict.shared) and VIEWED not in request.args
+    page = "lot_codes.show" if verdict.shared else "verify.show"
+    view_url = url_for(page, code=verdict.code, xem=1) if rewrites else ""
+    return render_template("verdict.html", verdict=verdict, view_url=view_url, **more)
 
 
 def three_points(verdict: Verdict) -> tuple[ComparePoint, ...]:
@@ -206,26 +208,33 @@ def three_points(verdict: Verdict) -> tuple[ComparePoint, ...]:
         goods = {"product": verdict.product_name, "pack": grams(verdict.pack), "holder": verdict.holder_name}
         chosen.append(_own(_("The goods are %(product)s, %(pack)s, of %(holder)s", **goods)))
     if len(chosen) < POINTS and verdict.packed_on:
-        chosen.append(_own(_("Packing date printed on the pack: %(day)s", day=day(verdict.packed_on))))
+        chosen.append(
+            _own(
+                _("Packing date printed on the pack: %(day)s", day=tongues.day_in(verdict.packed_on, tongues.choose()))
+            )
+        )
     return tuple(chosen)
 
 
 def _own(words: str) -> ComparePoint:
-    return ComparePoint(words, words, hard_to_copy=False)
+    return ComparePoint(words, words, hard_to_copy=False, text_zh=words, text_ja=words)
 
 
-def _keyring() -> KeyringCache:
-    cache: KeyringCache = current_app.extensions["keyring"]
-    return cache
+def desk() -> Desk:
+    """Where this process asks."""
+    found: Desk = current_app.extensions["desk"]
+    return found
 
 
-def _agent() -> str:
-    return request.headers.get("User-Agent", "")
+def caller() -> Caller:
+    """Who asks in this request."""
+    return Caller(network_hash(), request.headers.get("User-Agent", ""), dict(request.headers), request.method)
 
 
-def _on_duty() -> bool:
+def _at_work(permission: May) -> Person | None:
+    """The signed-in person, if they may do this."""
     # Asked only of those who bring a sign-in, so that the public's scan stays at one statement.
     if "_user_id" not in cookie:
-        return False
+        return None
     who = current_user._get_current_object()  # noqa: SLF001  flask-login's documented way to the object itself
-    return isinstance(who, Person) and who.may(May.SCAN_FACTS)
+    return who if isinstance(who, Person) and who.may(permission) else None

@@ -1,0 +1,66 @@
+"""Handing a letter to the mail server that the settings name. What is written, to whom and how often, is the business of others.
+
+The address is `smtp://user:password@host:587` (STARTTLS is used where the server offers it, and demanded when a password is sent to
+another machine) or `smtps://user:password@host:465`.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from trace.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+PATIENCE_SECONDS = 20
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class NotMailed(Unavailable):
+    """The mail server did not take the letter.
+
+    Look at TEMTHAT_SMTP_URL and at the log of the mail server; the letter is tried again by itself.
+    """
+
+
+def send(url: str, *, sender: str, to: Sequence[str], subject: str, text: str, at: datetime) -> list[str]:
+    """Hand a letter over; returns the addresses that the server refused. Raises `NotMailed` when it took it for nobody."""
+    letter = EmailMessage()
+    letter["From"], letter["To"], letter["Subject"] = sender, "undisclosed-recipients:;", subject
+    letter["Date"], letter["Message-ID"] = format_datetime(at), make_msgid(domain=sender.rpartition("@")[2])
+    letter["Auto-Submitted"] = "auto-generated"
+    letter.set_content(text)
+    try:
+        with _connected(url) as server:
+            return sorted(server.send_message(letter, from_addr=sender, to_addrs=list(to)))
+    except (OSError, smtplib.SMTPException) as exc:
+        raise NotMailed from exc
+
+
+def _connected(url: str) -> smtplib.SMTP:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in {"smtp", "smtps"} or not host:
+        raise NotMailed
+    safe = ssl.create_default_context()
+    if parts.scheme == "smtps":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=PATIENCE_SECONDS, context=safe)
+    else:
+        server = smtplib.SMTP(host, parts.port or 587, timeout=PATIENCE_SECONDS)
+        server.ehlo()
+        if server.has_extn("starttls"):
+            server.starttls(context=safe)
+            server.ehlo()
+        elif parts.username and host not in LOOPBACK:
+            server.close()
+            raise NotMailed  # a password does not cross a net in clear
+    if parts.username:
+        server.login(unquote(parts.username), unquote(parts.password or ""))
+    return server
