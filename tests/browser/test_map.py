@@ -99,7 +99,7 @@ def test_a_boundary_is_drawn_its_fault_read_and_mended_by_keyboard(
     expect(page.get_by_text("4,61 ha").first).to_be_visible()
     assert served.session.scalars(select(GrowingArea).where(GrowingArea.name == "Vùng vẽ tay")).one()
     # The draft is dropped by the page that shows what was saved, once its script runs.
-    page.wait_for_function("Object.keys(localStorage).length === 0")
+    page.wait_for_function("() => Object.keys(localStorage).length === 0")
     assert manager.errors == []
 
 
@@ -191,7 +191,7 @@ def test_a_boundary_is_walked_and_kept_on_the_phone(served: Served, visitor: Cal
     expect(page.get_by_label(t("Ward or commune"), exact=True)).to_have_value("10813")
     page.get_by_role("button", name=t("Save the growing area")).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Vùng đi bộ")
-    page.wait_for_function("Object.keys(localStorage).length === 0")
+    page.wait_for_function("() => Object.keys(localStorage).length === 0")
     assert not faults(page), faults(page)
     assert clerk.errors == []
 

@@ -46,6 +46,7 @@ NOT_PAGES = {
     "files.show",
     "health.alive",
     "health.ready",
+    "lot_codes.picture",
     "lot_changes.release_file",
     "pictures.show",
     "public.label_file",
@@ -162,6 +163,7 @@ ELSEWHERE = {
     # test_public_pages.py
     "public.label", "public.product", "public.sources", "public.title", "public.users",
     "titles.new_pair", "titles.pair", "titles.pairs_of", "titles.product_label",
+    "lot_codes.show", "scan_places.ask", "scan_places.told",  # test_typing.py
     "api_document.problem", "api_keys.revoke", "api_keys.webhook",  # test_api_page.py
     "verify.show", "verify.show_gtin", "report.start", "report.follow", "layouts.show", "drawing.file",
     "applications.applicant", "applications.product", "applications.sources", "applications.evidence", "applications.commitment",

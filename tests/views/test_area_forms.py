@@ -131,7 +131,7 @@ def test_the_check_while_drawing_answers_in_words(world: Any, sign_in: Any, toke
     assert said["faults"][0]["way_out"]
     ring[2], ring[3] = ring[3], ring[2]
     said = check(asked).get_json()
-    assert (said["hectares"], said["commune"], said["faults"], said["remarks"]) == (4.6066, "10813", [], [])
+    assert (said["hectares"], said["commune"], said["faults"], said["remarks"]) == (4.61, "10813", [], [])
     assert len(check(asked | {"declared": "9"}).get_json()["remarks"]) == 1
     assert check({"shape": None, "title": str(world.title.id)}).get_json()["faults"]
     assert check({"shape": {"type": "Point"}, "title": str(world.title.id)}).get_json()["faults"]

@@ -67,6 +67,7 @@ PARTIES: dict[str, tuple[str, PartyKind, str | None]] = {
     "hanh1": ("Hợp tác xã hành, tỏi mẫu Nam An Phụ", K.COOPERATIVE, "Nam An Phụ"),
     "hanh2": ("Hợp tác xã nông nghiệp mẫu Bắc An Phụ", K.COOPERATIVE, "Bắc An Phụ"),
     "hanh3": ("Hợp tác xã rau củ mẫu Phạm Sư Mạnh", K.COOPERATIVE, "Phạm Sư Mạnh"),
+    "shop": ("Cửa hàng nông sản mẫu Bến Bính", K.COMPANY, None),
 }
 
 R = Role
@@ -77,6 +78,8 @@ ACCOUNTS: dict[str, _Person] = {
                              "Nhân viên hợp tác xã Hà Nam: giấy chứng nhận đang bị đình chỉ"),
     "packer": _Person("donggoi", "dong goi ba tram hop", "Mẫu Đức Tây", "packing", R.PACKER,
                       "Cơ sở đóng gói: nhận bàn giao và kích hoạt tem"),
+    "trader": _Person("cuahang", "hang ve dau ngo sang som", "Mẫu Thị Chợ", "shop", R.TRADER,
+                      "Cửa hàng: quét tem khi nhận hàng, không tính vào lượt của người mua"),
     "manager": _Person("quanly", "giu gin tieng thom lang nghe", "Mẫu Thị Quỳnh", "vai-body", R.MANAGER,
                        "Tổ chức quản lý chỉ dẫn địa lý: xem sổ tem, quyết định giấy chứng nhận"),
     "controller": _Person("kiemsoat", "di tham vuon som mai", "Mẫu Xuân Sơn", "controls", R.CONTROLLER,

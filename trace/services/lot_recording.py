@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -130,7 +130,7 @@ class Recorder:
         session, by, at = self._session, self._by, self._at
         made = [
             Lot(
-                id=uuid4(), code=each.goods.code, holder_id=each.source.holder_id, certificate_id=each.certificate.id,
+                code=each.goods.code, holder_id=each.source.holder_id, certificate_id=each.certificate.id,
                 product_id=each.season.product_id, season_id=each.season.id, area_id=each.goods.area_id, site_id=each.goods.site_id,
                 volume_g=each.goods.volume_g, harvested_on=each.goods.harvested_on, packed_on=each.goods.packed_on,
                 expires_on=each.goods.expires_on, state=LotState.DRAFT, recorded_at=at, is_sample=is_sample,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BindParameter, bindparam, select, union_all
+from sqlalchemy import BindParameter, bindparam, func, select, union_all
 
 from trace.models.areas import GrowingArea, ProductionSite
 from trace.models.lots import Lot, LotSource
@@ -36,8 +36,7 @@ def shared(session: Session, *, area_ids: Collection[UUID], site_ids: Collection
 
 def of_lot(session: Session, lot_id: UUID) -> None:
     """Hold the areas and sites of a lot as they are until the commit. They never change, so no lock on the lot is needed first."""
-    for statement in _OF_LOT:
-        session.execute(statement, {"lot_id": lot_id})
+    session.execute(_OF_LOT, {"lot_id": lot_id})
 
 
 def alone(session: Session, area_id: UUID) -> None:
@@ -46,7 +45,7 @@ def alone(session: Session, area_id: UUID) -> None:
 
 
 _LOT: BindParameter[UUID] = bindparam("lot_id")
-_OF_LOT = [
+_AREAS, _SITES = (
     select(model.id)
     .where(
         model.id.in_(
@@ -55,8 +54,14 @@ _OF_LOT = [
     )
     .order_by(model.id)
     .with_for_update(of=model, read=True)
+    .cte(f"held_{model.__tablename__}")
     for model, own, part in (
         (GrowingArea, Lot.area_id, LotSource.area_id),
         (ProductionSite, Lot.site_id, LotSource.site_id),
     )
-]
+)
+# Counted, because a query that nobody reads is not run and would lock nothing.
+_OF_LOT = select(
+    select(func.count()).select_from(_AREAS).scalar_subquery(),
+    select(func.count()).select_from(_SITES).scalar_subquery(),
+)
