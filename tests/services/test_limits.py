@@ -48,6 +48,13 @@ def test_what_was_refused_is_counted_once() -> None:
     assert set(limits.drain().values()) == {0}
 
 
+def test_looking_whether_one_must_wait_counts_nothing() -> None:
+    limits = Limits()
+    assert [limits.wait(Limited.UNKNOWN_CODE, b"network", at=NOW, rate=TEN_A_MINUTE) for _ in range(50)] == [0] * 50
+    assert [take(limits) for _ in range(11)] == [0] * 10 + [6]
+    assert limits.wait(Limited.UNKNOWN_CODE, b"network", at=NOW, rate=TEN_A_MINUTE) == 6
+
+
 def test_networks_and_purposes_do_not_hinder_each_other() -> None:
     limits = Limits()
     for _ in range(11):

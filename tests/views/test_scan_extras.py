@@ -20,9 +20,9 @@ from trace import clock
 from trace.models.labels import LabelState
 from trace.models.parties import Role
 from trace.models.scans import CustodyScan, LabelOpening, LotLook, Scan, ScanChannel, ScanKind, ScanPosition
+from trace.services import limits
 
 if TYPE_CHECKING:
-    from flask import Flask
     from flask.testing import FlaskClient
     from sqlalchemy.orm import Session
 
@@ -194,13 +194,20 @@ def test_what_is_no_six_digits_costs_no_try(
     assert "6 chữ số" in text_of(answer)
 
 
-def test_a_network_that_tries_many_labels_is_slowed_down(
-    app: Flask, session: Session, labelled: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+def test_a_network_that_tries_wrong_digits_is_slowed_down(
+    session: Session, labelled: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.extensions["limits"], "take", lambda *_a, **_k: 90)
-    answer = enter(client, RIGHT)
-    assert answer.status_code == 429
+    monkeypatch.setitem(limits.OF_ONE, limits.Limited.HIDDEN_CODE, limits.Rate(2, 90.0))
+    assert [enter(client, WRONG).status_code for _ in range(2)] == [200, 200]
+    assert enter(client, RIGHT).status_code == 429
     assert factories.count(session, LabelOpening) == 0
+
+
+def test_people_behind_one_address_open_their_labels_at_the_same_time(
+    labelled: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(limits.OF_ONE, limits.Limited.HIDDEN_CODE, limits.Rate(2, 90.0))
+    assert [enter(client, RIGHT).status_code for _ in range(6)] == [200] * 6
 
 
 def test_a_label_without_digits_has_no_box_and_takes_no_entry(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import re
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec.structs
 import pytest
+from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +30,6 @@ from trace.views.scan_lane import ScanLane
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flask import Flask
     from flask.testing import FlaskClient
     from sqlalchemy.orm import Session
 
@@ -151,6 +152,7 @@ def test_programs_get_the_same_json(
         "/T/xyz",
         "/T/{code}?utm_source=zalo",
         "/T/{code}/report",
+        "/T/\uff17K4M-92QD-XJ3P",
         "/T/{code}?lang=vi&lang=en",
         "/T//{code}",
     ],
@@ -161,6 +163,38 @@ def test_what_it_does_not_know_is_handed_on(
     issue(session, world)
     client.get(path.format(code=code_of(1)), headers=PHONE)
     assert len(handed_on) == 1
+
+
+def test_whatever_was_wrong_a_refusal_takes_the_same_time_and_an_answer_none(
+    session: Session, world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue(session, world)
+    slept: list[float] = []
+    monkeypatch.setattr(scan_lane.time, "sleep", slept.append)
+    monkeypatch.setattr(scan_lane, "REFUSAL_SECONDS", 60.0)
+    for path in ("/T/UUUUUUUUUUUU", f"/T/{code_of(900_000)}", "/T/7K4M92QDXJ3P"):
+        client.get(path, headers=PHONE)
+    assert len(slept) == 3
+    assert all(0 < each < 60 for each in slept)
+    client.get(f"/T/{code_of(1)}", headers=PHONE)
+    assert len(slept) == 3
+
+
+def test_a_flood_of_refusals_holds_few_threads(
+    app: Flask, session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue(session, world)
+    slept: list[float] = []
+    monkeypatch.setattr(scan_lane.time, "sleep", slept.append)
+    lane = ScanLane(app, partial(Flask.wsgi_app, app), app.extensions["desk"])
+    monkeypatch.setattr(app, "wsgi_app", lane)
+    for _ in range(scan_lane.REFUSING_AT_ONCE):
+        assert lane._refusing.acquire(blocking=False)
+    assert app.test_client().get("/T/7K4M92QDXJ3P", headers=PHONE).status_code == 404
+    assert slept == []
+    lane._refusing.release()
+    app.test_client().get("/T/7K4M92QDXJ3P", headers=PHONE)
+    assert len(slept) == 1
 
 
 def test_nothing_is_asked_twice_when_flask_has_to_show_it(

@@ -90,17 +90,20 @@ class Limits:
 
         `key` is a salted hash of a network, or a partner's key, whose own `rate` may replace the one for networks.
         """
-        now = at.timestamp()
-        places = (self._places(limited, key), self._places(limited, EVERYBODY))
-        rates = (rate or OF_ONE[limited], OF_ALL[limited])
-        waits = [self._wait(where, each, now) for where, each in zip(places, rates, strict=True)]
-        if any(waits):
-            self._until[self._counter(limited)] += 1
-            return max(waits)
-        for where, each in zip(places, rates, strict=True):
+        wait = self.wait(limited, key, at=at, rate=rate)
+        if wait:
+            return wait
+        for where, each in self._both(limited, key, rate):
             for place in where:
-                self._until[place] = max(self._until[place], now) + each.every_s
+                self._until[place] = max(self._until[place], at.timestamp()) + each.every_s
         return 0
+
+    def wait(self, limited: Limited, key: bytes, *, at: datetime, rate: Rate | None = None) -> int:
+        """What `take` would answer, for callers who count only what turns out to be wrong."""
+        wait = max(self._wait(where, each, at.timestamp()) for where, each in self._both(limited, key, rate))
+        if wait:
+            self._until[self._counter(limited)] += 1
+        return wait
 
     def left(self, limited: Limited, key: bytes, *, at: datetime, rate: Rate | None = None) -> int:
         """How many tries a key has at once, as `take` would count them."""
@@ -126,6 +129,13 @@ class Limits:
         # A clock that was set back must not lock anybody out for longer than the window.
         ahead = min(min(self._until[place] for place in where) - now, window)
         return max(0, math.ceil(ahead + rate.every_s - window))
+
+    def _both(self, limited: Limited, key: bytes, rate: Rate | None) -> tuple[tuple[tuple[int, int], Rate], ...]:
+        """The places and rates of a key and of everybody."""
+        return (self._places(limited, key), rate or OF_ONE[limited]), (
+            self._places(limited, EVERYBODY),
+            OF_ALL[limited],
+        )
 
     @staticmethod
     def _counter(limited: Limited) -> int:

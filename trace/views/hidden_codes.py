@@ -45,11 +45,14 @@ def _enter(verdict: Verdict, serial: int) -> Entry:
         digits = hidden_codes.digits_of(entered)
     except hidden_codes.NotSixDigits:
         return Entry(Found.MALFORMED, entered=entered[:20])
-    wait = current_app.extensions["limits"].take(Limited.HIDDEN_CODE, network_hash(), at=at)
-    if wait:
+    # Only wrong digits count: many people behind one address of a carrier may open their labels at the same time.
+    limits = current_app.extensions["limits"]
+    if wait := limits.wait(Limited.HIDDEN_CODE, network_hash(), at=at):
         return Entry(Found.BLOCKED, until=at + timedelta(seconds=wait))
     device = desk().device(caller(), at=at)
     keyring = desk().keyring.judge(verdict.code or "", desk().connect, at=at)
     found = hidden_codes.enter(session(), serial, digits, keyring=keyring, device=device, at=at)
     session().commit()
+    if found.kind is Found.WRONG:
+        limits.take(Limited.HIDDEN_CODE, network_hash(), at=at)
     return found

@@ -25,6 +25,7 @@ from labels.code import show
 from trace import access, clock, headers, tongues
 from trace.errors import TooMany
 from trace.failures import prefers_json
+from trace.models.scans import VerdictKind
 from trace.moulds import Blanks, Marks, Mould, trait
 from trace.services import agents
 from trace.services.scanning import Verdict
@@ -44,6 +45,10 @@ PREFIXES = ("/T/", "/t/")
 RULE = "/T/<path:code>"
 MOST_MOULDS = 400
 LONGEST = 64
+# A mistyped code, a wrong tag and a serial that was never issued are refused after the same time, several times what any of them costs.
+REFUSED = frozenset({VerdictKind.MALFORMED, VerdictKind.UNKNOWN})
+REFUSAL_SECONDS = 0.03
+REFUSING_AT_ONCE = 4
 KNOWN_QUERY = frozenset({"lang", VIEWED, TYPED})
 # Facts with few values, on which words or sums depend.
 BY_VALUE = frozenset({"pack_weight_g", "pack", "days", "provinces", "packs", "copied_by"})
@@ -66,6 +71,7 @@ class ScanLane:
         self._salt: bytes = app.config["SALT"]
         self._moulds: dict[object, Mould | None] = {}
         self._moulding = threading.Lock()
+        self._refusing = threading.BoundedSemaphore(REFUSING_AT_ONCE)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer, or hand on."""
@@ -80,17 +86,36 @@ class ScanLane:
         except Exception as exc:
             log.error("lane at fault", kind=type(exc).__name__)  # noqa: TRY400  its text may quote what somebody typed
         if answered is None:
+            found = environ.get(verify.BROUGHT)
+            if isinstance(found, Verdict) and found.kind in REFUSED:
+                return self._in_equal_time(environ, start_response, began)
             return self._inner(environ, start_response)
         status, fields, body = answered
         start_response(status, fields)
         sys.stderr.write(_line(status, began))
         return [body]
 
+    def _in_equal_time(self, environ: dict[str, Any], start_response: Any, began: float) -> Iterable[bytes]:
+        """A refusal that takes as long whatever was wrong. Under a flood some go out at once, so that nobody else waits for a thread."""
+        answered = self._inner(environ, start_response)
+        try:
+            body = list(answered)
+        finally:
+            getattr(answered, "close", lambda: None)()
+        if self._refusing.acquire(blocking=False):
+            try:
+                time.sleep(max(0.0, REFUSAL_SECONDS - (time.perf_counter() - began)))
+            finally:
+                self._refusing.release()
+        return body
+
     def _answer(self, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes] | None:
         code_text = environ["PATH_INFO"][len(PREFIXES[0]) :]
         cookies = environ.get("HTTP_COOKIE", "")
         query = _query(environ.get("QUERY_STRING", ""))
-        if query is None or "/" in code_text or len(code_text) > LONGEST or any(each in cookies for each in FOR_FLASK):
+        # What is not ASCII was not decoded here: full-width digits are Flask's to read.
+        odd = "/" in code_text or len(code_text) > LONGEST or not code_text.isascii()
+        if query is None or odd or any(each in cookies for each in FOR_FLASK):
             return None
         for_json = _for_json(environ.get("HTTP_ACCEPT", ""))
         caller = Caller(
