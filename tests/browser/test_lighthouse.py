@@ -116,12 +116,13 @@ def lazy(city: City, path: str) -> set[str]:
     return {city.url + unescape(re.findall(r'src="([^"]+)"', one)[0]) for one in pictures if 'loading="lazy"' in one}
 
 
-@pytest.fixture(scope="module")
+# For the whole session: when a worker's queue runs short between two tests, what belongs to a module is made anew, and this takes a minute.
+@pytest.fixture(scope="session")
 def pages(city: City) -> dict[str, Gate]:
     return gates(city)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def judged(
     city: City, pages: dict[str, Gate], browser_type: BrowserType, browser_type_launch_args: dict[str, Any]
 ) -> Iterator[dict[str, list[str]]]:
