@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from enforcement.views import cases, informants, observations, queue
+# Importing a module puts its routes on its blueprint; `case_list` and `signals` share those of `cases` and `queue`.
+from enforcement.views import case_list, cases, informants, observations, queue, signals
 
 if TYPE_CHECKING:
     from flask import Blueprint
 
+MODULES = (cases, case_list, informants, observations, queue, signals)
+
 
 def blueprints() -> list[tuple[Blueprint, bool]]:
-    """Every blueprint, and whether its forms are anonymous. None here is."""
-    return [(module.bp, False) for module in (cases, informants, observations, queue)]
+    """Every blueprint once, and whether its forms are anonymous. None here is."""
+    return [(bp, False) for bp in dict.fromkeys(module.bp for module in MODULES)]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 
-from enforcement import cases, clocks, evidence, law, queue, terms
+from enforcement import cases, clocks, evidence, law, terms
 from enforcement.casebook import midnight
 from enforcement.competence import signer_for
-from enforcement.deadlines import DeadlineKind
-from enforcement.transitions import HEADS, MOVES, OVER, CaseState, Demand, Move, moves_from
+from enforcement.transitions import MOVES, Demand, Move, moves_from
 from enforcement.views import forms
-from enforcement.views.words import duties, line, severities, severity_word, tabs
+from enforcement.views.case_frame import frame
+from enforcement.views.words import duties, line, severity_word
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
@@ -22,7 +22,7 @@ from trace.errors import TemThatError
 from trace.services import files
 from trace.views import lists
 from trace.views.once import once
-from trace.words import explain, say, way_out
+from trace.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,49 +36,6 @@ if TYPE_CHECKING:
 bp = Blueprint("cases", __name__, url_prefix="/vu-viec")
 
 ANY_MOVE = f"any({','.join(move.value for move in Move)})"
-
-
-@bp.get("")
-@needs(May.CASE_READ)
-def index() -> ResponseReturnValue:
-    """Cases, nearest deadline first."""
-    at, page = clock.now(), lists.page()
-    state, due, q = lists.member(CaseState, "state"), lists.member(queue.Pressing, "due"), lists.text()
-    severity = int(request.args["severity"]) if request.args.get("severity") in {"1", "2", "3"} else None
-    people = {officer.id: officer.full_name for officer in cases.officers(session(), on=lists.today())}
-    officer, nobody = lists.identity("officer"), request.args.get("officer") == "none"
-    asked = queue.CaseFilter(officer_id=officer, unassigned=nobody, state=state, severity=severity, due=due, q=q)
-    rows, total = queue.cases(session(), asked, at=at, page=page)
-    rules = law.load(session())
-    chips = [(_("Search: %(text)s", text=q), "q", None)] if q else []
-    chips += [(say(state), "state", None)] if state else []
-    chips += [(say(due), "due", None)] if due else []
-    chips += [(severity_word(severity), "severity", None)] if severity else []
-    if nobody or officer:
-        named = _("nobody yet") if nobody or officer is None else people.get(officer, _("somebody else"))
-        chips.append((_("Officer: %(name)s", name=named), "officer", None))
-    mine = officer == person().id
-    return render_template(
-        "desk/cases.html",
-        tabs=tabs("mine" if mine else "all", queue.counts(session(), officer_id=person().id, at=at)),
-        rows=[
-            {
-                "case": case,
-                "left": clocks.left_until(case.next_due_at, rules, at=at) if case.next_due_at else None,
-                "late": case.next_due_at is not None and case.next_due_at < at,
-            }
-            for case in rows
-        ],
-        total=total,
-        chips=chips,
-        mine=mine,
-        states=[(each.value, say(each)) for each in CaseState],
-        dues=[(each.value, say(each)) for each in queue.Pressing],
-        severities=severities(),
-        people=[("none", _("nobody yet")), *((str(key), name) for key, name in people.items())],
-        page=page,
-        pages=lists.pages(total, queue.PAGE),
-    )
 
 
 @bp.get("/<uuid:case_id>")
@@ -266,20 +223,15 @@ def _page(
     case_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons: list[TemThatError] | None = None
 ) -> str:
     session().expire_all()
-    case, at, bound = cases.get(session(), case_id), clock.now(), bound or {}
+    at, bound = clock.now(), bound or {}
+    framed = frame(case_id, "events", reasons=reasons or [])
+    case, works = framed["case"], framed["works"]
     pieces = evidence.of_case(session(), case_id)
-    works = person().may(May.CASE_MOVE) and case.state not in OVER
     moves = moves_from(case.state, duties()) if person().may(May.CASE_MOVE) else []
-    standings = clocks.standings(case, law.load(session()), at=at)
     return render_template(
         "desk/case.html",
-        case=case,
+        **framed,
         severity=severity_word(case.severity),
-        standings=standings,
-        limitation_known=any(s.deadline.kind in clocks.LIMITATION and not s.deadline.stopped_at for s in standings),
-        fine_barred=any(
-            s.deadline.kind is DeadlineKind.PENALTY_DECISION and not s.closed and s.left < 0 for s in standings
-        ),
         events=[line(event) for event in reversed(case.events)],
         pieces=pieces,
         late_photos=len(evidence.candidates(session(), case_id)) if works else 0,
@@ -287,11 +239,8 @@ def _page(
             _move(move, bound.get(move.value) or forms.move_form(move, pieces, bound=False), case) for move in moves
         ],
         unreachable=[form for name, form in bound.items() if name in set(Move) and Move(name) not in moves],
-        works=works,
-        heads=works and not HEADS.isdisjoint(duties()),
         opened=next(iter(bound), None),
         failed=next(iter(bound.values()), None),
-        reasons=[{"message": explain(exc), "way_out": way_out(exc)} for exc in reasons or []],
         **_side_forms(case, bound, at),
     )
 

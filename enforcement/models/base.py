@@ -1,0 +1,3 @@
+"""What the tables of the case desk share."""
+
+DESK = {"schema": "enforcement"}

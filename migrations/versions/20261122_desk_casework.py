@@ -1,0 +1,16 @@
+"""Acts, goods, exhibits and measures of a case."""
+
+from collections.abc import Sequence
+
+revision: str = "20261122_desk_casework"
+down_revision: str | None = "20261122_desk_intake"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Apply the change."""
+
+
+def downgrade() -> None:
+    """Take it back."""

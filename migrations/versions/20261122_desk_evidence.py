@@ -1,0 +1,16 @@
+"""Custody handed on by two, redactions, video, scans for viruses."""
+
+from collections.abc import Sequence
+
+revision: str = "20261122_desk_evidence"
+down_revision: str | None = "20261122_desk_clocks"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Apply the change."""
+
+
+def downgrade() -> None:
+    """Take it back."""

@@ -1,0 +1,16 @@
+"""Kinds of intake, clusters of like signals."""
+
+from collections.abc import Sequence
+
+revision: str = "20261122_desk_intake"
+down_revision: str | None = "20261122_leaner_scans"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Apply the change."""
+
+
+def downgrade() -> None:
+    """Take it back."""

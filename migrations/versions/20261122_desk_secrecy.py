@@ -1,0 +1,16 @@
+"""Two persons open an informant's identity."""
+
+from collections.abc import Sequence
+
+revision: str = "20261122_desk_secrecy"
+down_revision: str | None = "20261122_desk_queue"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Apply the change."""
+
+
+def downgrade() -> None:
+    """Take it back."""
