@@ -116,6 +116,8 @@ def prepare(url: str, labels: int = 100_000, scans: int = 0) -> None:
         for _name, made in indices:
             session.execute(text(made.replace(" ON ONLY ", " ON ")))
         session.commit()
+        if session.scalar(text("SELECT count(*) FROM pg_index WHERE NOT indisvalid")):
+            raise RuntimeError("an index of the scans is not valid: what follows would be measured without it")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
     engine.dispose()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyotp
+import pypdfium2
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -161,6 +162,15 @@ def steps(pages: dict[str, Page], base: str, folder: Path) -> None:
     page.locator("main form button").first.click()
     page.wait_for_load_state()
     shoot(page, folder, "area-imports")
+    page = pages["canbo"]
+    page.goto(base + "/vu-viec?state=executing")
+    page.locator("tbody th a").first.click()
+    page.goto(page.url + "/ho-so")
+    shoot(page, folder, "case-file")
+    page.goto(base + "/van-ban?form=MBB02")
+    page.locator("tbody th a").first.click()
+    drawn = pypdfium2.PdfDocument(page.request.get(page.url + ".pdf").body())
+    drawn[0].render(scale=1.4).to_pil().convert("L").quantize(16).save(folder / "case-document.png", optimize=True)
     page = pages["kiemsoat"]
     page.goto(base + "/kiem-soat/moi")
     page.locator("select[name=source]").select_option(index=1)

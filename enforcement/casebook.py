@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from enforcement import membership
 from enforcement.models import CaseEvent, CaseFile
 from enforcement.transitions import OVER
 from trace.clock import CITY
@@ -36,6 +37,13 @@ class CaseIsOver(Conflict):
     """The case %(number)s is closed, so nothing can be added to it.
 
     Open a new case and name this one in its note.
+    """
+
+
+class CaseMergedAway(Conflict):
+    """The case %(number)s was merged into %(into)s, so nothing can be done in it.
+
+    Do it in %(into)s, or take the merge back first.
     """
 
 
@@ -72,10 +80,18 @@ def lock(session: Session, case_id: UUID) -> CaseFile:
 def workable(session: Session, case_id: UUID, version: int | None = None) -> CaseFile:
     """A case under a row lock that is still worked and still is what the person saw."""
     case = lock(session, case_id)
+    standing(session, case)
     same_version(session, case, version)
     if case.state in OVER:
         raise CaseIsOver(number=case.number)
     return case
+
+
+def standing(session: Session, case: CaseFile) -> None:
+    """Refuse a deed in a case that was merged away, naming the one that carries on."""
+    if case.merged_into_id is not None:
+        into = session.get_one(CaseFile, membership.survivor(session, case.id))
+        raise CaseMergedAway(number=case.number, into=into.number)
 
 
 def same_version(session: Session, case: CaseFile, version: int | None) -> None:
@@ -93,7 +109,11 @@ def same_version(session: Session, case: CaseFile, version: int | None) -> None:
 
 
 def write(session: Session, case: CaseFile, deed: str, *, by: UUID, at: datetime, **more: Any) -> CaseEvent:
-    """The next event of a case that the caller has locked (or just made). `more`: move, was, becomes, note, facts."""
+    """The next event of a case that the caller has locked (or just made). `more`: move, was, becomes, note, facts.
+
+    Every deed comes through here, so this is where a case that was merged away refuses them all.
+    """
+    standing(session, case)
     last = session.scalar(select(func.max(CaseEvent.seq)).where(CaseEvent.case_id == case.id)) or 0
     event = CaseEvent(case_id=case.id, seq=last + 1, at=at, by=by, deed=deed, **{"facts": {}, **more})
     session.add(event)

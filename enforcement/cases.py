@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from enforcement import clocks, competence, deadlines, evidence, law
+from enforcement import clocks, deciding, evidence, law, membership, orders, signing
 from enforcement.casebook import CaseIsOver, NotInFuture, lock, name_of, said, same_version, workable, write
-from enforcement.competence import LegalQualification
 from enforcement.deadlines import DeadlineKind
-from enforcement.errors import BeyondCompetence, MissingDemand, NotYourMove
-from enforcement.models import CaseEvent, CaseFile, Evidence, Outcome, Signal
+from enforcement.errors import NotYourMove
+from enforcement.models import CaseEvent, CaseFile, Evidence, InspectionGround, Outcome, PaperKind, Signal
 from enforcement.transitions import HEADS, OVER, CaseState, Demand, Move, Step, check
 from enforcement.triage import tell_reporters
 from trace.clock import CITY
@@ -33,13 +32,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from enforcement.models import CasePaper
     from enforcement.transitions import Duty
     from trace.models.files import StoredFile
 
 # Worked by these; what each may do on the way is said move by move in `transitions`.
 DESK_ROLES = (Role.OFFICER, Role.TEAM_HEAD, Role.BRANCH_HEAD)
-# Facts of a fine besides the amount itself; the bracket, not the amount, decides who may sign.
-BRACKET, ORGANISATION, CONFISCATION = "bracket_top", "organisation", "confiscation"
 
 
 class AlreadyTaken(Conflict):
@@ -53,13 +51,6 @@ class NoSuchOfficer(Invalid):
     """This person does not work at the case desk today.
 
     Choose somebody from the list.
-    """
-
-
-class FineAboveBracket(Invalid):
-    """The fine must lie between 1 đồng and the top of its bracket.
-
-    Check both amounts.
     """
 
 
@@ -102,7 +93,7 @@ def move(
     at: datetime,
     version: int | None = None,
 ) -> CaseFile:
-    """Take one step. `given` maps the names of `Demand` (and the facts of a fine) to what was filled in; empty counts as missing.
+    """Take one step. `given` maps the names of `Demand` to what was filled in; empty counts as missing.
 
     `version`: the case's version on the page the person saw; None for callers that have just locked and looked themselves.
     """
@@ -110,23 +101,27 @@ def move(
     same_version(session, case, version)
     filled = {name: value for name, value in given.items() if value not in (None, "", [], ())}
     step = check(case.state, taken, duties=duties, given=filled)
+    filled = {name: value for name, value in filled.items() if name in step.demands | step.may}
     rules = law.load(session)
-    facts = _facts(session, case, taken, step, filled)
-    if taken is Move.PENALISE:
-        _may_fine(session, case, filled, duties=duties, at=at)
+    facts = _facts(session, case, step, filled)
+    written = deciding.write_down(session, case, taken, filled, by=by, duties=duties, at=at)
+    facts |= written.facts
     was, case.state = case.state, step.to
     if step.to is CaseState.CLOSED:
         case.outcome, case.closed_at = Outcome(filled[Demand.OUTCOME]), at
-    ended = clocks.meet(session, case, step.meets, at=at)
+    ended = clocks.finish(session, case, step, at=signing.moment(filled.get(Demand.SIGNED_ON), at))
+    began = _beginning(session, case, taken, written.paper, at)
     begun = [
-        clocks.start(session, case, kind, began=_beginning(session, case, taken, at), law=rules, at=at)
-        for kind in step.starts
+        clocks.start(session, case, kind, began=began, law=rules, at=at)
+        for kind in (*step.starts, *_by_ground(written.paper))
     ]
     facts |= {"deadlines_started": clocks.facts(begun), "deadlines_met": clocks.facts(ended)}
     note = filled.get(Demand.NOTE)
     write(session, case, "move", by=by, at=at, move=taken, was=was, becomes=step.to, note=note, facts=facts)
     if step.to is CaseState.CLOSED:
         _wind_up(session, case, by=by, at=at)
+    if taken is Move.START_EXECUTION:
+        orders.finish_when_done(session, case, at=at)
     case.next_due_at = clocks.next_due(session, case.id)
     history.record(session, "case:move", case.id, by=by, at=at, changes={"state": (was, step.to)}, why=note)
     session.flush()
@@ -195,6 +190,7 @@ def add_evidence(
     store: Path,
     by: UUID,
     at: datetime,
+    setting: evidence.Setting = evidence.Setting(),  # noqa: B008  frozen and empty
 ) -> Evidence:
     """Take a file that an officer brings into a case."""
     case = workable(session, case_id)
@@ -214,6 +210,7 @@ def add_evidence(
         store=store,
         by=by,
         at=at,
+        setting=setting,
     )
     write(
         session,
@@ -243,10 +240,12 @@ def officers(session: Session, *, on: date) -> Sequence[AppUser]:
     return sorted(session.scalars(statement), key=lambda user: (user.full_name.split()[-1], user.full_name))
 
 
-def _facts(session: Session, case: CaseFile, taken: Move, step: Step, filled: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(session: Session, case: CaseFile, step: Step, filled: Mapping[str, Any]) -> dict[str, Any]:
     """What the event keeps of the form, besides the note."""
     facts: dict[str, Any] = {}
-    for name in sorted(step.demands - {Demand.NOTE}):
+    for name in sorted((step.demands | step.may) - {Demand.NOTE, Demand.SIGNED_ON}):
+        if name not in filled:
+            continue
         value = filled[name]
         if name == Demand.EVIDENCE:
             value = sorted({int(folio) for folio in value})
@@ -255,62 +254,34 @@ def _facts(session: Session, case: CaseFile, taken: Move, step: Step, filled: Ma
                 raise NoSuchFolio
         elif name == Demand.OUTCOME:
             value = Outcome(value).value
-        elif name != Demand.FINE:
+        elif not isinstance(value, int):
             value = said(str(value))
         facts[str(name)] = value
     if Demand.NOTE in filled:
         said(str(filled[Demand.NOTE]))
-    if taken is Move.PENALISE:
-        facts |= {
-            BRACKET: filled.get(BRACKET),
-            ORGANISATION: bool(filled.get(ORGANISATION)),
-            CONFISCATION: filled.get(CONFISCATION, 0),
-        }
     return facts
 
 
-def _may_fine(
-    session: Session, case: CaseFile, filled: Mapping[str, Any], *, duties: Collection[Duty], at: datetime
-) -> None:
-    """Time first, then competence: after the time nobody is competent."""
-    deadlines.time_to_fine(
-        at,
-        decision_due=clocks.running(session, case.id, {DeadlineKind.PENALTY_DECISION}),
-        limitation_end=clocks.running(session, case.id, clocks.LIMITATION),
-    )
-    fine, top = int(filled[Demand.FINE]), filled.get(BRACKET)
-    if top is None:
-        raise MissingDemand(move=Move.PENALISE, missing=(BRACKET,))
-    if not 0 < fine <= int(top):
-        raise FineAboveBracket
-    signer = competence.signer_for(duties)
-    if signer is None:
-        raise BeyondCompetence
-    qualification = case.legal_qualification or LegalQualification.UNDETERMINED
-    competence.check(
-        signer,
-        int(top),
-        organisation=bool(filled.get(ORGANISATION)),
-        on=at.astimezone(CITY).date(),
-        confiscation=int(filled.get(CONFISCATION) or 0),
-        field=qualification.field,
-    )
+def _beginning(session: Session, case: CaseFile, taken: Move, paper: CasePaper | None, at: datetime) -> datetime:
+    """When the clocks of a step begin: with the day of its paper, and the time to explain with the day of the violation record."""
+    if taken is Move.OPEN_EXPLANATION:
+        record = signing.latest(session, case, (PaperKind.VIOLATION_RECORD,))
+        return signing.beginning(record, record.added_at) if record else at
+    return signing.beginning(paper, at) if paper else at
 
 
-def _beginning(session: Session, case: CaseFile, taken: Move, at: datetime) -> datetime:
-    """When the clocks of a step begin: now, save that the time to explain counts from the day of the violation record."""
-    if taken is not Move.OPEN_EXPLANATION:
-        return at
-    recorded = select(func.max(CaseEvent.at)).where(
-        CaseEvent.case_id == case.id, CaseEvent.move == Move.RECORD_VIOLATION
-    )
-    return session.scalar(recorded) or at
+def _by_ground(paper: CasePaper | None) -> tuple[DeadlineKind, ...]:
+    """An inspection under the plan has days to begin; any other begins at once."""
+    planned = paper is not None and paper.ground is InspectionGround.PLAN
+    return (DeadlineKind.INSPECTION_START,) if planned else ()
 
 
 def _wind_up(session: Session, case: CaseFile, *, by: UUID, at: datetime) -> None:
     """What a closed case leaves behind: no running clock, signals that know how it ended, reporters who know that it did."""
-    clocks.stop(session, case, at=at)
-    signals = session.scalars(select(Signal).where(Signal.case_id == case.id)).all()
+    members = membership.members(session, case.id)
+    for each in members:
+        clocks.stop(session, session.get_one(CaseFile, each), at=at)
+    signals = session.scalars(select(Signal).where(Signal.case_id.in_(members))).all()
     for signal in signals:
         signal.outcome = case.outcome
     tell_reporters(session, signals, TipState.CLOSED, by=by, at=at)

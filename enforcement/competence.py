@@ -1,10 +1,12 @@
 """Who may sign which decision: the ceiling of a signer, and to whom a file above it is handed.
 
-Pure: amounts are whole đồng; the powers are dated rows of `law_seed`. What must not live here: figures of the law, the database.
+Pure: amounts are whole đồng; the powers are dated rows, of `law_seed` or as the heads keep them (`law.load(session).figures`).
+What must not live here: figures of the law, the database.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -16,14 +18,25 @@ from enforcement.errors import (
     HandToTeamHead,
     NoRuleInForce,
 )
-from enforcement.law_seed import FIELD_MAXIMA, POWERS, Field, Power, Signer
+from enforcement.law_seed import FIELD_MAXIMA, POWERS, Field, FieldMaximum, Power, Signer
 from enforcement.transitions import Duty
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import date
 
-__all__ = ["Field", "LegalQualification", "Signer", "ceiling", "check", "competent", "confiscation_cap", "signer_for"]
+__all__ = [
+    "SEEDED",
+    "Field",
+    "Figures",
+    "LegalQualification",
+    "Signer",
+    "ceiling",
+    "check",
+    "competent",
+    "confiscation_cap",
+    "signer_for",
+]
 
 
 class LegalQualification(StrEnum):
@@ -42,6 +55,16 @@ class LegalQualification(StrEnum):
         return Field.TRADE_AND_FAKE_GOODS if self is LegalQualification.FALSE_ORIGIN else Field.INTELLECTUAL_PROPERTY
 
 
+@dataclass(frozen=True)
+class Figures:
+    """The rows that competence follows from: the maxima of the fields and the powers of the signers."""
+
+    maxima: tuple[FieldMaximum, ...]
+    powers: tuple[Power, ...]
+
+
+SEEDED = Figures(FIELD_MAXIMA, POWERS)
+
 # Upwards in the desk's own line; above the branch head the file goes to the city.
 LINE = (Signer.INSPECTOR, Signer.TEAM_HEAD, Signer.BRANCH_HEAD, Signer.CITY_CHAIR)
 
@@ -58,31 +81,42 @@ def signer_for(duties: Collection[Duty]) -> Signer | None:
     return max((_SIGNER_OF[duty] for duty in duties), key=LINE.index, default=None)
 
 
-def ceiling(role: Signer, *, organisation: bool, on: date, field: Field = Field.INTELLECTUAL_PROPERTY) -> int:
+def ceiling(
+    role: Signer, *, organisation: bool, on: date, field: Field = Field.INTELLECTUAL_PROPERTY, figures: Figures = SEEDED
+) -> int:
     """The highest fine this signer may impose on that day, in đồng."""
-    return _individual_ceiling(_power(role, on), on, field) * (2 if organisation else 1)
+    return _individual_ceiling(_power(role, on, figures), on, field, figures) * (2 if organisation else 1)
 
 
-def confiscation_cap(role: Signer, *, on: date, field: Field = Field.INTELLECTUAL_PROPERTY) -> int | None:
+def confiscation_cap(
+    role: Signer, *, on: date, field: Field = Field.INTELLECTUAL_PROPERTY, figures: Figures = SEEDED
+) -> int | None:
     """The highest value of goods this signer may confiscate, in đồng; None without a cap.
 
     Taken from the fine for an individual, also for organisations: the text doubles the fine and does not mention the cap,
     so the narrower reading is the one that cannot void a decision.
     """
-    power = _power(role, on)
+    power = _power(role, on, figures)
     if power.confiscation_times is None:
         return None
-    return _individual_ceiling(power, on, field) * power.confiscation_times
+    return _individual_ceiling(power, on, field, figures) * power.confiscation_times
 
 
 def competent(
-    fine: int, *, organisation: bool, on: date, confiscation: int = 0, field: Field = Field.INTELLECTUAL_PROPERTY
+    fine: int,
+    *,
+    organisation: bool,
+    on: date,
+    confiscation: int = 0,
+    field: Field = Field.INTELLECTUAL_PROPERTY,
+    figures: Figures = SEEDED,
 ) -> Signer:
     """The lowest signer of the desk's line who may sign this."""
     for role in LINE:
-        if _may(role, fine, organisation=organisation, on=on, confiscation=confiscation, field=field):
+        if _may(role, fine, organisation=organisation, on=on, confiscation=confiscation, field=field, figures=figures):
             return role
-    raise AboveFieldMaximum(fine=fine, maximum=ceiling(LINE[-1], organisation=organisation, on=on, field=field))
+    maximum = ceiling(LINE[-1], organisation=organisation, on=on, field=field, figures=figures)
+    raise AboveFieldMaximum(fine=fine, maximum=maximum)
 
 
 def check(
@@ -93,6 +127,7 @@ def check(
     on: date,
     confiscation: int = 0,
     field: Field = Field.INTELLECTUAL_PROPERTY,
+    figures: Figures = SEEDED,
 ) -> None:
     """Refuses a decision beyond this signer, naming who is competent.
 
@@ -101,25 +136,28 @@ def check(
     """
     if fine < 0 or confiscation < 0:
         raise ValueError("amounts are not negative")
-    to = competent(fine, organisation=organisation, on=on, confiscation=confiscation, field=field)
-    if not _may(role, fine, organisation=organisation, on=on, confiscation=confiscation, field=field):
+    to = competent(fine, organisation=organisation, on=on, confiscation=confiscation, field=field, figures=figures)
+    if not _may(role, fine, organisation=organisation, on=on, confiscation=confiscation, field=field, figures=figures):
         raise _HAND_OVER[to](fine=fine, confiscation=confiscation, competent=to)
 
 
-def _may(role: Signer, fine: int, *, organisation: bool, on: date, confiscation: int, field: Field) -> bool:
-    cap = confiscation_cap(role, on=on, field=field)
-    return fine <= ceiling(role, organisation=organisation, on=on, field=field) and (cap is None or confiscation <= cap)
+def _may(
+    role: Signer, fine: int, *, organisation: bool, on: date, confiscation: int, field: Field, figures: Figures
+) -> bool:
+    cap = confiscation_cap(role, on=on, field=field, figures=figures)
+    most = ceiling(role, organisation=organisation, on=on, field=field, figures=figures)
+    return fine <= most and (cap is None or confiscation <= cap)
 
 
-def _individual_ceiling(power: Power, on: date, field: Field) -> int:
-    maximum = _in_force((row for row in FIELD_MAXIMA if row.field is field), on)
+def _individual_ceiling(power: Power, on: date, field: Field, figures: Figures) -> int:
+    maximum = _in_force((row for row in figures.maxima if row.field is field), on)
     if maximum is None:
         raise NoRuleInForce(field=field, on=on)
     return maximum.amount * power.percent // 100
 
 
-def _power(role: Signer, on: date) -> Power:
-    power = _in_force((row for row in POWERS if row.signer is role), on)
+def _power(role: Signer, on: date, figures: Figures) -> Power:
+    power = _in_force((row for row in figures.powers if row.signer is role), on)
     if power is None:
         raise NoRuleInForce(signer=role, on=on)
     return power

@@ -44,6 +44,7 @@ class DeadlineKind(StrEnum):
     COMPLAINT_RESOLVE = "complaint_resolve"  # acceptance of the complaint
     DENUNCIATION_ACCEPT = "denunciation_accept"  # intake as a denunciation
     DENUNCIATION_RESOLVE = "denunciation_resolve"  # acceptance of the denunciation
+    REQUEST_REVIEW = "request_review"  # receipt of a right holder's request
     INSPECTION_START = "inspection_start"  # a decision under the yearly plan; unscheduled ones start at once
     INSPECTION_ON_SITE = "inspection_on_site"
     POST_VERIFICATION = "post_verification"

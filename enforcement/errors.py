@@ -90,3 +90,143 @@ class HandToCityChair(BeyondCompetence):
 
     Transfer the file to the chair of the city People's Committee.
     """
+
+
+class NoBracket(Conflict):
+    """The law data holds no bracket of fines for this act and this value of goods on that day.
+
+    Enter the bracket with its legal basis on the page of the law data, or write its ends from the text of the law.
+    """
+
+
+class FineOutsideBracket(Invalid):
+    """The fine must lie between %(low)s and %(top)s đồng.
+
+    Check the amount, the value of the goods and whether the offender is an organisation.
+    """
+
+
+class NoCapacity(BeyondCompetence):
+    """You may sign no such decision today: neither your own duty nor a delegation covers it.
+
+    Ask the head to sign, or to delegate the power in writing first.
+    """
+
+
+class NotADelegator(Forbidden):
+    """Only a head can delegate the power to sign, and only the power of their own office.
+
+    Ask the head whose power it is.
+    """
+
+
+class DelegatedToSelf(Invalid):
+    """Nobody delegates to themselves.
+
+    Choose another person.
+    """
+
+
+class NothingToDelegate(Invalid):
+    """This person already signs at this level or above by their own duty.
+
+    Choose a person of a lower rank, or delegate nothing.
+    """
+
+
+class DelegationOverlaps(Conflict):
+    """This person already holds a delegation of these powers for some of these days.
+
+    Revoke the other delegation first, or choose other days.
+    """
+
+
+class DelegationNumberTaken(Conflict):
+    """Another delegation has this decision number.
+
+    Check the number of the decision.
+    """
+
+
+class DelegationPeriod(Invalid):
+    """The last day of a delegation comes before its first, or both have passed.
+
+    Check both days.
+    """
+
+
+class DelegationOver(Conflict):
+    """This delegation has ended already, so it cannot be revoked.
+
+    Load the list again.
+    """
+
+
+class ClockHasEnded(Conflict):
+    """This clock does not run any more.
+
+    Load the case again and look how it ended.
+    """
+
+
+class StartUnchanged(Invalid):
+    """The clock began at this moment already.
+
+    Write the moment at which it really began, or leave it as it is.
+    """
+
+
+class NothingRecounted(Conflict):
+    """The calendar of today gives this clock no other end.
+
+    Load the page again.
+    """
+
+
+class ReasonNeeded(Invalid):
+    """A change of these details moves a running clock, so it needs a reason.
+
+    Write why the qualification or the day is another one.
+    """
+
+
+class VersionTaken(Conflict):
+    """This clock has a rule with this version already.
+
+    A row of law is never edited: give the new text a version of its own.
+    """
+
+
+class NotAfterTheOld(Invalid):
+    """The row in force begins on %(day)s, so the new one must begin later.
+
+    A row of law is never edited: enter the day from which the new text holds.
+    """
+
+
+class OverlapsLaw(Conflict):
+    """Another row of law holds for the same thing on some of these days.
+
+    Look at the values and days of the rows that are there.
+    """
+
+
+class BracketEndsMixed(Invalid):
+    """The upper end of the bracket, or of the value of the goods, lies below its lower end.
+
+    Check the four amounts.
+    """
+
+
+class AlreadyConfirmed(Conflict):
+    """This row has been confirmed already.
+
+    Load the page again.
+    """
+
+
+class RemindersUnfit(Invalid):
+    """These reminders cannot be kept: at most five before the end, each at least 1, and the branch head is told after the team head.
+
+    Write whole numbers, for example 3, 1.
+    """

@@ -11,25 +11,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from geoalchemy2 import WKTElement
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload, selectinload
 
+from enforcement import alarms, custody, membership
+from enforcement.alarms import Fault
 from enforcement.models import (
+    AlarmKind,
     CaseFile,
-    CustodyEvent,
+    CustodyDeed,
     Evidence,
+    IntakeFile,
+    IntakeRecord,
     Observation,
     ObservationPhoto,
+    Redaction,
     Signal,
     SignalSource,
 )
-from trace.errors import Conflict, NotFound
+from trace.errors import Conflict, Invalid, NotFound
 from trace.models.files import StoredFile
 from trace.models.tips import Tip, TipPhoto
 from trace.services import files, history
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -50,15 +57,43 @@ class AlreadyEvidence(Conflict):
     """
 
 
-@dataclass(frozen=True)
-class Mismatch:
-    """A piece of evidence whose bytes are not what was taken in. `found` None: the file is gone."""
+class NotScannedYet(Conflict):
+    """No virus scanner has looked at this file yet, so only who brought it may take the original out.
 
-    evidence_id: UUID
-    case_number: str
-    folio: int
-    expected: str
-    found: str | None
+    Wait some minutes: the scan is made by itself as soon as the scanner answers.
+    """
+
+
+class Quarantined(Conflict):
+    """The virus scanner found %(virus)s in this file, so the original is not given out.
+
+    It is kept as evidence. Ask the administrator for a copy on a separate medium.
+    """
+
+
+class OriginalSealed(Conflict):
+    """The original of this photo is kept sealed, because somebody who reported sent it: it may say who that is.
+
+    Use the copy without metadata that is shown. The original's hash is checked at every reading all the same.
+    """
+
+
+class NoSuchPlace(Invalid):
+    """This is not a position: latitude from -90 to 90, longitude from -180 to 180, accuracy from 0 metres.
+
+    Write for example 20,8561; 106,6822, or leave the field empty.
+    """
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where and with what something was taken, as far as it is known."""
+
+    place: str | None = None
+    position: tuple[float, float] | None = None
+    """Latitude, longitude."""
+    accuracy_m: int | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +105,7 @@ class Candidate:
     number: str
     taken_at: datetime
     taken_by: UUID | None
+    setting: Setting = Setting()
 
 
 def take(
@@ -84,6 +120,7 @@ def take(
     store: Path,
     by: UUID,
     at: datetime,
+    setting: Setting = Setting(),
 ) -> Evidence:
     """Take a file into a case under the next folio. `case` is locked by the caller; the bytes are hashed anew first."""
     there = session.scalar(select(Evidence.folio).where(Evidence.case_id == case.id, Evidence.file_id == file.id))
@@ -101,12 +138,16 @@ def take(
         origin=origin,
         taken_at=taken_at,
         taken_by=taken_by,
+        place=setting.place or None,
+        location=_point(setting),
+        accuracy_m=setting.accuracy_m,
+        device=setting.device or None,
         added_at=at,
         added_by=by,
     )
     session.add(made)
     session.flush()
-    session.add(CustodyEvent(evidence_id=made.id, seq=1, deed="taken", at=at, by=by, sha256_seen=seen, note=None))
+    custody.step(session, made, CustodyDeed.TAKEN, by=by, at=at, seen=seen)
     history.record(
         session, "evidence:take", made.id, by=by, at=at, changes={"folio": (None, made.folio), "sha256": (None, seen)}
     )
@@ -123,25 +164,41 @@ def candidates(session: Session, case_id: UUID) -> list[Candidate]:
     in_case = select(Evidence.file_id).where(Evidence.case_id == case_id)
     found: list[Candidate] = []
     tips = (
-        select(StoredFile, Tip.number)
+        select(StoredFile, Tip.number, Tip.place)
         .join(TipPhoto, TipPhoto.file_id == StoredFile.id)
         .join(Tip, Tip.id == TipPhoto.tip_id)
         .where(Tip.id.in_(refs[SignalSource.TIP]), StoredFile.id.not_in(in_case))
         .order_by(TipPhoto.id)
     )
     found += [
-        Candidate(file, SignalSource.TIP, number, file.received_at, None) for file, number in session.execute(tips)
+        Candidate(file, SignalSource.TIP, number, file.received_at, None, Setting(place))
+        for file, number, place in session.execute(tips)
     ]
     observations = (
-        select(StoredFile, Observation.number, Observation.seen_at, Observation.inspector_id)
+        select(StoredFile, Observation, func.ST_Y(Observation.location), func.ST_X(Observation.location))
         .join(ObservationPhoto, ObservationPhoto.file_id == StoredFile.id)
         .join(Observation, Observation.id == ObservationPhoto.observation_id)
         .where(Observation.id.in_(refs[SignalSource.OBSERVATION]), StoredFile.id.not_in(in_case))
         .order_by(ObservationPhoto.id)
     )
     found += [
-        Candidate(file, SignalSource.OBSERVATION, number, seen_at, inspector_id)
-        for file, number, seen_at, inspector_id in session.execute(observations)
+        Candidate(
+            file, SignalSource.OBSERVATION, seen.number, seen.seen_at, seen.inspector_id,
+            Setting(seen.place, (lat, lon) if lat is not None else None, seen.accuracy_m if lat is not None else None),
+        )
+        for file, seen, lat, lon in session.execute(observations)
+    ]  # fmt: skip
+    records = (
+        select(StoredFile, IntakeRecord.number, Signal.source)
+        .join(IntakeFile, IntakeFile.file_id == StoredFile.id)
+        .join(IntakeRecord, IntakeRecord.id == IntakeFile.record_id)
+        .join(Signal, Signal.record_id == IntakeRecord.id)
+        .where(Signal.case_id == case_id, StoredFile.id.not_in(in_case))
+        .order_by(IntakeFile.id)
+    )
+    found += [
+        Candidate(file, source, number, file.received_at, file.received_from)
+        for file, number, source in session.execute(records)
     ]
     return list({candidate.file.id: candidate for candidate in reversed(found)}.values())[::-1]
 
@@ -170,6 +227,7 @@ def gather(
                     store=store,
                     by=by,
                     at=at,
+                    setting=candidate.setting,
                 )
             )
         except EvidenceDamaged:
@@ -178,45 +236,102 @@ def gather(
 
 
 def view(
-    session: Session, case_id: UUID, evidence_id: UUID, *, store: Path, by: UUID, at: datetime
+    session: Session,
+    case_id: UUID,
+    evidence_id: UUID,
+    *,
+    store: Path,
+    by: UUID,
+    at: datetime,
+    deed: CustodyDeed = CustodyDeed.VIEWED,
+    note: str | None = None,
 ) -> tuple[Evidence, str | None]:
-    """One piece of evidence to look at, with the hash its bytes have now. Looking is a step of custody and is written down."""
-    statement = (
-        select(Evidence)
-        .where(Evidence.id == evidence_id, Evidence.case_id == case_id)
-        .options(joinedload(Evidence.file), joinedload(Evidence.adder))
-        .with_for_update(of=Evidence)
-    )
-    found = session.scalars(statement).one_or_none()
-    if found is None:
-        raise NotFound
+    """One piece of evidence to look at, with the hash its bytes have now. Looking is a step of custody and is written down.
+
+    What is not what was taken in becomes an alarm; the caller commits that, whatever it answers.
+    """
+    found = get(session, case_id, evidence_id)
     now_on_disk = on_disk(store, found.file)
-    last = session.scalar(select(func.max(CustodyEvent.seq)).where(CustodyEvent.evidence_id == found.id)) or 0
-    session.add(
-        CustodyEvent(
-            evidence_id=found.id,
-            seq=last + 1,
-            deed="viewed",
-            at=at,
-            by=by,
-            sha256_seen=now_on_disk or "missing",
-            note=None,
-        )
-    )
-    session.flush()
+    custody.step(session, found, deed, by=by, at=at, seen=now_on_disk, note=note)
+    if now_on_disk != found.sha256:
+        alarms.sound(session, [_changed(found, now_on_disk)], at=at)
     return found, now_on_disk
 
 
-def custody(session: Session, evidence_id: UUID) -> Sequence[CustodyEvent]:
-    """The chain of one piece of evidence, from the beginning."""
-    statement = select(CustodyEvent).where(CustodyEvent.evidence_id == evidence_id).order_by(CustodyEvent.seq)
-    return session.scalars(statement.options(joinedload(CustodyEvent.author))).all()
+def get(session: Session, case_id: UUID, evidence_id: UUID) -> Evidence:
+    """One piece of a case or of one merged into it, under its lock."""
+    statement = (
+        select(Evidence)
+        .where(Evidence.id == evidence_id, Evidence.case_id.in_(membership.member_ids(case_id)))
+        .options(joinedload(Evidence.file), joinedload(Evidence.adder))
+        .with_for_update(of=Evidence)
+    )
+    found = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def copy_changed(session: Session, file: StoredFile, *, at: datetime) -> None:
+    """The copy of a file that is shown in pages is not what was drawn: an alarm for every piece that it belongs to."""
+    for piece in session.scalars(select(Evidence).where(Evidence.file_id == file.id)):
+        tell(session, piece, "copy", at=at)
+
+
+def tell(session: Session, piece: Evidence, detail: str, *, at: datetime) -> None:
+    """Something that stands in for a piece is not what was made: an alarm."""
+    alarms.sound(session, [Fault(piece.case_id, piece.folio, AlarmKind.BYTES, detail)], at=at)
+
+
+def fetch(
+    session: Session, case_id: UUID, evidence_id: UUID, *, scanner: str, store: Path, by: UUID, at: datetime
+) -> tuple[Evidence, str | None]:
+    """The original to take out, with the hash its bytes have now.
+
+    Refused while a scanner has it to see, and after it found something; never given of what the public sent.
+    """
+    piece = get(session, case_id, evidence_id)
+    if from_the_public(session, {piece.file_id}):
+        raise OriginalSealed
+    if piece.file.virus:
+        raise Quarantined(virus=piece.file.virus)
+    if scanner and piece.file.scanned_at is None and piece.file.received_from != by:
+        raise NotScannedYet
+    return view(session, case_id, evidence_id, store=store, by=by, at=at, deed=CustodyDeed.FETCHED)
 
 
 def of_case(session: Session, case_id: UUID) -> Sequence[Evidence]:
     """All evidence of a case by folio."""
     statement = select(Evidence).where(Evidence.case_id == case_id).order_by(Evidence.folio)
-    return session.scalars(statement.options(joinedload(Evidence.file), selectinload(Evidence.custody))).all()
+    return session.scalars(statement.options(joinedload(Evidence.file), joinedload(Evidence.adder))).all()
+
+
+def of_members(session: Session, case_id: UUID) -> list[tuple[Evidence, str]]:
+    """All evidence of a case and of those merged into it, each with the number of its own case: its own first, by folio."""
+    ids = membership.members(session, case_id)
+    numbers = membership.numbers(session, ids)
+    shown = (
+        joinedload(Evidence.file),
+        joinedload(Evidence.adder),
+        joinedload(Evidence.keeper),
+        selectinload(Evidence.redactions),
+    )
+    found = session.scalars(
+        select(Evidence).where(Evidence.case_id.in_(ids)).options(*shown).order_by(Evidence.folio)
+    ).all()
+    return [(piece, numbers[piece.case_id]) for piece in sorted(found, key=lambda each: ids.index(each.case_id))]
+
+
+def from_the_public(session: Session, file_ids: Collection[UUID]) -> set[UUID]:
+    """Which of these files came with a report of the public: what else such a photo holds may say who sent it."""
+    return set(session.scalars(select(TipPhoto.file_id).where(TipPhoto.file_id.in_(file_ids))))
+
+
+def position(session: Session, piece: Evidence) -> tuple[float, float] | None:
+    """Latitude and longitude of where a piece was taken."""
+    where = select(func.ST_Y(Evidence.location), func.ST_X(Evidence.location)).where(Evidence.id == piece.id)
+    lat, lon = session.execute(where).one()
+    return None if lat is None else (lat, lon)
 
 
 def folio_of(session: Session, case_id: UUID, sha256: str) -> int | None:
@@ -229,32 +344,38 @@ def belongs_to(session: Session, file_id: UUID, *, cases: bool, signals: bool, o
     """Whether a file belongs to a record of the kinds that somebody may read: evidence, photos of reports, of observations."""
     kinds = (
         (cases, select(Evidence.id).where(Evidence.file_id == file_id)),
+        (cases, select(Redaction.id).where(Redaction.file_id == file_id)),
         (signals, select(TipPhoto.id).where(TipPhoto.file_id == file_id)),
+        (signals, select(IntakeFile.id).where(IntakeFile.file_id == file_id)),
         (observations, select(ObservationPhoto.id).where(ObservationPhoto.file_id == file_id)),
     )
     return any(session.scalar(statement.limit(1)) is not None for may_read, statement in kinds if may_read)
 
 
-def verify_all(session: Session, store: Path) -> list[Mismatch]:
-    """Hash every piece of evidence on disk and name those that are not what was taken in."""
-    statement = (
-        select(Evidence, CaseFile.number)
-        .join(CaseFile, CaseFile.id == Evidence.case_id)
-        .options(joinedload(Evidence.file))
-        .order_by(CaseFile.number, Evidence.folio)
-    )
-    wrong = []
-    for piece, number in session.execute(statement):
-        found = on_disk(store, piece.file)
-        if found != piece.sha256:
-            wrong.append(Mismatch(piece.id, number, piece.folio, piece.sha256, found))
-    return wrong
-
-
 def on_disk(store: Path, file: StoredFile) -> str | None:
     """The SHA-256 that the original has on disk now; None if it is gone."""
+    return hash_of(files.original_path(store, file))
+
+
+def hash_of(path: Path) -> str | None:
+    """The SHA-256 of a file as it lies there; None if it is gone."""
     try:
-        with files.original_path(store, file).open("rb") as stream:
+        with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError:
         return None
+
+
+def _changed(piece: Evidence, found: str | None) -> Fault:
+    return Fault(piece.case_id, piece.folio, AlarmKind.BYTES, found or "gone")
+
+
+def _point(setting: Setting) -> WKTElement | None:
+    if setting.position is None:
+        if setting.accuracy_m is not None:
+            raise NoSuchPlace
+        return None
+    lat, lon = setting.position
+    if not (abs(lat) <= 90 and abs(lon) <= 180) or (setting.accuracy_m or 0) < 0:
+        raise NoSuchPlace
+    return WKTElement(f"POINT({lon} {lat})", srid=4326)

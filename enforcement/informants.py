@@ -1,4 +1,5 @@
-"""How to reach the people who reported, sealed one by one. Each opening is written down with a reason before anything is read.
+"""How to reach the people who reported, sealed one by one. Two persons open a seal: one asks with a reason, another agrees, and each
+reading is written down before anything is read.
 
 The key is derived for this purpose alone and the tip's id is bound into the seal, so that a sealed contact moved to another
 tip does not open. What must not live here: any way from a contact to a list, a search, an export or a log.
@@ -8,20 +9,21 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import select
+from sqlalchemy.orm import aliased
 
-from enforcement.models import InformantContact, InformantReading
-from trace.errors import Conflict, Invalid, NotFound
+from enforcement.models import InformantContact, InformantOpening, InformantReading
+from trace.errors import Conflict, Forbidden, Invalid, NotFound
 from trace.models.parties import AppUser
 from trace.models.tips import Tip
 from trace.services import history
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy.orm import Session
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 REASON_LEAST = 10
 REASON_MOST = 500
 CONTACT_MOST = 200
+READABLE_FOR = timedelta(hours=24)
 _NONCE = 12
 _SEALED = select(InformantContact).where(InformantContact.sealed.is_not(None))
 
@@ -59,6 +62,57 @@ class SealBroken(Conflict):
 
     Tell the administrator: the key or the record has changed.
     """
+
+
+class AlreadyAsked(Conflict):
+    """%(who)s has asked to read this contact and waits for an answer, so nothing was asked again.
+
+    Wait for the answer, or ask the other person to give it.
+    """
+
+
+class OwnWish(Forbidden):
+    """Whoever asks to read a contact cannot agree to it.
+
+    Another custodian or the head of the branch has to answer.
+    """
+
+
+class WishAnswered(Conflict):
+    """This wish has been answered already, so nothing was changed.
+
+    Load the page again to see the answer.
+    """
+
+
+class NotAgreed(Forbidden):
+    """Nobody else has agreed to this reading.
+
+    Ask another custodian or the head of the branch for the answer.
+    """
+
+
+class AgreementUsedUp(Conflict):
+    """This agreement has been used, or is older than a day.
+
+    Ask again with a reason.
+    """
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A wish to read a contact, with the names of those who asked and answered."""
+
+    opening: InformantOpening
+    asker: str
+    decider: str | None
+    tip_number: str
+
+    def readable_by(self, person: UUID, at: datetime) -> bool:
+        """Whether this person may read the contact now."""
+        wish = self.opening
+        agreed = wish.agreed and wish.decided_at is not None and wish.read_at is None
+        return bool(agreed and wish.asked_by == person and wish.decided_at and at <= wish.decided_at + READABLE_FOR)
 
 
 @dataclass(frozen=True)
@@ -124,19 +178,96 @@ def tip_numbered(session: Session, number: str) -> Tip | None:
     return session.scalars(select(Tip).where(Tip.number == number.upper())).one_or_none()
 
 
-def open_contact(session: Session, tip_id: UUID, *, reason: str, key: bytes, by: UUID, at: datetime) -> str:
-    """The contact in clear. The reading is written first, in the same transaction; the caller commits before showing anything."""
+def ask(session: Session, tip_id: UUID, *, reason: str, by: UUID, at: datetime) -> InformantOpening:
+    """Ask for another person's agreement to read one contact. While an earlier wish waits for its answer there is no second one."""
+    why = _why(reason)
+    kept = session.scalars(_SEALED.where(InformantContact.tip_id == tip_id).with_for_update()).one_or_none()
+    if kept is None:
+        raise NotFound
+    waiting = session.scalar(
+        select(AppUser.full_name)
+        .join(InformantOpening, InformantOpening.asked_by == AppUser.id)
+        .where(InformantOpening.tip_id == tip_id, InformantOpening.decided_at.is_(None))
+    )
+    if waiting is not None:
+        raise AlreadyAsked(who=waiting)
+    wish = InformantOpening(tip_id=tip_id, reason=why, asked_at=at, asked_by=by)
+    session.add(wish)
+    session.flush()
+    history.record(session, "informant:ask", wish.id, by=by, at=at)
+    return wish
+
+
+def answer(
+    session: Session, opening_id: UUID, *, agree: bool, because: str = "", by: UUID, at: datetime
+) -> InformantOpening:
+    """Agree or refuse, as another person than the one who asked. Agreeing shows nothing to whoever agrees."""
+    wish = _wish(session, opening_id)
+    if wish.asked_by == by:
+        raise OwnWish
+    if wish.decided_at is not None:
+        raise WishAnswered
+    wish.refused_because = None if agree else _why(because)
+    wish.agreed, wish.decided_at, wish.decided_by = agree, at, by
+    history.record(session, "informant:agree" if agree else "informant:refuse", wish.id, by=by, at=at)
+    session.flush()
+    return wish
+
+
+def open_contact(session: Session, opening_id: UUID, *, key: bytes, by: UUID, at: datetime) -> str:
+    """The contact in clear, once, for whoever asked, within a day of the agreement.
+
+    The reading is written first, in the same transaction; the caller commits before showing anything.
+    """
+    wish = _wish(session, opening_id)
+    if wish.asked_by != by:
+        raise NotFound
+    if not wish.agreed or wish.decided_at is None:
+        raise NotAgreed
+    if wish.read_at is not None or at > wish.decided_at + READABLE_FOR:
+        raise AgreementUsedUp
+    kept = session.get(InformantContact, wish.tip_id)
+    if kept is None or kept.sealed is None:
+        raise NotFound
+    session.add(InformantReading(tip_id=wish.tip_id, at=at, by=by, reason=wish.reason, opening_id=wish.id))
+    session.flush()
+    session.refresh(wish)  # the database has marked it as read
+    return _unseal(wish.tip_id, kept.sealed, key).decode()
+
+
+def wishes(session: Session, *, tip_id: UUID | None = None, waiting: bool = False, limit: int = 50) -> list[Wish]:
+    """Who asked to read what and what became of it, newest first; those without an answer alone if `waiting`."""
+    asker, decider = aliased(AppUser), aliased(AppUser)
+    statement = (
+        select(InformantOpening, asker.full_name, decider.full_name, Tip.number)
+        .join(asker, asker.id == InformantOpening.asked_by)
+        .join(Tip, Tip.id == InformantOpening.tip_id)
+        .outerjoin(decider, decider.id == InformantOpening.decided_by)
+        .order_by(InformantOpening.asked_at.desc(), InformantOpening.id)
+        .limit(limit)
+    )
+    if tip_id is not None:
+        statement = statement.where(InformantOpening.tip_id == tip_id)
+    if waiting:
+        statement = statement.where(InformantOpening.decided_at.is_(None))
+    return [Wish(*row) for row in session.execute(statement)]
+
+
+def _wish(session: Session, opening_id: UUID) -> InformantOpening:
+    statement = select(InformantOpening).where(InformantOpening.id == opening_id).with_for_update()
+    wish = session.scalars(statement, execution_options={"populate_existing": True}).one_or_none()
+    if wish is None:
+        raise NotFound
+    return wish
+
+
+def _why(reason: str) -> str:
     said = reason.strip()
     if len(said) < REASON_LEAST:
         raise ReasonTooShort(least=REASON_LEAST)
     if len(said) > REASON_MOST:
         raise ReasonTooLong(most=REASON_MOST)
-    kept = session.get(InformantContact, tip_id)
-    if kept is None or kept.sealed is None:
-        raise NotFound
-    session.add(InformantReading(tip_id=tip_id, at=at, by=by, reason=said))
-    session.flush()
-    return _unseal(tip_id, kept.sealed, key).decode()
+    return said
 
 
 def reseal(session: Session, *, old: bytes, new: bytes) -> int:

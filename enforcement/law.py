@@ -1,24 +1,28 @@
-"""The dated law data in the database: put there from `law_seed`, read back as the pure objects of `deadlines`.
+"""The dated law data in the database: put there from the seeds, read back as the pure objects of `deadlines`, `brackets`, `competence`.
 
-Seeding again changes nothing that is the same: a rule is one kind in one version. The calendar is the city's: `trace.services.workdays`. What must not live
-here: figures of the law, and counting.
+Seeding again changes nothing that is there: what a head entered stays, and what came with the programme is followed by new versions only.
+The calendar is the city's: `trace.services.workdays`. What must not live here: figures of the law, counting, and entering (`lawbook`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from enforcement import law_seed
+from enforcement import bracket_seed, law_seed
+from enforcement.brackets import BracketRow
+from enforcement.competence import Figures, LegalQualification
 from enforcement.deadlines import DeadlineKind, Extension, Rule, Unit, rule_at
 from enforcement.errors import NoRuleInForce
-from enforcement.models import DeadlineRule
+from enforcement.law_seed import Field, Reminding
+from enforcement.models import DeadlineRule, FieldMaximum, FineBracket, ReminderRule, SigningPower
 from trace.services import workdays
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     from sqlalchemy.orm import Session
@@ -28,13 +32,17 @@ if TYPE_CHECKING:
 VERSION = workdays.VERSION
 """The state of the law data as a whole: what a case was opened under. Each deadline keeps its own rule's version besides."""
 
+NO_FIGURES = Figures((), ())
+
 
 @dataclass(frozen=True)
 class Law:
-    """All rules and the calendar, as one reading of the database."""
+    """Rules, calendar, brackets and powers, as one reading of the database."""
 
     rules: tuple[Rule, ...]
     calendar: Calendar
+    brackets: tuple[BracketRow, ...] = ()
+    figures: Figures = NO_FIGURES
 
     def rule(self, kind: DeadlineKind, on: date) -> Rule:
         """The rule in force on a day; `NoRuleInForce` if there is none."""
@@ -49,17 +57,26 @@ class Law:
 
 
 def seed(session: Session) -> None:
-    """Bring the rules of `law_seed` and the city's calendar into the database."""
-    for rule in law_seed.RULES:
-        values = _rule_values(rule)
-        statement = insert(DeadlineRule).values(kind=rule.kind, version=rule.version, **values)
-        session.execute(statement.on_conflict_do_update(index_elements=["kind", "version"], set_=values))
+    """Bring what the programme knows into the database, where nothing else holds on those days, and the city's calendar."""
+    rows: list[tuple[Any, dict[str, Any]]] = [
+        *((DeadlineRule, rule_values(rule)) for rule in law_seed.RULES),
+        *((FineBracket, asdict(row)) for row in bracket_seed.BRACKETS),
+        *((FieldMaximum, asdict(maximum)) for maximum in law_seed.FIELD_MAXIMA),
+        *((SigningPower, asdict(power)) for power in law_seed.POWERS),
+        *(
+            (ReminderRule, {"kind": kind, **asdict(habit), "before": list(habit.before)})
+            for kind, habit in law_seed.REMINDING.items()
+        ),
+    ]
+    for model, values in rows:
+        # Without a target this minds the exclusion constraints too: another row for the same days stays.
+        session.execute(insert(model).values(**values).on_conflict_do_nothing())
     workdays.seed(session)
 
 
 def load(session: Session) -> Law:
     """Everything at once, for one deed."""
-    return Law(rules(session), workdays.calendar(session))
+    return Law(rules(session), workdays.calendar(session), brackets(session), figures(session))
 
 
 def rules(session: Session) -> tuple[Rule, ...]:
@@ -86,15 +103,62 @@ def rules(session: Session) -> tuple[Rule, ...]:
     )
 
 
-def _rule_values(rule: Rule) -> dict[str, Any]:
+def brackets(session: Session) -> tuple[BracketRow, ...]:
+    """Every bracket of fines."""
+    rows = session.scalars(
+        select(FineBracket).order_by(
+            FineBracket.qualification, FineBracket.making, FineBracket.valid_from.desc(), FineBracket.above
+        )
+    )
+    return tuple(
+        BracketRow(
+            row.qualification, making=row.making, above=row.above, upto=row.upto, low=row.low, top=row.top, basis=row.basis,
+            version=row.version, valid_from=row.valid_from, valid_to=row.valid_to, needs_verification=row.needs_verification,
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def figures(session: Session) -> Figures:
+    """The maxima of the fields and the powers of the signers."""
+    maxima = session.scalars(select(FieldMaximum).order_by(FieldMaximum.field, FieldMaximum.valid_from.desc()))
+    powers = session.scalars(select(SigningPower).order_by(SigningPower.signer, SigningPower.valid_from.desc()))
+    return Figures(
+        tuple(
+            law_seed.FieldMaximum(
+                row.field, row.amount, row.basis, row.version, row.valid_from, row.valid_to, row.needs_verification
+            )
+            for row in maxima
+        ),
+        tuple(
+            law_seed.Power(
+                row.signer, row.percent, row.confiscation_times, row.basis, row.version, row.valid_from, row.valid_to, row.needs_verification
+            )
+            for row in powers
+        ),
+    )  # fmt: skip
+
+
+def reminding(session: Session) -> dict[DeadlineKind, Reminding]:
+    """When the desk speaks of each kind of clock."""
+    return {
+        row.kind: Reminding(tuple(row.before), row.team_after, row.branch_after)
+        for row in session.scalars(select(ReminderRule))
+    }
+
+
+def rule_values(rule: Rule) -> dict[str, Any]:
+    """A rule as its row holds it."""
     items = [
         {"amount": e.amount, "unit": e.unit.value, "ground": e.ground, "needs_verification": e.needs_verification}
         for e in rule.extensions
     ]
     return {
+        "kind": rule.kind,
         "amount": rule.amount,
         "unit": rule.unit,
         "basis": rule.basis,
+        "version": rule.version,
         "valid_from": rule.valid_from,
         "valid_to": rule.valid_to,
         "needs_verification": rule.needs_verification,
@@ -102,3 +166,27 @@ def _rule_values(rule: Rule) -> dict[str, Any]:
         "counts_start_day": rule.counts_start_day,
         "extensions": {"items": items},
     }
+
+
+def missing_brackets(rows: Iterable[BracketRow], on: date) -> list[tuple[LegalQualification, bool]]:
+    """The acts, traded and made, for which no bracket holds on a day: nobody can sign by the data there."""
+    known = {
+        (row.qualification, row.making)
+        for row in rows
+        if row.valid_from <= on and (row.valid_to is None or on < row.valid_to)
+    }
+    wanted = [
+        (qualification, making)
+        for qualification in LegalQualification
+        if qualification is not LegalQualification.UNDETERMINED
+        for making in (False, True)
+    ]
+    return [each for each in wanted if each not in known]
+
+
+def fields_without_maximum(figures: Figures, on: date) -> list[Field]:
+    """The fields whose maximum nobody entered: no power to sign follows there."""
+    known = {
+        row.field for row in figures.maxima if row.valid_from <= on and (row.valid_to is None or on < row.valid_to)
+    }
+    return [field for field in Field if field not in known]

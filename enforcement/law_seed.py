@@ -1,4 +1,4 @@
-"""What the law says, as dated rows: clocks, days off, powers to fine. The only place with figures of the law.
+"""What the law says, as dated rows: clocks, powers to fine, maxima of fields. Brackets of fines are in `bracket_seed`; no other place has figures.
 
 Every row has its basis, version and first day; a row nobody has compared with the legal text in force says
 `needs_verification` and is shown as "cần kiểm chứng". A change of law is a new row, never an edit:
@@ -43,6 +43,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         K.DENUNCIATION_RESOLVE, 30, U.DAYS, "Luật Tố cáo 2018 Điều 30", "LTC-2018", SINCE, needs_verification=True,
         extensions=(Extension(60, U.DAYS, "Vụ việc phức tạp: gia hạn một lần 30 ngày", needs_verification=True),),
+    ),
+    Rule(
+        K.REQUEST_REVIEW, 10, U.WORKING_DAYS, "Nghị định 99/2013/NĐ-CP Điều 27: xem xét đơn yêu cầu xử lý", "ND99-2013", SINCE,
+        needs_verification=True,
+        extensions=(Extension(30, U.DAYS, "Đơn chưa đủ tài liệu, đã yêu cầu bổ sung", needs_verification=True),),
     ),
     Rule(K.INSPECTION_START, 5, U.WORKING_DAYS, f"{ORDINANCE}: kiểm tra theo kế hoạch", "PL11-2016", SINCE),
     Rule(
@@ -155,7 +160,7 @@ class Power:
     needs_verification: bool = False
 
 
-# Trade and fake goods has no row: its maximum was not found, and a guess would let a wrong signer sign.
+# Trade and fake goods has no row: its maximum was not found, and a guess would let a wrong signer sign. A head enters it from the text.
 FIELD_MAXIMA: tuple[FieldMaximum, ...] = (
     FieldMaximum(
         Field.INTELLECTUAL_PROPERTY, 250_000_000, f"{LAW} Điều 24", "LXLVPHC-2020", SINCE, needs_verification=True
@@ -173,3 +178,22 @@ POWERS: tuple[Power, ...] = (
     Power(Signer.CITY_CHAIR, 100, None, f"{_D189} Điều 5", "ND189-2025", MERGER, needs_verification=True),
     Power(Signer.DEPARTMENT_DIRECTOR, 100, None, f"{_D189} Điều 12", "ND189-2025", MERGER, needs_verification=True),
 )
+
+
+@dataclass(frozen=True)
+class Reminding:
+    """When a clock is spoken of, in working days, or in hours for a clock in hours: so long before its end, and to the heads after it."""
+
+    before: tuple[int, ...]
+    team_after: int
+    branch_after: int
+
+
+# Not law but habit of the desk: the heads change it as data.
+_USUAL = Reminding((3, 1), 0, 2)
+_IN_HOURS = Reminding((6,), 0, 24)
+_LONG = Reminding((60, 20, 5), 0, 1)
+_LONG_KINDS = frozenset({K.ENFORCEABILITY, K.LIMITATION_GENERAL, K.LIMITATION_IP})
+REMINDING: dict[DeadlineKind, Reminding] = {
+    rule.kind: _IN_HOURS if rule.unit is U.HOURS else _LONG if rule.kind in _LONG_KINDS else _USUAL for rule in RULES
+}

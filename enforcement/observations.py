@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from geoalchemy2 import WKTElement
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from enforcement import intake
+from enforcement import intake, records
 from enforcement.casebook import NotInFuture, said
 from enforcement.models import Observation, ObservationPhoto
 from labels.errors import LabelError
@@ -31,12 +32,21 @@ if TYPE_CHECKING:
 PHOTOS_MOST = 5
 CODE_MOST = 64
 PAGE = 50
+AROUND = (8.0, 24.0, 102.0, 118.0)
+"""Latitudes and longitudes between which an inspector of this country may stand, its sea included."""
 
 
 class TooManyPhotos(Invalid):
     """At most %(most)s photos go with one observation.
 
     Choose the ones that show most.
+    """
+
+
+class NoSuchPosition(Invalid):
+    """This is no position in this part of the world.
+
+    Write latitude and longitude, for example 20,8449 106,6881, or leave the field empty.
     """
 
 
@@ -59,8 +69,11 @@ def record(
     keyring: Keyring,
     by: UUID,
     at: datetime,
+    shop_phone: str | None = None,
+    position: tuple[float, float] | None = None,
+    accuracy_m: int | None = None,
 ) -> Observation:
-    """Record what was seen, and raise its signal. A code whose tag is not ours is kept as text only: it must not point at
+    """Record what was seen, and raise its signal. `position` is latitude and longitude of where the inspector stood. A code whose tag is not ours is kept as text only: it must not point at
     the honest label whose serial it names.
     """
     if seen_at > at:
@@ -69,6 +82,8 @@ def record(
         raise TooManyPhotos(most=PHOTOS_MOST)
     if session.get(Commune, commune_code) is None:
         raise NoSuchCommune
+    if position is not None and not (AROUND[0] <= position[0] <= AROUND[1] and AROUND[2] <= position[1] <= AROUND[3]):
+        raise NoSuchPosition
     text = (code_text or "").strip()[:CODE_MOST] or None
     made = Observation(
         number=numbers.next_number(session, "QS", at=at),
@@ -79,6 +94,9 @@ def record(
         inspector_id=by,
         commune_code=commune_code,
         place=said(place),
+        shop_phone=records.phone(shop_phone),
+        location=WKTElement(f"POINT({position[1]} {position[0]})", 4326) if position is not None else None,
+        accuracy_m=accuracy_m if position is not None else None,
         note=said(note),
         photos=[ObservationPhoto(file_id=file_id) for file_id in dict.fromkeys(photo.id for photo in photos)],
     )
@@ -100,6 +118,16 @@ def get(session: Session, observation_id: UUID) -> Observation:
     if found is None:
         raise NotFound
     return found
+
+
+def position_of(session: Session, found: Observation) -> tuple[float, float] | None:
+    """Latitude and longitude of where it was seen, if that was told."""
+    if found.location is None:
+        return None
+    point = session.execute(
+        select(func.ST_Y(Observation.location), func.ST_X(Observation.location)).where(Observation.id == found.id)
+    ).one()
+    return float(point[0]), float(point[1])
 
 
 def recent(session: Session, *, q: str = "", page: int = 1) -> tuple[Sequence[Observation], int]:

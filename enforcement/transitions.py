@@ -35,6 +35,7 @@ class CaseState(StrEnum):
     DECISION_DUE = "decision_due"
     PENALISED = "penalised"
     REMEDIAL_ONLY = "remedial_only"
+    DISCONTINUED = "discontinued"
     TRANSFERRED = "transferred"
     CRIMINAL_TRANSFER = "criminal_transfer"
     EXECUTING = "executing"
@@ -58,12 +59,15 @@ class Move(StrEnum):
     PREPARE_DECISION = "prepare_decision"
     PENALISE = "penalise"
     ORDER_REMEDY = "order_remedy"
+    DISCONTINUE = "discontinue"
+    RECEIVE_DECISION = "receive_decision"
     START_EXECUTION = "start_execution"
     FIND_NO_VIOLATION = "find_no_violation"
     FORWARD = "forward"
     TRANSFER = "transfer"
     TRANSFER_CRIMINAL = "transfer_criminal"
     TAKE_BACK = "take_back"
+    RESUME_EXECUTION = "resume_execution"
     CLOSE = "close"
     ARCHIVE = "archive"
 
@@ -83,8 +87,20 @@ class Demand(StrEnum):
     GROUNDS = "grounds"
     DECISION_NUMBER = "decision_number"
     SIGNER = "signer"
+    ISSUER = "issuer"
     RECORD_NUMBER = "record_number"
+    SIGNED_ON = "signed_on"
+    INSPECTION_GROUND = "inspection_ground"
+    URGENT = "urgent"
+    URGENT_REASON = "urgent_reason"
     FINE = "fine"
+    BRACKET_LOW = "bracket_low"
+    BRACKET_TOP = "bracket_top"
+    DEVIATION = "deviation"
+    ORGANISATION = "organisation"
+    CONFISCATION = "confiscation"
+    NO_PENALTY_GROUND = "no_penalty_ground"
+    REMEDIES = "remedies"
     EVIDENCE = "evidence"
     OUTCOME = "outcome"
     RECIPIENT = "recipient"
@@ -94,8 +110,9 @@ class Demand(StrEnum):
 class Step:
     """One move: from where, to where, what it asks for, whose it is, and which clocks it starts and ends.
 
-    `meets`: clocks that end with this move, fulfilled or without object from then on. `basis`: the rule of law behind it.
-    The explanation clocks count from the day of the violation record, so the caller starts them from there.
+    `fulfils`: clocks whose demand this move carries out. `voids`: clocks without object from then on. `basis`: the rule of law behind it.
+    `may`: what may be filled in besides. The explanation clocks count from the day of the violation record, so the caller starts
+    them from there; a paper's clocks count from the day on which it was signed.
     """
 
     start: frozenset[CaseState]
@@ -104,26 +121,58 @@ class Step:
     duties: frozenset[Duty]
     basis: str
     starts: tuple[Clock, ...] = ()
-    meets: tuple[Clock, ...] = ()
+    fulfils: tuple[Clock, ...] = ()
+    voids: tuple[Clock, ...] = ()
+    may: frozenset[str] = frozenset()
+
+    @property
+    def meets(self) -> tuple[Clock, ...]:
+        """Every clock that ends with this move."""
+        return (*self.fulfils, *self.voids)
 
 
 S, D = CaseState, Demand
 ANYONE = frozenset(Duty)
 HEADS = frozenset({Duty.TEAM_HEAD, Duty.BRANCH_HEAD})
 IN_THE_FIELD = frozenset({Duty.OFFICER, Duty.TEAM_HEAD})
+SIGNED = frozenset({D.SIGNED_ON})
+GIVEN_BACK = frozenset({D.DECISION_NUMBER, D.SIGNED_ON, D.ISSUER, D.SIGNER, D.NOTE})
 
-FIELDWORK = (Clock.INSPECTION_START, Clock.INSPECTION_ON_SITE, Clock.POST_VERIFICATION)
+INSPECTING = (Clock.INSPECTION_ON_SITE, Clock.POST_VERIFICATION)
+FIELDWORK = (Clock.INSPECTION_START, *INSPECTING)
 RECORDING = (Clock.VIOLATION_RECORD, Clock.RECORD_AFTER_ASSESSMENT)
 EXPLAINING = (Clock.EXPLANATION_ORAL_REQUEST, Clock.EXPLANATION_WRITTEN)
 DECIDING = (Clock.PENALTY_DECISION, Clock.LIMITATION_IP, Clock.LIMITATION_GENERAL)
 SERVING = (Clock.DELIVERY, Clock.DELIVERY_POSTING, Clock.DEEMED_SERVED)
 ENFORCING = (Clock.EXECUTION, Clock.ENFORCEABILITY)
 
+# Clocks that end with a deed of their own, or with their measure, and not with a move: a move that ended them would hide that nobody did it.
+BY_DEED = frozenset({
+    Clock.NO_VIOLATION_NOTICE, Clock.EXECUTION, Clock.ENFORCEABILITY, Clock.SEIZURE, Clock.PLATFORM_TAKEDOWN, Clock.INS_UPLOAD,
+    Clock.COMPLAINT_ACCEPT, Clock.COMPLAINT_RESOLVE, Clock.DENUNCIATION_ACCEPT, Clock.DENUNCIATION_RESOLVE,
+})  # fmt: skip
+# What a closed case may leave running, because closing makes it pointless.
+POINTLESS_WHEN_CLOSED = frozenset(DECIDING)
+
 # Started when a case is opened; the limitation clock too, as soon as somebody knows when the act ended.
 ON_OPENING = (Clock.REPORT_UP,)
 
 # Once one of these is reached there is nothing left for the desk to find out or to decide.
 OVER = frozenset({S.CLOSED, S.ARCHIVED})
+
+# Where a violation may be detected: the clock for the record starts then.
+MAY_DETECT = frozenset(
+    {S.SCREENED, S.VERIFYING, S.INSPECTION_PROPOSED, S.INSPECTION_DECIDED, S.INSPECTING, S.POST_VERIFICATION}
+)
+# Measures against goods and persons need something to rest on; service needs a decision.
+MAY_MEASURE = frozenset({
+    S.VERIFYING, S.INSPECTION_PROPOSED, S.INSPECTION_DECIDED, S.INSPECTING, S.POST_VERIFICATION, S.VIOLATION_RECORDED, S.EXPLANATION, S.DECISION_DUE,
+})  # fmt: skip
+# After one of these no limitation is counted any more: somebody decided, or the file is elsewhere.
+LIMITATION_ENDED = frozenset({
+    S.NO_VIOLATION_NOTIFIED, S.FORWARDED, S.PENALISED, S.REMEDIAL_ONLY, S.DISCONTINUED, S.TRANSFERRED, S.EXECUTING, S.CLOSED, S.ARCHIVED,
+})  # fmt: skip
+MAY_SERVE = frozenset({S.PENALISED, S.REMEDIAL_ONLY, S.DISCONTINUED, S.EXECUTING})
 
 # An inspection that was decided is carried out or cancelled first; before screening nobody has looked yet.
 MAY_PROVE_UNFOUNDED = frozenset({
@@ -139,7 +188,7 @@ MOVES: Mapping[Move, Step] = MappingProxyType({
     Move.SCREEN: Step(
         frozenset({S.RECEIVED}), S.SCREENED, frozenset({D.NOTE}), ANYONE,
         "Thông tư 27/2020/TT-BCT Điều 8: tiếp nhận, báo cáo ngay người có thẩm quyền",
-        meets=(Clock.REPORT_UP,),
+        fulfils=(Clock.REPORT_UP,),
     ),
     Move.ASSIGN_VERIFICATION: Step(
         frozenset({S.SCREENED}), S.VERIFYING, frozenset({D.NOTE}), HEADS,
@@ -154,28 +203,29 @@ MOVES: Mapping[Move, Step] = MappingProxyType({
         "Pháp lệnh 11/2016/UBTVQH13: người có thẩm quyền không chấp thuận đề xuất kiểm tra",
     ),
     Move.DECIDE_INSPECTION: Step(
-        frozenset({S.INSPECTION_PROPOSED}), S.INSPECTION_DECIDED, frozenset({D.DECISION_NUMBER, D.SIGNER, D.GROUNDS}), HEADS,
+        frozenset({S.INSPECTION_PROPOSED}), S.INSPECTION_DECIDED, frozenset({D.DECISION_NUMBER, D.INSPECTION_GROUND, D.GROUNDS}), HEADS,
         "Pháp lệnh 11/2016/UBTVQH13; Nghị định 241/2025/NĐ-CP: thẩm quyền ban hành quyết định kiểm tra",
+        may=frozenset({D.SIGNED_ON, D.URGENT, D.URGENT_REASON}),
     ),
     Move.CANCEL_INSPECTION: Step(
-        frozenset({S.INSPECTION_DECIDED}), S.VERIFYING, frozenset({D.DECISION_NUMBER, D.SIGNER, D.NOTE}), HEADS,
+        frozenset({S.INSPECTION_DECIDED}), S.VERIFYING, frozenset({D.DECISION_NUMBER, D.NOTE}), HEADS,
         "Pháp lệnh 11/2016/UBTVQH13: hủy bỏ quyết định kiểm tra (cần kiểm chứng)",
-        meets=(Clock.INSPECTION_START,),
+        voids=(Clock.INSPECTION_START,), may=SIGNED,
     ),
     Move.START_INSPECTION: Step(
         frozenset({S.INSPECTION_DECIDED}), S.INSPECTING, frozenset({D.NOTE}), IN_THE_FIELD,
         "Pháp lệnh 11/2016/UBTVQH13: công bố quyết định và tiến hành kiểm tra ngay nếu đột xuất",
-        starts=(Clock.INSPECTION_ON_SITE,), meets=(Clock.INSPECTION_START,),
+        starts=(Clock.INSPECTION_ON_SITE,), fulfils=(Clock.INSPECTION_START,),
     ),
     Move.END_INSPECTION: Step(
         frozenset({S.INSPECTING}), S.POST_VERIFICATION, frozenset({D.RECORD_NUMBER, D.NOTE}), IN_THE_FIELD,
         "Thông tư 27/2020/TT-BCT Điều 18: lập biên bản kiểm tra; xử lý kết quả kiểm tra",
-        starts=(Clock.POST_VERIFICATION,), meets=(Clock.INSPECTION_ON_SITE,),
+        starts=(Clock.POST_VERIFICATION,), fulfils=(Clock.INSPECTION_ON_SITE,), may=SIGNED,
     ),
     Move.RECORD_VIOLATION: Step(
         frozenset({S.INSPECTING, S.POST_VERIFICATION}), S.VIOLATION_RECORDED, frozenset({D.RECORD_NUMBER, D.GROUNDS, D.EVIDENCE}), IN_THE_FIELD,
         "Luật Xử lý vi phạm hành chính Điều 58; Nghị định 118/2021/NĐ-CP Điều 12, mẫu MBB01",
-        starts=(Clock.PENALTY_DECISION,), meets=(*FIELDWORK, *RECORDING),
+        starts=(Clock.PENALTY_DECISION,), fulfils=(*INSPECTING, *RECORDING), voids=(Clock.INSPECTION_START,), may=SIGNED,
     ),
     Move.OPEN_EXPLANATION: Step(
         frozenset({S.VIOLATION_RECORDED}), S.EXPLANATION, frozenset({D.NOTE}), IN_THE_FIELD,
@@ -185,56 +235,75 @@ MOVES: Mapping[Move, Step] = MappingProxyType({
     Move.PREPARE_DECISION: Step(
         frozenset({S.VIOLATION_RECORDED, S.EXPLANATION}), S.DECISION_DUE, frozenset({D.NOTE, D.GROUNDS}), IN_THE_FIELD,
         "Luật Xử lý vi phạm hành chính Điều 59, 61, 66: xác minh, xem xét giải trình, trình ra quyết định",
-        meets=EXPLAINING,
+        fulfils=EXPLAINING,
     ),
     Move.PENALISE: Step(
-        frozenset({S.DECISION_DUE}), S.PENALISED, frozenset({D.DECISION_NUMBER, D.SIGNER, D.FINE, D.GROUNDS}), ANYONE,
+        frozenset({S.DECISION_DUE}), S.PENALISED, frozenset({D.DECISION_NUMBER, D.FINE, D.GROUNDS}), ANYONE,
         "Luật Xử lý vi phạm hành chính Điều 66, 67; Nghị định 189/2025/NĐ-CP, mẫu MQĐ02",
-        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), meets=DECIDING,
+        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), fulfils=DECIDING,
+        may=frozenset({D.SIGNED_ON, D.BRACKET_LOW, D.BRACKET_TOP, D.DEVIATION, D.ORGANISATION, D.CONFISCATION, D.REMEDIES}),
     ),
     Move.ORDER_REMEDY: Step(
-        frozenset({S.DECISION_DUE}), S.REMEDIAL_ONLY, frozenset({D.DECISION_NUMBER, D.SIGNER, D.GROUNDS, D.NOTE}), HEADS,
+        frozenset({S.DECISION_DUE}), S.REMEDIAL_ONLY,
+        frozenset({D.DECISION_NUMBER, D.NO_PENALTY_GROUND, D.GROUNDS, D.REMEDIES, D.NOTE}), HEADS,
         "Luật Xử lý vi phạm hành chính Điều 65: không phạt, vẫn tịch thu hoặc buộc khắc phục hậu quả, mẫu MQĐ14, MQĐ15",
-        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), meets=DECIDING,
+        # Without a fine there is nothing left that these clocks could bar.
+        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), voids=DECIDING, may=SIGNED,
+    ),
+    Move.DISCONTINUE: Step(
+        frozenset({S.VIOLATION_RECORDED, S.EXPLANATION, S.DECISION_DUE}), S.DISCONTINUED,
+        frozenset({D.DECISION_NUMBER, D.NO_PENALTY_GROUND, D.GROUNDS}), HEADS,
+        "Luật Xử lý vi phạm hành chính Điều 65: không ra quyết định xử phạt, không có gì phải tịch thu hoặc khắc phục",
+        starts=(Clock.DELIVERY,), voids=(*EXPLAINING, *DECIDING), may=SIGNED,
+    ),
+    Move.RECEIVE_DECISION: Step(
+        frozenset({S.TRANSFERRED}), S.PENALISED, frozenset({D.DECISION_NUMBER, D.SIGNED_ON, D.ISSUER, D.SIGNER, D.FINE, D.GROUNDS}), HEADS,
+        "Luật Xử lý vi phạm hành chính Điều 54, 70: người có thẩm quyền đã ra quyết định, giao Chi cục tổ chức thi hành",
+        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), fulfils=DECIDING, may=frozenset({D.CONFISCATION, D.REMEDIES}),
     ),
     Move.START_EXECUTION: Step(
         frozenset({S.PENALISED, S.REMEDIAL_ONLY}), S.EXECUTING, frozenset({D.RECIPIENT, D.NOTE}), IN_THE_FIELD,
         "Luật Xử lý vi phạm hành chính Điều 70, 73; Nghị định 190/2025/NĐ-CP: giao quyết định và thi hành",
-        starts=(Clock.EXECUTION,), meets=SERVING,
+        starts=(Clock.EXECUTION,), fulfils=SERVING,
     ),
     Move.FIND_NO_VIOLATION: Step(
         MAY_PROVE_UNFOUNDED, S.NO_VIOLATION_NOTIFIED, frozenset({D.NOTE, D.GROUNDS}), HEADS,
         "Thông tư 27/2020/TT-BCT Điều 10; Pháp lệnh 11/2016/UBTVQH13: kết luận không vi phạm, thông báo bằng văn bản",
-        starts=(Clock.NO_VIOLATION_NOTICE,), meets=(*FIELDWORK, *RECORDING, *EXPLAINING, *DECIDING),
+        starts=(Clock.NO_VIOLATION_NOTICE,), fulfils=INSPECTING, voids=(Clock.INSPECTION_START, *RECORDING, *EXPLAINING, *DECIDING),
     ),
     Move.FORWARD: Step(
         frozenset({S.RECEIVED, S.SCREENED, S.VERIFYING, S.INSPECTION_PROPOSED}), S.FORWARDED, frozenset({D.NOTE, D.RECIPIENT}), HEADS,
         "Thông tư 27/2020/TT-BCT Điều 8–10: chuyển cơ quan có thẩm quyền",
-        meets=(Clock.REPORT_UP, *DECIDING),
+        fulfils=(Clock.REPORT_UP,), voids=DECIDING,
     ),
     Move.TRANSFER: Step(
         frozenset({S.POST_VERIFICATION, S.VIOLATION_RECORDED, S.EXPLANATION, S.DECISION_DUE}), S.TRANSFERRED,
         frozenset({D.NOTE, D.GROUNDS, D.RECIPIENT}), HEADS,
         "Luật Xử lý vi phạm hành chính Điều 54, 58: vượt thẩm quyền thì chuyển hồ sơ cho người có thẩm quyền xử phạt",
-        meets=(*FIELDWORK, *RECORDING, *EXPLAINING, *DECIDING),
+        voids=(*FIELDWORK, *RECORDING, *EXPLAINING, *DECIDING),
     ),
     Move.TRANSFER_CRIMINAL: Step(
         MAY_PROVE_CRIMINAL, S.CRIMINAL_TRANSFER,
-        frozenset({D.DECISION_NUMBER, D.SIGNER, D.GROUNDS, D.EVIDENCE, D.RECIPIENT}), HEADS,
+        frozenset({D.DECISION_NUMBER, D.GROUNDS, D.EVIDENCE, D.RECIPIENT}), HEADS,
         "Luật Xử lý vi phạm hành chính Điều 62: chuyển hồ sơ có dấu hiệu tội phạm, mẫu MQĐ33, MBB28",
         # Limitation runs on: the time the file spends with the prosecution counts (Art. 6).
-        meets=(*FIELDWORK, *RECORDING, *EXPLAINING, Clock.PENALTY_DECISION, *SERVING, *ENFORCING),
+        voids=(*FIELDWORK, *RECORDING, *EXPLAINING, Clock.PENALTY_DECISION, *SERVING, *ENFORCING), may=SIGNED,
     ),
     Move.TAKE_BACK: Step(
-        frozenset({S.CRIMINAL_TRANSFER}), S.DECISION_DUE, frozenset({D.DECISION_NUMBER, D.NOTE}), HEADS,
+        frozenset({S.CRIMINAL_TRANSFER}), S.DECISION_DUE, GIVEN_BACK, HEADS,
         "Luật Xử lý vi phạm hành chính Điều 63: cơ quan tiến hành tố tụng trả lại hồ sơ (thời hạn cần kiểm chứng)",
         starts=(Clock.PENALTY_DECISION,),
     ),
+    Move.RESUME_EXECUTION: Step(
+        frozenset({S.CRIMINAL_TRANSFER}), S.EXECUTING, GIVEN_BACK, HEADS,
+        "Luật Xử lý vi phạm hành chính Điều 62, 63: trả lại hồ sơ đã có quyết định xử phạt, tiếp tục thi hành (cần kiểm chứng)",
+        starts=ENFORCING,
+    ),
     Move.CLOSE: Step(
-        frozenset({S.NO_VIOLATION_NOTIFIED, S.FORWARDED, S.TRANSFERRED, S.CRIMINAL_TRANSFER, S.EXECUTING}), S.CLOSED,
+        frozenset({S.NO_VIOLATION_NOTIFIED, S.FORWARDED, S.DISCONTINUED, S.TRANSFERRED, S.CRIMINAL_TRANSFER, S.EXECUTING}), S.CLOSED,
         frozenset({D.OUTCOME, D.NOTE}), HEADS,
         "Thông tư 27/2020/TT-BCT Điều 26: kết thúc hồ sơ vụ việc",
-        meets=(Clock.NO_VIOLATION_NOTICE, *DECIDING, *ENFORCING),
+        voids=DECIDING,
     ),
     Move.ARCHIVE: Step(
         frozenset({S.CLOSED}), S.ARCHIVED, frozenset({D.NOTE}), ANYONE,

@@ -1,33 +1,34 @@
-"""What a person decides about a signal: a new case, part of a case, waiting, or put aside with a reason. Once, with a name.
+"""What a person decides about a signal, or about a whole cluster of like ones: a new case, part of a case, waiting, another cluster, or
+put aside with a reason. Once, with a name.
 
-Locks are taken in one order, signal before case before tip, so that two people deciding at once never wait for each other in a
-circle. What must not live here: the moves of a case (`cases`), and any text about the accused that a reporter would read.
+Locks are taken in one order, cluster before signal before case before tip, so that two people deciding at once never wait for each other
+in a circle. What must not live here: the moves of a case (`cases`), and any text about the accused that a reporter would read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, and_, false, func, literal, or_, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
-from enforcement import clocks, evidence, law
-from enforcement.casebook import CaseIsOver, lock, name_of, spoken, write
-from enforcement.models import CaseFile, Outcome, Signal, SignalSource, SignalState
+from enforcement import clocks, clusters, evidence, feedback, law, membership
+from enforcement.casebook import CaseIsOver, lock, name_of, spoken, standing, write
+from enforcement.models import CaseFile, Outcome, Signal, SignalCluster, SignalSource, SignalState
 from enforcement.transitions import ON_OPENING, OVER, CaseState
 from trace.clock import CITY
 from trace.errors import Conflict, Invalid, NotFound
-from trace.models.labels import LabelOrder
-from trace.models.tips import Tip, TipState
+from trace.models.files import StoredFile
+from trace.models.history import History
+from trace.models.tips import TipMessage, TipPhoto, TipState
 from trace.services import history, numbers, tips
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime
     from pathlib import Path
 
     from sqlalchemy.orm import Session
@@ -35,17 +36,37 @@ if TYPE_CHECKING:
 TITLE_MOST = 200
 REASON_MOST = 2000
 LONGEST_WAIT = timedelta(days=366)
-LIKE_PLACE = 0.35
-"""Trigram similarity from which two places count as alike; "chợ Đổ" and "Chợ Đổ (cổng 2)" reach it."""
-
-# All that a reporter is told. It says nothing of anybody else, and nothing of what was found.
-NEUTRAL_ANSWER = "Phản ánh của bạn đã được xem xét xong. Cảm ơn bạn đã báo cho chúng tôi."
+INFORMATION_WITHIN = timedelta(days=30)
+"""When a signal that waits for information is looked at again although none came."""
+GATHERED_AT_ONCE = 200
+"""Photos of up to so many signals become evidence in the very deed; of more, with the button on the page of the evidence."""
 
 
 class SignalDecided(Conflict):
     """%(who)s decided this signal at %(when)s, so nothing was done.
 
     Load the queue again to see what became of it.
+    """
+
+
+class ClusterDecided(Conflict):
+    """Nothing is left to decide here: %(who)s decided the last one at %(when)s.
+
+    Load the queue again to see what became of them.
+    """
+
+
+class ClusterGrew(Conflict):
+    """There are %(now)s signals to decide now, not the %(seen)s that you saw, so nothing was done.
+
+    Look at the list below, then decide again.
+    """
+
+
+class ClusterHasCase(Conflict):
+    """The case %(number)s was opened from these like signals, so no second one is opened.
+
+    Add the signal to %(number)s, or move it to another group first if it is a matter of its own.
     """
 
 
@@ -64,43 +85,59 @@ class WaitNotAhead(Invalid):
     """
 
 
-class Alike(StrEnum):
-    """In what two signals are alike."""
+@dataclass(frozen=True)
+class OpenCase:
+    """A new case of this title."""
 
-    SERIAL = "serial"
-    ORDER = "order"
-    PLACE = "place"
-    HOLDER = "holder"
+    title: str
 
 
 @dataclass(frozen=True)
-class SimilarSignal:
-    """Another signal, with what it shares with the one in hand."""
+class AddToCase:
+    """Into a case that is worked on."""
 
-    signal: Signal
-    alike: tuple[Alike, ...]
-
-
-@dataclass(frozen=True)
-class SimilarCase:
-    """A case whose signals share something with the one in hand."""
-
-    case: CaseFile
-    alike: tuple[Alike, ...]
+    case_id: UUID
 
 
 @dataclass(frozen=True)
-class Similar:
-    """What to look at before anything is opened: undecided signals, and cases, most alike first."""
+class Wait:
+    """Look again on a day; without one when information comes, at the latest in a month."""
 
-    signals: tuple[SimilarSignal, ...]
-    cases: tuple[SimilarCase, ...]
+    until: date | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Put aside for good."""
+
+    reason: str
+    outcome: Outcome
+
+
+Decision = OpenCase | AddToCase | Wait | Reject
+
+
+@dataclass(frozen=True)
+class Decided:
+    """How many signals a decision was about, and the case they are in now."""
+
+    count: int
+    case: CaseFile | None
 
 
 def get(session: Session, signal_id: UUID) -> Signal:
     """One signal with what its page shows."""
-    shown = (joinedload(Signal.case), joinedload(Signal.commune), joinedload(Signal.holder), joinedload(Signal.decider))
-    found = session.scalars(select(Signal).where(Signal.id == signal_id).options(*shown)).one_or_none()
+    shown = (
+        joinedload(Signal.case),
+        joinedload(Signal.commune),
+        joinedload(Signal.holder),
+        joinedload(Signal.decider),
+        joinedload(Signal.cluster).joinedload(SignalCluster.case),
+    )
+    found = session.scalars(
+        select(Signal).where(Signal.id == signal_id).options(*shown), execution_options={"populate_existing": True}
+    ).one_or_none()
     if found is None:
         raise NotFound
     return found
@@ -108,165 +145,281 @@ def get(session: Session, signal_id: UUID) -> Signal:
 
 def open_case(session: Session, signal_id: UUID, *, title: str, store: Path, by: UUID, at: datetime) -> CaseFile:
     """Open a case from a signal. `store`: where the files of its photos lie; they become evidence at once."""
-    signal = _undecided(session, signal_id)
-    name = title.strip()
-    if not name or len(name) > TITLE_MOST:
-        raise TitleMissing(most=TITLE_MOST)
-    rules = law.load(session)
-    case = CaseFile(
-        number=numbers.next_number(session, "VV", at=at),
-        title=name,
-        state=CaseState.RECEIVED,
-        severity=signal.severity,
-        opened_at=at,
-        opened_by=by,
-        commune_code=signal.commune_code,
-        rule_version=law.VERSION,
-    )
-    session.add(case)
-    session.flush()
-    write(session, case, "open", by=by, at=at, facts={"number": case.number, "severity": case.severity})
-    history.record(session, "case:open", case.id, by=by, at=at, changes={"state": (None, case.state)})
-    for kind in ON_OPENING:
-        clocks.start(session, case, kind, began=at, law=rules, at=at)
-    _join(session, signal, case, store=store, by=by, at=at)
-    case.next_due_at = clocks.next_due(session, case.id)
-    session.flush()
-    return case
+    decided = _decide(session, undecided(session, signal_id), OpenCase(title), store=store, by=by, at=at)
+    assert decided.case is not None  # noqa: S101  this decision always leads to a case
+    return decided.case
 
 
 def add_to_case(session: Session, signal_id: UUID, case_id: UUID, *, store: Path, by: UUID, at: datetime) -> CaseFile:
     """Make a signal part of a case that is still worked."""
-    signal = _undecided(session, signal_id)
-    case = lock(session, case_id)
-    if case.state in OVER:
-        raise CaseIsOver(number=case.number)
-    if signal.severity > case.severity:
-        history.record(
-            session, "case:weigh", case.id, by=by, at=at, changes={"severity": (case.severity, signal.severity)}
-        )
-        case.severity = signal.severity
-    _join(session, signal, case, store=store, by=by, at=at)
-    session.flush()
-    return case
+    decided = _decide(session, undecided(session, signal_id), AddToCase(case_id), store=store, by=by, at=at)
+    assert decided.case is not None  # noqa: S101  this decision always leads to a case
+    return decided.case
 
 
-def wait(session: Session, signal_id: UUID, *, until: date, reason: str, by: UUID, at: datetime) -> Signal:
-    """Look again on a day; on that day the signal is back among the undecided ones."""
-    signal = _undecided(session, signal_id)
-    today = at.astimezone(CITY).date()
-    if not today < until <= today + LONGEST_WAIT:
-        raise WaitNotAhead
-    said = _said(reason)
-    changes = {"state": (signal.state, SignalState.WAITING), "wait_until": (signal.wait_until, until)}
-    signal.state, signal.wait_until, signal.reason = SignalState.WAITING, until, said
-    signal.decided_at, signal.decided_by = at, by
-    history.record(session, "signal:wait", signal.id, by=by, at=at, changes=changes, why=said)
-    session.flush()
+def wait(session: Session, signal_id: UUID, *, until: date | None, reason: str, by: UUID, at: datetime) -> Signal:
+    """Look again on a day, or when information comes; on that day the signal is back among the undecided ones."""
+    signal = undecided(session, signal_id)
+    _decide(session, signal, Wait(until, reason), store=None, by=by, at=at)
     return signal
 
 
 def reject(session: Session, signal_id: UUID, *, reason: str, outcome: Outcome, by: UUID, at: datetime) -> Signal:
     """Put a signal aside for good. The reporter, if there is one, learns only that it was looked into."""
-    signal = _undecided(session, signal_id)
-    said = _said(reason)
-    changes = {"state": (signal.state, SignalState.REJECTED), "outcome": (None, outcome)}
-    signal.state, signal.reason, signal.outcome, signal.wait_until = SignalState.REJECTED, said, outcome, None
-    signal.decided_at, signal.decided_by = at, by
-    history.record(session, "signal:reject", signal.id, by=by, at=at, changes=changes, why=said)
-    tell_reporters(session, [signal], TipState.CLOSED, by=by, at=at)
-    session.flush()
+    signal = undecided(session, signal_id)
+    _decide(session, signal, Reject(reason, outcome), store=None, by=by, at=at)
     return signal
 
 
-def similar(session: Session, signal: Signal, *, limit: int = 10) -> Similar:
-    """Signals and cases that share the label, its order, the place or the holder with this one."""
-    tests = {alike: test for alike, test in _tests(session, signal).items() if test is not None}
-    if not tests:
-        return Similar((), ())
-    score = [test.label(f"alike_{alike.value}") for alike, test in tests.items()]
-    statement = (
-        select(Signal, *score)
-        .where(Signal.id != signal.id, or_(*tests.values()))
-        .order_by(*(test.desc() for test in score), Signal.received_at.desc())
-        .limit(limit * 5)
-        .options(joinedload(Signal.case), joinedload(Signal.commune))
-    )
-    signals: list[SimilarSignal] = []
-    cases: dict[UUID, SimilarCase] = {}
-    for row in session.execute(statement):
-        other: Signal = row[0]
-        alike = tuple(kind for kind, holds in zip(tests, row[1:], strict=True) if holds)
-        if other.case is not None:
-            cases.setdefault(other.case.id, SimilarCase(other.case, alike))
-        elif other.state in {SignalState.NEW, SignalState.WAITING}:
-            signals.append(SimilarSignal(other, alike))
-    ordered = sorted(cases.values(), key=lambda found: found.case.state in OVER)
-    return Similar(tuple(signals[:limit]), tuple(ordered[:limit]))
-
-
-def tell_reporters(session: Session, signals: Sequence[Signal], state: TipState, *, by: UUID, at: datetime) -> None:
-    """Bring the tips behind some signals to what their reporters may be told. A closed tip stays closed."""
-    ids = [UUID(signal.source_ref) for signal in signals if signal.source is SignalSource.TIP]
+def decide_cluster(
+    session: Session, cluster_id: UUID, decision: Decision, *, seen: int, store: Path, by: UUID, at: datetime
+) -> Decided:
+    """Decide about everything undecided in a cluster at once. `seen`: how many the person saw; more or fewer are refused."""
+    [cluster] = clusters.lock(session, cluster_id)
     found = session.scalars(
-        select(Tip).where(Tip.id.in_(ids), Tip.state != TipState.CLOSED).order_by(Tip.id).with_for_update()
+        select(Signal)
+        .where(Signal.cluster_id == cluster_id, Signal.state.in_(clusters.UNDECIDED))
+        .order_by(Signal.severity.desc(), Signal.received_at, Signal.id)
+        .with_for_update(),
+        execution_options={"populate_existing": True},
+    ).all()
+    if not found:
+        last = session.execute(
+            select(Signal.decided_by, Signal.decided_at)
+            .where(Signal.cluster_id == cluster_id)
+            .order_by(Signal.decided_at.desc().nulls_last())
+            .limit(1)
+        ).one_or_none()
+        raise ClusterDecided(
+            who=name_of(session, last.decided_by if last else None), when=spoken(last.decided_at if last else at)
+        )
+    if len(found) != seen:
+        raise ClusterGrew(now=len(found), seen=seen)
+    return _decide_all(session, cluster, found, decision, store=store, by=by, at=at)
+
+
+def wake(session: Session, *, at: datetime) -> int:
+    """Bring back the waiting signals whose reporters have told more, or sent a photo, since they were put off. How many."""
+    today = at.astimezone(CITY).date()
+    on_hold = (Signal.state == SignalState.WAITING, Signal.wait_until > today, Signal.source == SignalSource.TIP)
+    since = {
+        UUID(ref): decided_at
+        for ref, decided_at in session.execute(select(Signal.source_ref, Signal.decided_at).where(*on_hold))
+    }
+    told = select(TipMessage.tip_id, func.max(TipMessage.at)).where(TipMessage.tip_id.in_(since))
+    sent = (
+        select(TipPhoto.tip_id, func.max(StoredFile.received_at))
+        .join(StoredFile, StoredFile.id == TipPhoto.file_id)
+        .where(TipPhoto.tip_id.in_(since))
     )
-    for tip in found.all():
-        if tip.state is not state:
-            tips.tell(session, tip, state, answer=NEUTRAL_ANSWER if state is TipState.CLOSED else None, by=by, at=at)
-
-
-def _join(session: Session, signal: Signal, case: CaseFile, *, store: Path, by: UUID, at: datetime) -> None:
-    changes = {"state": (signal.state, SignalState.IN_CASE), "case": (None, case.number)}
-    signal.state, signal.case_id, signal.wait_until, signal.reason = SignalState.IN_CASE, case.id, None, None
-    signal.decided_at, signal.decided_by = at, by
-    history.record(session, "signal:join", signal.id, by=by, at=at, changes=changes)
+    news = [
+        *session.execute(told.group_by(TipMessage.tip_id)).all(),
+        *session.execute(sent.group_by(TipPhoto.tip_id)).all(),
+    ]
+    refs = {str(tip_id) for tip_id, last in news if (decided_at := since[tip_id]) is not None and last > decided_at}
+    woken = session.scalars(
+        select(Signal).where(*on_hold, Signal.source_ref.in_(refs)).with_for_update(skip_locked=True)
+    ).all()
+    for signal in woken:
+        history.record(
+            session, "signal:wake", signal.id, by=None, at=at, changes={"wait_until": (signal.wait_until, today)}
+        )
+        signal.wait_until = today
     session.flush()
-    taken, damaged = evidence.gather(session, case, store=store, by=by, at=at)
+    return len(woken)
+
+
+def tell_reporters(
+    session: Session, signals: Sequence[Signal], state: TipState, *, by: UUID, at: datetime, outcome: Outcome | None = None
+) -> None:  # fmt: skip
+    """Bring the tips behind some signals to what their reporters may be told, by how it ended. A closed tip stays closed."""
+    by_answer = dict[str | None, list[UUID]]()
+    for signal in signals:
+        if signal.source is SignalSource.TIP:
+            answer = feedback.answer(outcome or signal.outcome) if state is TipState.CLOSED else None
+            by_answer.setdefault(answer, []).append(UUID(signal.source_ref))
+    for answer, ids in by_answer.items():
+        tips.tell_many(session, ids, state, answer=answer, by=by, at=at)
+
+
+def _decide(
+    session: Session, signal: Signal, decision: Decision, *, store: Path | None, by: UUID, at: datetime
+) -> Decided:
+    cluster = session.get_one(SignalCluster, signal.cluster_id)
+    return _decide_all(session, cluster, [signal], decision, store=store, by=by, at=at)
+
+
+def _decide_all(
+    session: Session,
+    cluster: SignalCluster,
+    signals: Sequence[Signal],
+    decision: Decision,
+    *,
+    store: Path | None,
+    by: UUID,
+    at: datetime,
+) -> Decided:
+    """Carry a decision out on locked, undecided signals of one locked cluster."""
+    case: CaseFile | None = None
+    match decision:
+        case OpenCase(title):
+            case = _open(session, cluster, signals, title, by=by, at=at)
+            _join(session, signals, case, store=store, by=by, at=at)
+            case.next_due_at = clocks.next_due(session, case.id)
+        case AddToCase(case_id):
+            case = _weighed(session, case_id, signals, by=by, at=at)
+            _join(session, signals, case, store=store, by=by, at=at)
+        case Wait(until, reason):
+            _put_off(session, signals, until, reason, by=by, at=at)
+        case Reject(reason, outcome):
+            said = said_why(reason)
+            after = {"state": SignalState.REJECTED, "outcome": outcome, "reason": said, "wait_until": None}
+            _settle_signals(session, signals, "signal:reject", after, ("state", "outcome"), why=said, by=by, at=at)
+            tell_reporters(session, signals, TipState.CLOSED, by=by, at=at)
+    clusters.settle(session, cluster.id, at=at)
+    session.flush()
+    return Decided(len(signals), case)
+
+
+def _open(
+    session: Session, cluster: SignalCluster, signals: Sequence[Signal], title: str, *, by: UUID, at: datetime
+) -> CaseFile:
+    name = title.strip()
+    if not name or len(name) > TITLE_MOST:
+        raise TitleMissing(most=TITLE_MOST)
+    if cluster.case_id is not None:
+        raise ClusterHasCase(number=session.get_one(CaseFile, membership.survivor(session, cluster.case_id)).number)
+    rules = law.load(session)
+    severity = max(signal.severity for signal in signals)
+    case = CaseFile(
+        number=numbers.next_number(session, "VV", at=at),
+        title=name,
+        state=CaseState.RECEIVED,
+        severity=severity,
+        opened_at=at,
+        opened_by=by,
+        commune_code=signals[0].commune_code,
+        rule_version=law.VERSION,
+    )
+    session.add(case)
+    session.flush()
+    cluster.case_id = case.id
+    write(session, case, "open", by=by, at=at, facts={"number": case.number, "severity": case.severity})
+    history.record(session, "case:open", case.id, by=by, at=at, changes={"state": (None, case.state)})
+    for kind in ON_OPENING:
+        clocks.start(session, case, kind, began=at, law=rules, at=at)
+    return case
+
+
+def _weighed(session: Session, case_id: UUID, signals: Sequence[Signal], *, by: UUID, at: datetime) -> CaseFile:
+    """A locked case that is worked on, as grave as the gravest of what joins it."""
+    case = lock(session, case_id)
+    standing(session, case)
+    if case.state in OVER:
+        raise CaseIsOver(number=case.number)
+    gravest = max(signal.severity for signal in signals)
+    if gravest > case.severity:
+        history.record(session, "case:weigh", case.id, by=by, at=at, changes={"severity": (case.severity, gravest)})
+        case.severity = gravest
+    return case
+
+
+def _join(
+    session: Session, signals: Sequence[Signal], case: CaseFile, *, store: Path | None, by: UUID, at: datetime
+) -> None:
+    after = {"state": SignalState.IN_CASE, "case_id": case.id, "wait_until": None, "reason": None}
+    _settle_signals(
+        session, signals, "signal:join", after, ("state",), told={"case": [None, case.number]}, by=by, at=at
+    )
+    taken: Sequence[Any] = ()
+    damaged: Sequence[StoredFile] = ()
+    if store is not None and len(signals) <= GATHERED_AT_ONCE:
+        taken, damaged = evidence.gather(session, case, store=store, by=by, at=at)
     facts = {
-        "signal": signal.source_number,
-        "source": signal.source.value,
+        "signal": signals[0].source_number,
+        "source": signals[0].source.value,
         "folios": [piece.folio for piece in taken],
         "damaged": [file.sha256 for file in damaged],
     }
-    write(session, case, "add_signal", by=by, at=at, facts=facts)
-    tell_reporters(session, [signal], TipState.LOOKED_INTO, by=by, at=at)
+    if len(signals) == 1:
+        write(session, case, "add_signal", by=by, at=at, facts=facts)
+    else:
+        write(session, case, "add_signals", by=by, at=at, facts=facts | {"signals": len(signals)})
+    tell_reporters(session, signals, TipState.LOOKED_INTO, by=by, at=at)
 
 
-def _undecided(session: Session, signal_id: UUID) -> Signal:
-    statement = select(Signal).where(Signal.id == signal_id).with_for_update()
-    signal = session.scalars(statement, execution_options={"populate_existing": True}).one_or_none()
-    if signal is None:
+def _put_off(
+    session: Session, signals: Sequence[Signal], until: date | None, reason: str, *, by: UUID, at: datetime
+) -> None:
+    today = at.astimezone(CITY).date()
+    day = until or today + INFORMATION_WITHIN
+    if not today < day <= today + LONGEST_WAIT:
+        raise WaitNotAhead
+    said = said_why(reason)
+    after = {"state": SignalState.WAITING, "wait_until": day, "reason": said}
+    _settle_signals(session, signals, "signal:wait", after, ("state", "wait_until"), why=said, by=by, at=at)
+
+
+def _settle_signals(
+    session: Session,
+    signals: Sequence[Signal],
+    deed: str,
+    after: dict[str, Any],
+    named: tuple[str, ...],
+    *,
+    by: UUID,
+    at: datetime,
+    told: dict[str, Any] | None = None,
+    why: str | None = None,
+) -> None:
+    """Write one decision to every signal: a row of history each, and one statement for all of them."""
+    rows = [
+        {
+            "deed": deed,
+            "subject_id": signal.id,
+            "by": by,
+            "at": at,
+            "changes": {name: [_plain(getattr(signal, name)), _plain(after[name])] for name in named} | (told or {}),
+            "why": why,
+        }
+        for signal in signals
+    ]
+    session.execute(insert(History), rows)
+    session.execute(
+        update(Signal)
+        .where(Signal.id.in_([signal.id for signal in signals]))
+        .values(decided_at=at, decided_by=by, **after)
+        .execution_options(synchronize_session=False)
+    )
+    # What was written is known, so nothing is read again: ten thousand signals would be ten thousand questions.
+    for signal in signals:
+        for name, value in (after | {"decided_at": at, "decided_by": by}).items():
+            set_committed_value(signal, name, value)
+        session.expire(signal, ["case", "decider"])
+
+
+def undecided(session: Session, signal_id: UUID) -> Signal:
+    """An undecided signal under a lock, its cluster locked before it."""
+    cluster_id = session.scalar(select(Signal.cluster_id).where(Signal.id == signal_id))
+    if cluster_id is None:
         raise NotFound
+    clusters.lock(session, cluster_id)
+    statement = select(Signal).where(Signal.id == signal_id).with_for_update()
+    signal = session.scalars(statement, execution_options={"populate_existing": True}).one()
+    if signal.cluster_id != cluster_id:  # somebody moved it while we waited
+        clusters.lock(session, signal.cluster_id)
     if signal.state in {SignalState.IN_CASE, SignalState.REJECTED}:
         raise SignalDecided(who=name_of(session, signal.decided_by), when=spoken(signal.decided_at))
     return signal
 
 
-def _said(reason: str) -> str:
+def said_why(reason: str) -> str:
+    """A reason as it is kept; refused if empty or endless."""
     said = reason.strip()
     if not said or len(said) > REASON_MOST:
         raise ReasonMissing(most=REASON_MOST)
     return said
 
 
-def _tests(session: Session, signal: Signal) -> dict[Alike, ColumnElement[bool] | None]:
-    order = None
-    if signal.serial is not None:
-        order = session.scalars(
-            select(LabelOrder).where(LabelOrder.serials.contains(literal(signal.serial, BigInteger())))
-        ).one_or_none()
-    place: ColumnElement[bool] | None = None
-    if signal.commune_code and signal.place:
-        alike = func.similarity(func.fold(Signal.place), func.fold(signal.place)) >= LIKE_PLACE
-        place = func.coalesce(and_(Signal.commune_code == signal.commune_code, alike), false())
-    return {
-        Alike.SERIAL: func.coalesce(Signal.serial == signal.serial, false()) if signal.serial is not None else None,
-        Alike.ORDER: func.coalesce(
-            and_(Signal.serial >= order.serials.lower, Signal.serial < order.serials.upper), false()
-        )
-        if order
-        else None,
-        Alike.PLACE: place,
-        Alike.HOLDER: func.coalesce(Signal.holder_id == signal.holder_id, false()) if signal.holder_id else None,
-    }
+def _plain(value: object) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime) else value

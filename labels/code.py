@@ -9,12 +9,8 @@ from __future__ import annotations
 import hmac
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from labels.errors import Malformed, SerialOutOfRange
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford base 32: no I, L, O (they read as 1, 1, 0) and no U."""
@@ -83,18 +79,6 @@ def encode(serial: int, secret: bytes) -> str:
     """The canonical 12 characters for a serial: six for it, six for its tag."""
     tag = tag_of(serial, secret)
     return _half(serial) + _half(tag)
-
-
-def encode_many(serials: range, secret: bytes) -> Iterator[str]:
-    """`encode` for each serial of a range that one key covers, in order."""
-    check_serials(serials)
-    digest, domain, pairs = hmac.digest, TAG_DOMAIN, _PAIRS
-    for serial in serials:
-        tag = int.from_bytes(digest(secret, domain + serial.to_bytes(8, "big"), "sha256")[:4], "big") >> 2
-        yield (
-            pairs[serial >> 20] + pairs[serial >> 10 & 1023] + pairs[serial & 1023]
-            + pairs[tag >> 20] + pairs[tag >> 10 & 1023] + pairs[tag & 1023]
-        )  # fmt: skip
 
 
 def matches(parsed: Parsed, secret: bytes) -> bool:

@@ -151,6 +151,8 @@ def test_the_map_knows_every_role_and_every_permission_has_somebody() -> None:
 def test_the_administrator_reads_no_cases_and_only_the_custodian_opens_an_informant() -> None:
     assert not ROLE_MAY[Role.ADMINISTRATOR] & {May.CASE_READ, May.OBSERVATION_READ, May.INFORMANT_OPEN, May.FILE_READ}
     assert [role for role, may in ROLE_MAY.items() if May.INFORMANT_OPEN in may] == [Role.CUSTODIAN]
+    agree = {role for role, may in ROLE_MAY.items() if May.INFORMANT_AGREE in may}
+    assert agree == {Role.CUSTODIAN, Role.BRANCH_HEAD}, "a second person answers without reading"
 
 
 def test_whoever_gives_out_labels_or_works_cases_needs_a_second_factor() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -18,6 +20,7 @@ from trace.models.history import IdempotencyKey
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
 
@@ -73,3 +76,39 @@ def test_the_queue_connects_as_the_application_does_and_finds_its_own_schema() -
 def test_every_periodic_task_is_there(tmp_path: Path) -> None:
     app = jobs.make_app(config_for("postgresql+psycopg://nobody@/none", tmp_path))
     assert {"sweep", "housekeeping", "check_evidence"} <= set(app.tasks)
+
+
+def test_work_that_ended_long_ago_leaves_the_queue(committed: Engine, tmp_path: Path) -> None:
+    """What runs every minute must not fill the tables of a system that runs for years; what waits is never touched."""
+    app = jobs.make_app(config_for(committed.url.render_as_string(hide_password=False), tmp_path))
+    with committed.begin() as connection:
+        connection.execute(text("SET LOCAL search_path = jobs, public"))  # as the queue's own connections have it
+        for status, days in (("succeeded", 15), ("failed", 15), ("succeeded", 1), ("todo", 400)):
+            job = connection.scalar(
+                text(
+                    "INSERT INTO jobs.procrastinate_jobs (task_name, queue_name) VALUES ('sweep', 'default') RETURNING id"
+                )
+            )
+            connection.execute(
+                text(
+                    "UPDATE jobs.procrastinate_jobs SET status = CAST(:status AS jobs.procrastinate_job_status) WHERE id = :id"
+                ),
+                {"status": status, "id": job},
+            )
+            connection.execute(
+                text(
+                    "UPDATE jobs.procrastinate_events SET at = now() - make_interval(days => :days) WHERE job_id = :id"
+                ),
+                {"days": days, "id": job},
+            )
+
+    async def work() -> None:
+        async with app.open_async():
+            await app.tasks["forget_jobs"](SimpleNamespace(app=app), timestamp=0)
+
+    asyncio.run(work())
+    with committed.connect() as connection:
+        left = connection.execute(
+            text("SELECT task_name, status::text FROM jobs.procrastinate_jobs WHERE task_name = 'sweep' ORDER BY id")
+        ).all()
+    assert [row.status for row in left] == ["succeeded", "todo"]

@@ -78,9 +78,10 @@ def test_everything_opens_under_the_new_key_and_nothing_under_the_old_one(
         tip_id = session.scalars(select(InformantContact.tip_id)).one()
         assert new.derived("informant") != old.derived("informant")
         reader = session.scalars(select(AppUser).where(AppUser.login == "giu.kin")).one()
-        opened = informants.open_contact(
-            session, tip_id, reason="Diễn tập đổi khóa", key=new.derived("informant"), by=reader.id, at=NOW
-        )
+        second = session.scalars(select(AppUser).where(AppUser.login == "chi.cuc")).one()
+        wish = informants.ask(session, tip_id, reason="Diễn tập đổi khóa", by=reader.id, at=NOW)
+        informants.answer(session, wish.id, agree=True, by=second.id, at=NOW)
+        opened = informants.open_contact(session, wish.id, key=new.derived("informant"), by=reader.id, at=NOW)
         assert opened == CONTACT
         assert accounts.second_factor_secret(reader, key=new.derived("second-factor")) == factories.TOTP_SECRET
         with pytest.raises(rewrapping.NotOpened):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,6 +47,7 @@ class May(StrEnum):
     AREA_EDIT = "area:edit"
     AREA_IMPORT = "area:import"
     AREA_READ = "area:read"
+    CALENDAR_EDIT = "calendar:edit"
     CASE_MOVE = "case:move"
     CASE_OPEN = "case:open"
     CASE_READ = "case:read"
@@ -56,9 +58,13 @@ class May(StrEnum):
     CONTROL_RECORD = "control:record"
     CONTROL_SELF = "control:self"
     CONTROL_VERIFY = "control:verify"
+    DELEGATION_ENTER = "delegation:enter"
+    DOCUMENT_TEMPLATE = "document:template"
+    DESK_REPORT = "desk:report"
     FARM_LOG_READ = "farm_log:read"
     FARM_LOG_WRITE = "farm_log:write"
     FILE_READ = "file:read"
+    INFORMANT_AGREE = "informant:agree"
     INFORMANT_OPEN = "informant:open"
     INCIDENT_CLOSE = "incident:close"
     LABEL_ACTIVATE = "label:activate"
@@ -66,6 +72,8 @@ class May(StrEnum):
     LABEL_ORDER = "label:order"
     LABEL_READ = "label:read"
     LABEL_VOID = "label:void"
+    LAW_EDIT = "law:edit"
+    LAW_READ = "law:read"
     LOT_CERTIFY = "lot:certify"
     LOT_READ = "lot:read"
     LOT_RECORD = "lot:record"
@@ -74,6 +82,8 @@ class May(StrEnum):
     MEMBER_READ = "member:read"
     OBSERVATION_READ = "observation:read"
     OBSERVATION_RECORD = "observation:record"
+    RULE_TRUST_READ = "rule_trust:read"
+    REQUEST_FOLLOW = "request:follow"
     SCAN_CUSTODY = "scan:custody"
     """Looks at labels are events of the trade, apart from the public's."""
     SCAN_FACTS = "scan:facts"
@@ -100,7 +110,8 @@ _REGISTER = frozenset(
 _TITLES = frozenset({May.TITLE_EDIT, May.TITLE_RECORD})
 _MEMBERS = frozenset({May.MEMBER_EDIT, May.MEMBER_READ})
 _FIELD = frozenset({May.SCAN_FACTS, May.OBSERVATION_READ, May.OBSERVATION_RECORD, May.FILE_READ})
-_DESK = frozenset({May.CASE_MOVE, May.CASE_OPEN, May.CASE_READ, May.SIGNAL_TRIAGE})
+_DESK = frozenset({May.CASE_MOVE, May.CASE_OPEN, May.CASE_READ, May.LAW_READ, May.SIGNAL_TRIAGE})
+_HEADS = frozenset({May.CALENDAR_EDIT, May.DELEGATION_ENTER, May.DESK_REPORT, May.DOCUMENT_TEMPLATE, May.LAW_EDIT})
 _APPLICATIONS = frozenset({May.APPLICATION_DECIDE, May.APPLICATION_EVALUATE, May.APPLICATION_READ})
 
 ROLE_MAY: dict[Role, frozenset[May]] = {
@@ -149,22 +160,29 @@ ROLE_MAY: dict[Role, frozenset[May]] = {
         May.CONTROL_VERIFY,
         May.LABEL_VOID,
         May.LOT_CERTIFY,
+        May.REQUEST_FOLLOW,
     },
     Role.CONTROLLER: _REGISTER | {May.APPLICATION_EVALUATE, May.APPLICATION_READ, May.CONTROL_RECORD, May.TABLE_IMPORT},
     Role.CERTIFIER: _REGISTER
     | {May.TABLE_IMPORT, May.CONTROL_RECORD, May.CONTROL_VERIFY, May.LOT_CERTIFY, May.LOT_RELEASE},
-    Role.SCIENCE_DEPARTMENT: _REGISTER | _APPLICATIONS | _TITLES | {May.CERTIFICATE_DECIDE, May.MEMBER_READ},
+    Role.SCIENCE_DEPARTMENT: _REGISTER
+    | _APPLICATIONS
+    | _TITLES
+    | {May.CERTIFICATE_DECIDE, May.DESK_REPORT, May.MEMBER_READ, May.REQUEST_FOLLOW},
     Role.AGRICULTURE_DEPARTMENT: frozenset(
         {May.AREA_CODE, May.AREA_IMPORT, May.AREA_READ, May.TABLE_IMPORT, May.TITLE_READ}
     ),
     Role.COMMUNE_OFFICER: frozenset({May.AREA_READ, May.TITLE_READ}),
     Role.INSPECTOR: _FIELD | _REGISTER,
     Role.OFFICER: _FIELD | _REGISTER | _DESK,
-    Role.TEAM_HEAD: _FIELD | _REGISTER | _DESK,
-    Role.BRANCH_HEAD: _FIELD | _REGISTER | _DESK,
-    Role.CUSTODIAN: frozenset({May.INFORMANT_OPEN}),
-    Role.AUDITOR: _REGISTER | {May.APPLICATION_READ, May.CASE_READ, May.OBSERVATION_READ, May.SYSTEM_LOOK},
-    Role.ADMINISTRATOR: frozenset({May.API_MANAGE, May.INCIDENT_CLOSE, May.USER_MANAGE, May.SYSTEM_LOOK}),
+    Role.TEAM_HEAD: _FIELD | _REGISTER | _DESK | _HEADS | {May.RULE_TRUST_READ},
+    Role.BRANCH_HEAD: _FIELD | _REGISTER | _DESK | _HEADS | {May.RULE_TRUST_READ, May.INFORMANT_AGREE},
+    Role.CUSTODIAN: frozenset({May.INFORMANT_AGREE, May.INFORMANT_OPEN}),
+    Role.AUDITOR: _REGISTER
+    | {May.APPLICATION_READ, May.CASE_READ, May.DESK_REPORT, May.OBSERVATION_READ, May.SYSTEM_LOOK, May.LAW_READ},
+    Role.ADMINISTRATOR: frozenset(
+        {May.API_MANAGE, May.INCIDENT_CLOSE, May.USER_MANAGE, May.SYSTEM_LOOK, May.CALENDAR_EDIT, May.LAW_READ}
+    ),
 }
 
 # These look after the whole city; everybody else sees the records of their own organisation or of the titles it manages.
@@ -282,7 +300,12 @@ def network_of(address: str, salt: bytes) -> bytes:
     return hashlib.blake2b(f"network:{_network(address)}".encode(), key=salt, digest_size=16).digest()
 
 
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
+
+
 def _network(address: str) -> str:
+    if _IPV4.fullmatch(address):
+        return address  # most of all; as `ipaddress` would write it
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -19,6 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import enforcement.schema  # noqa: F401  the mapped classes refer to each other across both slices
 from enforcement.views import blueprints as desk_blueprints
+from enforcement.views.todo import tasks as desk_tasks
 from trace import access, db, failures, headers, shown, tongues
 from trace.config import ROOT, Config
 from trace.pacing import Paced
@@ -46,6 +47,8 @@ COMPRESSIBLE = {
     "image/svg+xml",
 }
 UPLOAD_MOST = 64 * 2**20
+# A film of two gigabytes and the form around it; only people who work cases get so far.
+UPLOAD_MOST_AT = dict.fromkeys(("case_evidence.add", "case_evidence.bring"), 2 * 2**30 + 2**20)
 log = structlog.get_logger("temthat.web")
 csrf = CSRFProtect()
 
@@ -95,6 +98,7 @@ def create_app(config: Config | None = None, *, engine: Engine | None = None, te
         if anonymous:
             # Nobody's authority rides on these forms, and they must work without a cookie.
             csrf.exempt(blueprint)
+    app.extensions["tasks"] = (desk_tasks,)
     app.after_request(_finish)
     app.context_processor(_page)
     app.wsgi_app = ScanLane(app, app.wsgi_app, app.extensions["desk"])  # type: ignore[method-assign]
@@ -127,6 +131,8 @@ def _spoken() -> Any:
 def _begin() -> None:
     g.nonce = secrets.token_urlsafe(16)
     g.began = time.perf_counter()
+    if request.endpoint in UPLOAD_MOST_AT:
+        request.max_content_length = UPLOAD_MOST_AT[request.endpoint]
     if request.mimetype == "application/x-www-form-urlencoded":
         # Werkzeug reads such a form whole and caps only the text parts of the other kind.
         request.max_content_length = request.max_form_memory_size

@@ -153,6 +153,7 @@ def _upgrade(config: Config) -> None:
 
     import enforcement.schema  # noqa: F401  the mapped classes refer to each other across both slices
     from enforcement import law
+    from enforcement.papers import templates
     from trace import clock, db, jobs
     from trace.services import communes, keys, scanning
 
@@ -162,6 +163,7 @@ def _upgrade(config: Config) -> None:
         with Session(engine) as session:
             communes.load(session)
             law.seed(session)
+            templates.seed(session)
             keys.issue_first(session, config.master_key, clock.now())
             scanning.first_copy_rule(session)
             jobs.keep_house(session, config.files_dir)

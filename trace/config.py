@@ -10,6 +10,7 @@
 `TEMTHAT_WEBHOOK_LOOPBACK`  "1" lets webhooks go to this machine over http: for trying them out, never in production
 `TEMTHAT_SMTP_URL`      a mail server for reminders, such as smtp://user:password@mail.example:587; empty: no mail is sent
 `TEMTHAT_MAIL_FROM`     the address that letters come from (default: tem-that@ and the host)
+`TEMTHAT_CLAMD`         a virus scanner that speaks clamd's protocol, such as tcp://127.0.0.1:3310 or unix:///run/clamd.sock; empty: none
 `TEMTHAT_ENVIRONMENT`   "demo" shows the sample-data banner and the gallery; "production" hides both
 """
 
@@ -45,6 +46,7 @@ class Config:
     keep_unknown_codes_days: int = 400
     smtp_url: str = ""
     mail_from: str = ""
+    clamd: str = ""
 
     def __repr__(self) -> str:
         return f"Config(environment={self.environment!r}, host={self.host!r}, var_dir={str(self.var_dir)!r})"
@@ -58,6 +60,11 @@ class Config:
     def drawings_dir(self) -> Path:
         """Where drawn files of labels lie, by their hash, for a month."""
         return self.var_dir / "drawings"
+
+    @property
+    def bundles_dir(self) -> Path:
+        """Where bundles of cases lie, by their hash."""
+        return self.var_dir / "bundles"
 
     @property
     def mail_sender(self) -> str:
@@ -93,6 +100,7 @@ class Config:
             webhook_loopback=os.environ.get("TEMTHAT_WEBHOOK_LOOPBACK", "") == "1",
             smtp_url=os.environ.get("TEMTHAT_SMTP_URL", ""),
             mail_from=os.environ.get("TEMTHAT_MAIL_FROM", ""),
+            clamd=os.environ.get("TEMTHAT_CLAMD", ""),
         )
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app, g
-from psycopg import InterfaceError, OperationalError
+from psycopg import InterfaceError, OperationalError, RawCursor
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -55,14 +55,19 @@ def init_app(app: Flask, engine: Engine) -> None:
     app.teardown_appcontext(_close)
 
 
+_CURSOR = "temthat.cursor"
+
+
 @contextmanager
 def _cursor(scans: Engine) -> Iterator[Cursor[Any]]:
     pooled = scans.raw_connection()
     try:
-        # The driver's own connection, which SQLAlchemy knows by its protocol only.
-        driver: psycopg.Connection[Any] = cast("Any", pooled.driver_connection)
-        with driver.cursor() as cursor:
-            yield cursor
+        cursor: Cursor[Any] | None = pooled.info.get(_CURSOR)
+        if cursor is None:
+            # The driver's own connection, which SQLAlchemy knows by its protocol only. One cursor lasts as long as it.
+            driver: psycopg.Connection[Any] = cast("Any", pooled.driver_connection)
+            cursor = pooled.info[_CURSOR] = RawCursor(driver)
+        yield cursor
     except (OperationalError, InterfaceError):
         if pooled.driver_connection is None or pooled.driver_connection.closed:
             scans.dispose()  # what died under one connection died under all of them

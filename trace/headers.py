@@ -15,6 +15,6 @@ OVER_TLS = ("Strict-Transport-Security", "max-age=31536000")
 def policy(nonce: str) -> str:
     """The content security policy of a page whose own style and script carry this nonce."""
     return (
-        f"default-src 'none'; script-src 'nonce-{nonce}' 'self'; style-src 'nonce-{nonce}' 'self'; img-src 'self' data: blob:; "
+        f"default-src 'none'; script-src 'nonce-{nonce}' 'self'; style-src 'nonce-{nonce}' 'self'; img-src 'self' data: blob:; media-src 'self'; "
         "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
     )

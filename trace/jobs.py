@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
-from procrastinate import App, PsycopgConnector
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.builtin_tasks import remove_old_jobs
 from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from enforcement import evidence, intake
-from trace import clock, db
+from enforcement import patterns, triage
+from trace import clock, db, desk_jobs, evidence_jobs
 from trace.services import (
     accounts,
     area_imports,
@@ -54,6 +55,7 @@ UPLOADS_WAIT = timedelta(hours=24)
 """How long a photo of a report that stopped half way may be sent on."""
 IMPORTS_WAIT = timedelta(days=30)
 """How long the rows of an import wait to be taken over."""
+JOBS_KEPT_HOURS = 14 * 24
 BEAT_SECONDS = 1.0
 TELLERS = 6
 
@@ -75,20 +77,21 @@ def make_app(config: Config) -> App:
             session.commit()
         log.info("job done", job=name, result=done if isinstance(done, int) else None)
 
-    @app.periodic(cron="* * * * *")
-    @app.task(queueing_lock="sweep", name="sweep")
-    def sweep(timestamp: int) -> None:
-        """Turn scans that should not be into signals for the case desk."""
-        del timestamp
-        at = clock.now()
-        run("sweep", lambda session: intake.sweep(session, since=at - timedelta(hours=24), at=at))
-
     @app.periodic(cron="17 * * * *")
     @app.task(queueing_lock="housekeeping", name="housekeeping")
     def housekeeping(timestamp: int) -> None:
         """Partitions ahead of time; old keys, tries and files without a row out."""
         del timestamp
         run("housekeeping", lambda session: keep_house(session, config.files_dir))
+
+    @app.periodic(cron="13 3 * * *")
+    @app.task(queueing_lock="forget_jobs", name="forget_jobs", pass_context=True)
+    async def forget_jobs(context: JobContext, timestamp: int) -> None:
+        """Work that ended long ago leaves the queue's tables: what runs every minute would leave millions a year."""
+        del timestamp
+        await remove_old_jobs(
+            context, max_hours=JOBS_KEPT_HOURS, remove_failed=True, remove_cancelled=True, remove_aborted=True
+        )
 
     @app.periodic(cron="41 * * * *")
     @app.task(queueing_lock="find_gaps", name="find_gaps")
@@ -133,11 +136,33 @@ def make_app(config: Config) -> App:
         del timestamp
         run("drawings_kept", lambda session: drawing.clear(session, config.drawings_dir, at=clock.now()))
 
+    _add_desk(app, run)
     _add_mail(app, engine, config)
+    desk_jobs.add(app, engine)
     _add_nightly(app, engine, config)
+    evidence_jobs.add(app, engine, config)
     _add_webhooks(app, engine, config)
     _add_incidents(app, engine, config)
     return app
+
+
+def _add_desk(app: App, run: Callable[[str, Callable[[Session], Any]], None]) -> None:
+    @app.periodic(cron="* * * * *")
+    @app.task(queueing_lock="sweep", name="sweep")
+    def sweep(timestamp: int) -> None:
+        """Turn scans that should not be into signals for the case desk."""
+        del timestamp
+        at = clock.now()
+        run("sweep", lambda session: patterns.sweep(session, since=at - timedelta(hours=24), at=at))
+        run("wake", lambda session: triage.wake(session, at=at))
+
+    @app.periodic(cron="29 * * * *")
+    @app.task(queueing_lock="sweep_hourly", name="sweep_hourly")
+    def sweep_hourly(timestamp: int) -> None:
+        """Look through the books of the register and the scans of a week for what a person should see."""
+        del timestamp
+        at = clock.now()
+        run("sweep_hourly", lambda session: patterns.sweep_hourly(session, at=at))
 
 
 def _add_mail(app: App, engine: Engine, config: Config) -> None:
@@ -147,17 +172,16 @@ def _add_mail(app: App, engine: Engine, config: Config) -> None:
         """Send the letters that are due, where a mail server is named."""
         del timestamp
         post_letters(engine, config)
+        desk_jobs.post_digests(engine, config)
 
 
 def _add_nightly(app: App, engine: Engine, config: Config) -> None:
     @app.periodic(cron="23 2 * * *")
     @app.task(queueing_lock="evidence", name="check_evidence")
     def check_evidence(timestamp: int) -> None:
-        """Hash every original again; a difference is an error in the log, which is watched."""
+        """Hash every original and copy again, and look at every chain; what is wrong is an incident, and an error in the log."""
         del timestamp
-        with Session(engine) as session:
-            for broken in evidence.verify_all(session, config.files_dir):
-                log.error("evidence differs from its hash", evidence=str(broken))
+        evidence_jobs.check_all(engine, config)
 
     @app.periodic(cron="31 1 * * *")
     @app.task(queueing_lock="retention", name="retention")

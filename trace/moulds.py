@@ -13,7 +13,9 @@ import secrets
 import zlib
 from datetime import date
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from types import UnionType
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 from uuid import UUID
 
 from markupsafe import escape
@@ -132,18 +134,26 @@ def blank(fact: str, value: object, marks: Marks, by_value: frozenset[str]) -> A
     raise TypeError(f"{fact} has no blank")
 
 
-def trait(fact: str, value: Any, by_value: frozenset[str]) -> object:
-    """What of a value belongs to the key of a shape."""
-    match value:
-        case None | bool() | Enum():
-            return value
-        case tuple() | list():
-            return tuple(value)
-        case _ if fact in by_value:
-            return value
-        case int():
-            return min(value, FEW)
-    return value != ""
+def shaper(fields: Mapping[str, Any], by_value: frozenset[str]) -> Callable[[Any], tuple[object, ...]]:
+    """What makes the key of a shape out of a record with these fields and types: of each value what `blank` leaves of it."""
+    real, counted, printed = list[str](), list[str](), list[str]()
+    for name, kind in fields.items():
+        kinds = set(get_args(kind) if isinstance(kind, UnionType) else [kind]) - {type(None)}
+        if name in by_value or any(get_origin(each) is tuple or issubclass(each, (bool, Enum)) for each in kinds):
+            real.append(name)
+        elif kinds == {int}:
+            counted.append(name)
+        else:
+            printed.append(name)
+    reals, counts, prints = (attrgetter(*names) for names in (real, counted, printed))
+
+    def shape(record: Any) -> tuple[object, ...]:
+        return (
+            reals(record), tuple([each if each is None or each < FEW else FEW for each in counts(record)]),
+            tuple([None if each is None else each != "" for each in prints(record)]),
+        )  # fmt: skip
+
+    return shape
 
 
 class Mould:
@@ -156,11 +166,11 @@ class Mould:
         used = set(self._gaps)
         self._facts = [(name, how[by]) if number in used else None for number, (name, by) in enumerate(marks.of)]
         self._fixed = [piece.encode() for piece in pieces[::2]]
-        self._packed = _packed(self._fixed)
+        self._runs = _runs(_packed(self._fixed))
 
     def fill(self, fact: Callable[[str], Any]) -> list[bytes]:
         """The page in pieces, fixed and filled by turns. `fact` gives a value by name."""
-        filled = [escape(each[1](fact(each[0]))).encode() if each else b"" for each in self._facts]
+        filled = [_escaped(each[1](fact(each[0]))) if each else b"" for each in self._facts]
         pieces = self._fixed[:1]
         for gap, fixed in zip(self._gaps, self._fixed[1:], strict=True):
             pieces += (filled[gap], fixed)
@@ -168,16 +178,12 @@ class Mould:
 
     def gzip(self, pieces: list[bytes], whole: bytes) -> bytes:
         """The filled page as gzip. The long fixed stretches were compressed once; what is filled in goes as it is."""
-        out, plain = [_GZIP_HEAD], list[bytes]()
-        for number, piece in enumerate(pieces):
-            packed = self._packed[number // 2] if number % 2 == 0 else None
-            if packed is None:
-                plain.append(piece)
-                continue
-            out += _stored(b"".join(plain))
-            plain.clear()
+        out = [_GZIP_HEAD]
+        for start, end, packed in self._runs:
+            plain = b"".join(pieces[start:end])
+            if plain:
+                out += _stored(plain)
             out.append(packed)
-        out += _stored(b"".join(plain))
         out.append(_END + zlib.crc32(whole).to_bytes(4, "little") + (len(whole) & 0xFFFFFFFF).to_bytes(4, "little"))
         return b"".join(out)
 
@@ -198,10 +204,26 @@ def _packed(fixed: Iterable[bytes]) -> list[bytes | None]:
     return found
 
 
+def _runs(packed: list[bytes | None]) -> list[tuple[int, int, bytes]]:
+    """Which of the pieces of a page go as they are, and what packed stretch comes after them."""
+    found, start = list[tuple[int, int, bytes]](), 0
+    for number, each in enumerate(packed):
+        if each is not None:
+            found.append((start, 2 * number, each))
+            start = 2 * number + 1
+    return [*found, (start, 2 * len(packed), b"")]
+
+
+def _escaped(text: str) -> bytes:
+    if "&" in text or "<" in text or ">" in text or '"' in text or "'" in text:
+        text = escape(text)
+    return text.encode()
+
+
 def _stored(plain: bytes) -> list[bytes]:
     """Bytes as they are, in blocks of deflate."""
-    blocks = []
+    blocks = list[bytes]()
     for start in range(0, len(plain), STORED):
         piece = plain[start : start + STORED]
-        blocks.append(b"\x00" + len(piece).to_bytes(2, "little") + (len(piece) ^ STORED).to_bytes(2, "little") + piece)
+        blocks += (b"\x00" + len(piece).to_bytes(2, "little") + (len(piece) ^ STORED).to_bytes(2, "little"), piece)
     return blocks

@@ -24,6 +24,8 @@ GRACE_SECONDS = 10.0
 LEAST_PER_SECOND = 2048
 """After the grace a body must have come at this rate: a telephone at the edge of the network does five times as much."""
 MOST_SECONDS = 300.0
+PLENTY_PER_SECOND = 500_000
+"""Whoever sends at this rate may take longer than that: a film of two gigabytes over the line of an office."""
 SLOW_AT_ONCE = 4
 
 
@@ -136,7 +138,8 @@ class PacedBody(io.RawIOBase):
                     if not self._is_slow:
                         self.given_up = True
                         raise NoRoomForSlow from None
-            left = min(self._grace + self._received / LEAST_PER_SECOND, MOST_SECONDS) - self._waited
+            most = max(MOST_SECONDS, self._received / PLENTY_PER_SECOND)
+            left = min(self._grace + self._received / LEAST_PER_SECOND, most) - self._waited
             try:
                 return self._came.get(timeout=max(0.0, left - (time.monotonic() - began)))
             except queue.Empty:

@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flask import current_app, request, url_for
 from flask_babel import gettext as _
@@ -127,12 +127,30 @@ def environment_name() -> str | None:
     return None if current_app.config["TEMTHAT"].environment == "production" else _("Sample data")
 
 
-def navigation(who: Person | None) -> list[tuple[str, str, bool]]:
-    """The places a person may go to, with the present one marked."""
+class Entry(NamedTuple):
+    """A place in the menu."""
+
+    label: str
+    url: str
+    active: bool
+
+
+class Menu(NamedTuple):
+    """The places in one line, and those behind "More"."""
+
+    first: list[Entry]
+    more: list[Entry]
+
+
+IN_ONE_LINE = 10
+
+
+def navigation(who: Person | None) -> Menu | None:
+    """The places a person may go to, with the present one marked. Who works at the case desk finds the register behind "More"."""
     if who is None:
-        return []
-    entries = [
-        (_("Home"), "accounts.home", May.ACCOUNT_USE),
+        return None
+    start = [(_("Home"), "accounts.home", May.ACCOUNT_USE)]
+    register = [
         (_("Orders"), "orders.index", May.LABEL_READ),
         (_("Hand-overs"), "orders.handovers", May.LABEL_HAND_OVER),
         (_("Lots"), "lots.index", May.LOT_READ),
@@ -143,17 +161,31 @@ def navigation(who: Person | None) -> list[tuple[str, str, bool]]:
         (_("Applications"), "applications.index", May.APPLICATION_READ),
         (_("Certificates"), "certificates.index", May.CERTIFICATE_READ),
         (_("Titles"), "titles.index", May.TITLE_READ),
+    ]
+    desk = [
         (_("Queue"), "queue.index", May.SIGNAL_TRIAGE),
         (_("Cases"), "cases.index", May.CASE_READ),
+        (_("Deadlines"), "case_deadlines.mine", May.CASE_MOVE),
+        (_("Documents"), "documents.index", May.CASE_READ),
         (_("Observations"), "observations.index", May.OBSERVATION_READ),
-        (_("Reporters"), "informants.index", May.INFORMANT_OPEN),
+        (_("Reporters"), "informants.index", May.INFORMANT_AGREE),
+        (_("Case reports"), "reports.index", May.DESK_REPORT),
+        (_("Requests"), "reports.requests", May.REQUEST_FOLLOW),
+        (_("Law data"), "law.index", May.LAW_READ),
+    ]
+    house = [
         (_("Connections"), "api_keys.index", May.API_MANAGE),
         (_("People"), "accounts.people", May.USER_MANAGE),
         (_("Incidents"), "incidents.index", May.INCIDENT_CLOSE),
-        (_("Search"), "places.search", May.TITLE_READ),
     ]
-    return [
-        (label, url_for(endpoint), request.endpoint is not None and request.endpoint == endpoint)
-        for label, endpoint, permission in entries
+    search = [(_("Search"), "places.search", May.TITLE_READ)]
+    works_cases = who.may(May.SIGNAL_TRIAGE)
+    order = [*start, *desk, *search, *register, *house] if works_cases else [*start, *register, *desk, *house, *search]
+    entries = [
+        Entry(label, url_for(endpoint), request.endpoint == endpoint)
+        for label, endpoint, permission in order
         if who.may(permission)
     ]
+    if len(entries) <= IN_ONE_LINE + 1:  # one alone behind "More" would only be one tap further away
+        return Menu(entries, [])
+    return Menu(entries[:IN_ONE_LINE], entries[IN_ONE_LINE:])

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from enforcement.competence import LegalQualification
@@ -28,7 +28,9 @@ class CaseFile(Base):
         CheckConstraint("closed_at IS NULL OR outcome IS NOT NULL", name="outcome_when_closed"),
         CheckConstraint("severity BETWEEN 1 AND 3", name="severity_range"),
         CheckConstraint("length(btrim(title)) BETWEEN 1 AND 200", name="title_present"),
-        Index(None, "state", "next_due_at"),
+        CheckConstraint("merged_into_id <> id", name="not_into_itself"),
+        CheckConstraint("split_from_id <> id", name="not_split_from_itself"),
+        Index("ix_case_file_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index("ix_case_file_folded", text("public.fold(title) gin_trgm_ops"), postgresql_using="gin"),
         DESK,
     )
@@ -45,12 +47,19 @@ class CaseFile(Base):
     suspect_id: Mapped[UUID | None] = mapped_column(ForeignKey("party.id"))
     legal_qualification: Mapped[LegalQualification | None]
     act_ended_on: Mapped[date | None]
+    detected_at: Mapped[datetime | None]
     rule_version: Mapped[str]
     next_due_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     outcome: Mapped[Outcome | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
+    words: Mapped[str] = mapped_column(Computed("' ' || public.fold(title) || ' '", persisted=True), deferred=True)
+    """The title as a search compares it. Folding is dear, so it is done once, when a title is written."""
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("enforcement.case_file.id"))
+    split_from_id: Mapped[UUID | None] = mapped_column(ForeignKey("enforcement.case_file.id"))
 
+    merged_into: Mapped[CaseFile | None] = relationship(foreign_keys=[merged_into_id], remote_side="CaseFile.id")
+    split_from: Mapped[CaseFile | None] = relationship(foreign_keys=[split_from_id], remote_side="CaseFile.id")
     officer: Mapped[AppUser | None] = relationship(foreign_keys=[officer_id])
     opener: Mapped[AppUser] = relationship(foreign_keys=[opened_by])
     commune: Mapped[Commune | None] = relationship()

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from enforcement.models.base import DESK
@@ -22,6 +22,8 @@ class Observation(Base):
     __table_args__ = (
         CheckConstraint("length(btrim(note)) BETWEEN 1 AND 4000", name="note_present"),
         CheckConstraint("accuracy_m >= 0", name="accuracy_not_negative"),
+        CheckConstraint("shop_phone ~ '^0[0-9]{8,10}$'", name="shop_phone_digits"),
+        Index("ix_observation_noted", text("public.fold(note) gin_trgm_ops"), postgresql_using="gin"),
         DESK,
     )
 
@@ -34,6 +36,8 @@ class Observation(Base):
     inspector_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"), index=True)
     commune_code: Mapped[str] = mapped_column(ForeignKey("commune.code"))
     place: Mapped[str]
+    shop_phone: Mapped[str | None]
+    """The telephone that the shop shows."""
     location: Mapped[WKBElement | None] = mapped_column(Geometry("POINT", srid=4326, spatial_index=False))
     accuracy_m: Mapped[int | None]
     note: Mapped[str]

@@ -5,12 +5,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 # Importing a module puts its routes on its blueprint; `case_list` and `signals` share those of `cases` and `queue`.
-from enforcement.views import case_list, cases, informants, observations, queue, signals
+from enforcement.views import (
+    bulk,
+    bundles,
+    case_labels,
+    case_list,
+    case_similar,
+    cases,
+    casework,
+    deadlines,
+    desk_exports,  # noqa: F401  puts the lists of the desk among those that can be taken away
+    desk_filters,
+    document_forms,
+    document_register,
+    documents,
+    evidence,
+    evidence_copies,
+    informants,
+    intake,
+    law,
+    law_calendar,
+    law_delegations,
+    law_entry,
+    observations,
+    queue,
+    reports,
+    signals,
+    timeline,
+)
 
 if TYPE_CHECKING:
     from flask import Blueprint
 
-MODULES = (cases, case_list, informants, observations, queue, signals)
+MODULES = (
+    cases, casework, case_list, informants, intake, observations, queue, signals, case_similar, bulk, desk_filters, deadlines, law, law_calendar, law_delegations, law_entry,
+    reports,
+    evidence, evidence_copies, bundles, documents, document_register, document_forms, case_labels, timeline)  # fmt: skip
 
 
 def blueprints() -> list[tuple[Blueprint, bool]]:

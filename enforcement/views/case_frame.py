@@ -19,6 +19,7 @@ from trace import clock
 from trace.access import May, person
 from trace.db import session
 from trace.words import explain, way_out
+from trace.workdays import CalendarGap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,14 +27,22 @@ if TYPE_CHECKING:
 
     from trace.errors import TemThatError
 
-TABS: tuple[tuple[str, str, Any], ...] = (("events", "cases.show", _l("What happened")),)
+TABS: tuple[tuple[str, str, Any], ...] = (
+    ("events", "cases.show", _l("What happened")),
+    ("file", "casework.show", _l("Violation file")),
+    ("deadlines", "case_deadlines.show", _l("Deadlines")),
+    ("evidence", "case_evidence.show", _l("Evidence")),
+    ("labels", "case_labels.show", _l("Labels concerned")),
+    ("documents", "case_documents.show", _l("Documents")),
+    ("similar", "case_similar.show", _l("Similar cases")),
+)
 """Name, endpoint (it takes `case_id`) and words of each tab, in the order of the page."""
 
 
 def frame(case_id: UUID, active: str, *, reasons: Sequence[TemThatError] = ()) -> dict[str, Any]:
     """What the head and the side of a case's page show. `reasons`: why a step was not taken."""
     case = cases.get(session(), case_id)
-    works = person().may(May.CASE_MOVE) and case.state not in OVER
+    works = person().may(May.CASE_MOVE) and case.state not in OVER and case.merged_into_id is None
     standings = clocks.standings(case, law.load(session()), at=clock.now())
     return {
         "case": case,
@@ -47,6 +56,13 @@ def frame(case_id: UUID, active: str, *, reasons: Sequence[TemThatError] = ()) -
         "fine_barred": any(
             s.deadline.kind is DeadlineKind.PENALTY_DECISION and not s.closed and s.left < 0 for s in standings
         ),
-        "reasons": [{"message": explain(exc), "way_out": way_out(exc)} for exc in reasons],
+        "reasons": [{"message": explain(exc), "way_out": way_out(exc), "url": _where(exc)} for exc in reasons],
         "tabs_label": _("Parts of the case"),
     }
+
+
+def _where(exc: TemThatError) -> str:
+    """Where the way out of a refusal begins, for those who may go there."""
+    if isinstance(exc, CalendarGap) and person().may(May.CALENDAR_EDIT):
+        return url_for("law.calendar", year=int(str(exc.facts["year"])))
+    return ""

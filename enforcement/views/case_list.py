@@ -1,20 +1,24 @@
-"""The list of cases, nearest deadline first."""
+"""The list of cases, nearest legal date first, and taking the next one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from flask import render_template, request
+from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from enforcement import cases, clocks, law, queue
-from enforcement.transitions import CaseState
+from enforcement import cases, claims, clocks, law, queue
+from enforcement.models import DeskList
+from enforcement.transitions import HEADS, CaseState
+from enforcement.views import desk_lists
 from enforcement.views.cases import bp
-from enforcement.views.words import severities, severity_word, tabs
+from enforcement.views.words import duties, severity_word
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
+from trace.services import workdays
 from trace.views import lists
+from trace.views.once import once
 from trace.words import say
 
 if TYPE_CHECKING:
@@ -24,28 +28,31 @@ if TYPE_CHECKING:
 @bp.get("")
 @needs(May.CASE_READ)
 def index() -> ResponseReturnValue:
-    """Cases, nearest deadline first."""
+    """Cases, nearest legal date first."""
     at, page = clock.now(), lists.page()
-    state, due, q = lists.member(CaseState, "state"), lists.member(queue.Pressing, "due"), lists.text()
-    severity = int(request.args["severity"]) if request.args.get("severity") in {"1", "2", "3"} else None
     people = {officer.id: officer.full_name for officer in cases.officers(session(), on=lists.today())}
-    officer, nobody = lists.identity("officer"), request.args.get("officer") == "none"
-    asked = queue.CaseFilter(officer_id=officer, unassigned=nobody, state=state, severity=severity, due=due, q=q)
+    asked = cast("queue.CaseFilter", desk_lists.asked(DeskList.CASES, request.args))
     rows, total = queue.cases(session(), asked, at=at, page=page)
-    rules = law.load(session())
-    chips = [(_("Search: %(text)s", text=q), "q", None)] if q else []
-    chips += [(say(state), "state", None)] if state else []
-    chips += [(say(due), "due", None)] if due else []
-    chips += [(severity_word(severity), "severity", None)] if severity else []
-    if nobody or officer:
-        named = _("nobody yet") if nobody or officer is None else people.get(officer, _("somebody else"))
+    rules = law.Law((), workdays.calendar(session()))  # the list counts days and needs no rule
+    mine = asked.officer_id == person().id
+    chips = [(_("Search: %(text)s", text=asked.q), "q", None)] if asked.q else []
+    chips += [(say(asked.state), "state", None)] if asked.state else []
+    chips += [(say(asked.due), "due", None)] if asked.due else []
+    chips += [(severity_word(asked.severity), "severity", None)] if asked.severity else []
+    chips += [(_("Chosen rows"), "id", None)] if asked.ids else []
+    if asked.unassigned or asked.officer_id:
+        named = people.get(asked.officer_id, _("somebody else")) if asked.officer_id else _("nobody yet")
         chips.append((_("Officer: %(name)s", name=named), "officer", None))
-    mine = officer == person().id
+    active = "mine" if mine else asked.due.value if asked.due else "all"
+    titles = {"mine": _("My cases"), "soon": _("Cases due soon"), "overdue": _("Overdue cases")}
     return render_template(
         "desk/cases.html",
-        tabs=tabs("mine" if mine else "all", queue.counts(session(), officer_id=person().id, at=at)),
+        **desk_lists.shared(DeskList.CASES),
+        title=titles.get(active, _("All cases")),
+        tabs=desk_lists.tabs(active, queue.counts(session(), officer_id=person().id, at=at)),
         rows=[
             {
+                "id": case.id,
                 "case": case,
                 "left": clocks.left_until(case.next_due_at, rules, at=at) if case.next_due_at else None,
                 "late": case.next_due_at is not None and case.next_due_at < at,
@@ -53,12 +60,29 @@ def index() -> ResponseReturnValue:
             for case in rows
         ],
         total=total,
+        found=desk_lists.results(total, asked),
         chips=chips,
-        mine=mine,
+        heads=not HEADS.isdisjoint(duties()),
         states=[(each.value, say(each)) for each in CaseState],
         dues=[(each.value, say(each)) for each in queue.Pressing],
-        severities=severities(),
-        people=[("none", _("nobody yet")), *((str(key), name) for key, name in people.items())],
+        people=[("me", _("me")), ("none", _("nobody yet")), *((str(key), name) for key, name in people.items())],
         page=page,
-        pages=lists.pages(total, queue.PAGE),
+        pages=desk_lists.pages(total, asked),
     )
+
+
+@bp.post("/tiep-theo")
+@needs(May.CASE_MOVE)
+def take_next() -> ResponseReturnValue:
+    """Take the most pressing case that nobody works. The same form sent twice takes one."""
+    with once("cases.take_next") as key:
+        if key.done:
+            return redirect(key.location, 303)
+        case = claims.take_next(session(), by=person().id, at=clock.now())
+        key.settle(url_for(".show", case_id=case.id) if case else url_for(".index", officer="none"))
+    session().commit()
+    if case is None:
+        flash(_("No case is without an officer."), "message")
+    else:
+        flash(_("You work the case %(number)s now.", number=case.number), "success")
+    return redirect(key.location, 303)

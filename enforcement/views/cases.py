@@ -5,36 +5,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 
-from enforcement import cases, clocks, evidence, law, terms
-from enforcement.casebook import midnight
-from enforcement.competence import signer_for
-from enforcement.transitions import MOVES, Demand, Move, moves_from
+from enforcement import acts, cases, closing, documents, evidence, evidence_facts, fines, membership, terms
+from enforcement.transitions import MAY_DETECT, MOVES, Demand, Move, moves_from
 from enforcement.views import forms
+from enforcement.views.case_deeds import carry_out, meanwhile, moment_of, seen_now
 from enforcement.views.case_frame import frame
 from enforcement.views.words import duties, line, severity_word
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
-from trace.errors import TemThatError
-from trace.services import files
 from trace.views import lists
-from trace.views.once import once
-from trace.words import say
+from trace.words import day, explain, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from flask.typing import ResponseReturnValue
     from flask_wtf import FlaskForm
 
-    from enforcement.models import CaseFile
+    from enforcement.clocks import Standing
+    from enforcement.models import CaseFile, Evidence
+    from trace.errors import TemThatError
 
 bp = Blueprint("cases", __name__, url_prefix="/vu-viec")
 
+# The forms of which a registered paper may carry a step (domain: the forms of Decree 118/2021 and the inspection papers).
+PAPER_CODES: dict[Move, tuple[str, ...]] = {
+    Move.DECIDE_INSPECTION: ("QĐKT",), Move.END_INSPECTION: ("BBKT",), Move.RECORD_VIOLATION: ("MBB01",), Move.PENALISE: ("MQĐ02",),
+    Move.ORDER_REMEDY: ("MQĐ14", "MQĐ15"), Move.TRANSFER_CRIMINAL: ("MQĐ33",),
+}  # fmt: skip
 ANY_MOVE = f"any({','.join(move.value for move in Move)})"
 
 
@@ -50,7 +53,8 @@ def show(case_id: UUID) -> ResponseReturnValue:
 def move(case_id: UUID, move: str) -> ResponseReturnValue:
     """Take a step of the law."""
     taken = Move(move)
-    form = forms.move_form(taken, evidence.of_case(session(), case_id), bound=True)
+    case = cases.get(session(), case_id)
+    form = _form_of(taken, case, evidence.of_case(session(), case_id), bound=True)
 
     def act(at: datetime) -> None:
         cases.move(
@@ -118,88 +122,49 @@ def qualify(case_id: UUID) -> ResponseReturnValue:
     def act(at: datetime) -> None:
         terms.qualify(
             session(), case_id, qualification=form.qualification.data, act_ended_on=form.act_ended_on.data, by=person().id, at=at,
-            version=forms.version(form),
+            version=forms.version(form), reason=form.reason.data or None,
         )  # fmt: skip
 
     return _do(case_id, "terms", form, act, _("The legal details are in the file."))
 
 
-@bp.post("/<uuid:case_id>/gia-han")
+@bp.post("/<uuid:case_id>/da-lam")
 @needs(May.CASE_MOVE)
-def extend(case_id: UUID) -> ResponseReturnValue:
-    """Extend a deadline by a decision."""
-    form = forms.ExtendForm()
-    form.choice.choices = _extension_choices(cases.get(session(), case_id), clock.now())
+def fulfil(case_id: UUID) -> ResponseReturnValue:
+    """Say that what a clock asked for was done."""
+    form = forms.FulfilForm()
+    form.deadline.choices = _fulfillable(frame(case_id, "events")["standings"])
 
     def act(at: datetime) -> None:
-        deadline, place = form.choice.data.split(":")
-        terms.extend(
-            session(), case_id, UUID(deadline), choice=int(place), decision_number=form.decision_number.data, reason=form.reason.data,
-            by=person().id, duties=duties(), at=at, version=forms.version(form),
+        terms.fulfil(
+            session(), case_id, UUID(form.deadline.data), done_on=form.done_on.data, document_number=form.document_number.data,
+            note=form.note.data or None, by=person().id, at=at, version=forms.version(form),
         )  # fmt: skip
 
-    return _do(case_id, "extend", form, act, _("The deadline has been extended."))
+    return _do(case_id, "fulfil", form, act, _("It is in the file, and the clock has ended."))
 
 
-@bp.post("/<uuid:case_id>/chung-cu")
+@bp.post("/<uuid:case_id>/phat-hien")
 @needs(May.CASE_MOVE)
-def add_evidence(case_id: UUID) -> ResponseReturnValue:
-    """Take a file into the case."""
-    form = forms.EvidenceForm()
+def detect(case_id: UUID) -> ResponseReturnValue:
+    """Write down that a violation was detected: the clock for the record starts."""
+    form = forms.DetectForm()
 
     def act(at: datetime) -> None:
-        store, upload = current_app.config["TEMTHAT"].files_dir, form.file.data
-        stored = files.receive(session(), store, upload.stream, name=upload.filename or "", at=at, by=person().id)
-        cases.add_evidence(
-            session(), case_id, stored, title=form.title.data, origin=form.origin.data,
-            taken_at=midnight(form.taken_on.data), store=store, by=person().id, at=at,
+        acts.detect(
+            session(), case_id, detected_at=moment_of(form.detected_on.data, form.detected_time.data, at), note=form.note.data,
+            by=person().id, at=at,
         )  # fmt: skip
 
-    return _do(case_id, "evidence", form, act, _("The file is in the case."))
-
-
-@bp.post("/<uuid:case_id>/anh-den-sau")
-@needs(May.CASE_MOVE)
-def gather(case_id: UUID) -> ResponseReturnValue:
-    """Take in the photos that reached the signals of the case later. Doing it twice finds nothing more."""
-    taken = cases.gather_evidence(
-        session(), case_id, store=current_app.config["TEMTHAT"].files_dir, by=person().id, at=clock.now()
-    )
-    session().commit()
-    flash(_("Photos taken into the case: %(n)s", n=len(taken)), "success")
-    return redirect(url_for(".show", case_id=case_id), 303)
-
-
-@bp.get("/<uuid:case_id>/chung-cu/<uuid:evidence_id>")
-@needs(May.CASE_READ)
-def piece(case_id: UUID, evidence_id: UUID) -> ResponseReturnValue:
-    """One piece of evidence, hashed anew. That somebody looked is part of its custody and is written down."""
-    case = cases.get(session(), case_id)
-    store = current_app.config["TEMTHAT"].files_dir
-    found, now_on_disk = evidence.view(session(), case_id, evidence_id, store=store, by=person().id, at=clock.now())
-    session().commit()
-    return render_template(
-        "desk/evidence.html", case=case, piece=found, found=now_on_disk, intact=now_on_disk == found.sha256,
-        custody=evidence.custody(session(), evidence_id),
-    )  # fmt: skip
+    return _do(case_id, "detect", form, act, _("The detection is in the file; the clock for the record runs."))
 
 
 def _do(case_id: UUID, name: str, form: FlaskForm, act: Callable[[datetime], None], done: str) -> ResponseReturnValue:
     """Carry out one form of the case page: once, and drawn again with every reason when it cannot be."""
-    if not form.validate():
-        return _page(case_id, bound={name: form}), 422
-    with once(f"cases.{name}") as key:
-        if key.done:
-            return redirect(key.location, 303)
-        try:
-            act(clock.now())
-        except TemThatError as exc:
-            session().rollback()
-            return _page(case_id, bound={name: form}, reasons=[exc]), exc.status
-        key.settle(url_for(".show", case_id=case_id))
-    session().commit()
-    flash(done, "success")
-    return redirect(key.location, 303)
+    return carry_out(
+        f"cases.{name}", form, act, done, location=url_for(".show", case_id=case_id),
+        page=lambda reasons: _page(case_id, bound={name: form}, reasons=reasons),
+    )  # fmt: skip
 
 
 def _officer_choices() -> list[tuple[str, str]]:
@@ -207,72 +172,95 @@ def _officer_choices() -> list[tuple[str, str]]:
     return [("", "–"), *((str(officer.id), officer.full_name) for officer in found)]
 
 
-def _extension_choices(case: CaseFile, at: datetime) -> list[tuple[str, str]]:
-    rules = law.load(session())
+def _fulfillable(standings: Sequence[Standing]) -> list[tuple[str, str]]:
     return [
-        (
-            f"{standing.deadline.id}:{rules.rule_of(standing.deadline.kind, standing.deadline.rule_version).extensions.index(longer)}",
-            f"{say(standing.deadline.kind)}: {longer.amount} {say(longer.unit)} – {longer.ground}",
-        )
-        for standing in clocks.standings(case, rules, at=at)
-        for longer in standing.extensions
+        (str(each.deadline.id), f"{say(each.deadline.kind)} – {day(each.deadline.due_at)}")
+        for each in standings
+        if not each.closed and each.deadline.kind in terms.FULFILLABLE
     ]
+
+
+def _form_of(move: Move, case: CaseFile, pieces: Sequence[Evidence], *, bound: bool) -> FlaskForm:
+    """The form of a move; that of a fine knows what the law says of the acts in the file."""
+    fined = move is Move.PENALISE
+    frame_ = fines.frame(session(), case, on=lists.today()) if fined else None
+    codes = PAPER_CODES.get(move, ())
+    papers = documents.registered(session(), case.id, codes) if codes and not bound else []
+    return forms.move_form(move, pieces, bound=bound, frame=frame_, registered=papers)
 
 
 def _page(
     case_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons: list[TemThatError] | None = None
 ) -> str:
     session().expire_all()
-    at, bound = clock.now(), bound or {}
+    bound = bound or {}
     framed = frame(case_id, "events", reasons=reasons or [])
     case, works = framed["case"], framed["works"]
+    failed = next(iter(bound.values()), None)
     pieces = evidence.of_case(session(), case_id)
-    moves = moves_from(case.state, duties()) if person().may(May.CASE_MOVE) else []
+    moves = moves_from(case.state, duties()) if person().may(May.CASE_MOVE) and case.merged_into_id is None else []
     return render_template(
         "desk/case.html",
         **framed,
         severity=severity_word(case.severity),
-        events=[line(event) for event in reversed(case.events)],
+        events=[line(event, of=number) for event, number in reversed(membership.events(session(), case_id))],
+        signals=membership.signals(session(), case_id),
         pieces=pieces,
-        late_photos=len(evidence.candidates(session(), case_id)) if works else 0,
-        moves=[
-            _move(move, bound.get(move.value) or forms.move_form(move, pieces, bound=False), case) for move in moves
-        ],
+        evidence_facts=evidence_facts.summary(session(), case_id, look_for_late=works),
+        moves=[_move(move, bound.get(move.value) or _form_of(move, case, pieces, bound=False), case) for move in moves],
         unreachable=[form for name, form in bound.items() if name in set(Move) and Move(name) not in moves],
         opened=next(iter(bound), None),
-        failed=next(iter(bound.values()), None),
-        **_side_forms(case, bound, at),
+        failed=failed,
+        narrow=forms.NARROW,
+        hints=_hints(),
+        meanwhile=meanwhile(case, failed, reasons),
+        open_points=[explain(each) for each in closing.open_points(session(), case)] if Move.CLOSE in moves else [],
+        fine_frame=fines.frame(session(), case, on=lists.today()) if Move.PENALISE in moves else None,
+        may_detect=works and case.state in MAY_DETECT and case.detected_at is None,
+        has_acts=bool(acts.standing(session(), case)),
+        **_side_forms(case, bound, framed["standings"]),
     )
+
+
+def _hints() -> dict[str, str]:
+    return {
+        Demand.SIGNED_ON: _("The day on the paper. Left empty: today. Clocks count from this day."),
+        Demand.REMEDIES: _("One on each line. Each is followed until it is carried out."),
+        Demand.DEVIATION: _(
+            "Mitigating or aggravating circumstances. Needed unless the fine is the middle of the bracket."
+        ),
+        Demand.ISSUER: _("Who made the decision, for example the People's Committee of the city."),
+        Demand.URGENT_REASON: _("Only if urgent."),
+    }
 
 
 def _move(move: Move, form: FlaskForm, case: CaseFile) -> dict[str, Any]:
     step = MOVES[move]
-    form.version.data = str(case.version)
-    if Demand.SIGNER in step.demands and not form.signer.data and signer_for(duties()) is not None:
-        form.signer.data = person().full_name
+    form.version.data = seen_now(case)
     return {
         "move": move,
         "form": form,
         "to": step.to,
         "basis": step.basis,
         "starts": ", ".join(say(kind) for kind in step.starts),
+        "may": step.may,
     }
 
 
-def _side_forms(case: CaseFile, bound: dict[str, FlaskForm], at: datetime) -> dict[str, Any]:
+def _side_forms(case: CaseFile, bound: dict[str, FlaskForm], standings: Sequence[Standing]) -> dict[str, Any]:
     assign = bound.get("assign") or forms.AssignForm(formdata=None)
     assign.officer.choices = _officer_choices()
     details = bound.get("terms") or forms.TermsForm(formdata=None)
     if "terms" not in bound:
         details.qualification.data, details.act_ended_on.data = case.legal_qualification, case.act_ended_on
-    longer = bound.get("extend") or forms.ExtendForm(formdata=None)
-    longer.choice.choices = _extension_choices(case, at)
-    for form in (assign, details, longer):
-        form.version.data = str(case.version)
+    done = bound.get("fulfil") or forms.FulfilForm(formdata=None)
+    done.deadline.choices = _fulfillable(standings)
+    for form in (assign, details, done):
+        form.version.data = seen_now(case)
     return {
         "assign_form": assign,
         "terms_form": details,
-        "extend_form": longer,
+        "fulfil_form": done,
+        "detect_form": bound.get("detect") or forms.DetectForm(formdata=None),
         "note_form": bound.get("note") or forms.NoteForm(formdata=None),
-        "evidence_form": bound.get("evidence") or forms.EvidenceForm(formdata=None),
     }

@@ -13,7 +13,7 @@ from flask_wtf import FlaskForm
 from wtforms import MultipleFileField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
 
-from enforcement import intake, observations
+from enforcement import intake, observations, records
 from enforcement.casebook import TEXT_MOST
 from trace import clock
 from trace.access import May, needs, person
@@ -23,7 +23,7 @@ from trace.forms import VietnameseDate, WardField, clean
 from trace.services import files
 from trace.views import lists
 from trace.views.once import once
-from trace.words import explain, way_out
+from trace.words import explain, number, way_out
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 bp = Blueprint("observations", __name__, url_prefix="/quan-sat")
 
+POSITION = re.compile(r"(\d{1,2}[.,]\d{1,9})[,;\s]\s*(\d{1,3}[.,]\d{1,9})(?:\s*±\s*(\d{1,6}))?\s*m?")
 CLOCK = re.compile(r"([01]?\d|2[0-3])[:hg.]([0-5]\d)")
 
 
@@ -60,6 +61,14 @@ class ObservationForm(FlaskForm):
         ],
         filters=[clean],
     )
+    shop_phone = StringField(
+        _l("Telephone of the shop"), [Length(max=20, message=_l("Write at most %(max)d characters."))], filters=[clean]
+    )
+    position = StringField(
+        _l("Position (latitude, longitude)"),
+        [Length(max=60, message=_l("Write at most %(max)d characters."))],
+        filters=[clean],
+    )
     photos = MultipleFileField(_l("Photos"))
     seen_on = VietnameseDate(_l("Day"), [InputRequired(_l("Write the day."))])
     seen_time = StringField(_l("Time"), [DataRequired(_l("Write the time."))], filters=[clean])
@@ -69,10 +78,30 @@ class ObservationForm(FlaskForm):
         if not CLOCK.fullmatch(field.data or ""):
             raise ValidationError(_("Write the time as hours and minutes, for example 14:05."))
 
+    def validate_shop_phone(self, field: Field) -> None:
+        """A number as shops show them."""
+        if field.data and records.phone(field.data) is None:
+            raise ValidationError(_("Write a telephone number with 9 to 11 digits, for example 0225 3123456."))
+
+    def validate_position(self, field: Field) -> None:
+        """20.8449, 106.6881 or 20,8449 106,6881, with ±12 behind it where a phone knows how exact it is."""
+        if field.data and POSITION.fullmatch(field.data) is None:
+            raise ValidationError(_("Write latitude and longitude, for example 20,8449 106,6881."))
+
     def validate_photos(self, field: Field) -> None:
         """Not too many of them."""
         if len([upload for upload in field.data or [] if upload and upload.filename]) > observations.PHOTOS_MOST:
             raise ValidationError(_("Choose at most %(most)s photos.", most=observations.PHOTOS_MOST))
+
+    @property
+    def where(self) -> tuple[tuple[float, float] | None, int | None]:
+        """The position, and within how many metres it is exact."""
+        found = POSITION.fullmatch(self.position.data or "")
+        if found is None:
+            return None, None
+        latitude, longitude, accuracy = found.groups()
+        exact = min(int(accuracy), 100_000) if accuracy else None
+        return (float(latitude.replace(",", ".")), float(longitude.replace(",", "."))), exact
 
     @property
     def seen_at(self) -> datetime:
@@ -121,6 +150,7 @@ def new() -> ResponseReturnValue:
         if key.done:
             return redirect(key.location, 303)
         at = clock.now()
+        position, accuracy_m = form.where
         try:
             made = observations.record(
                 session(),
@@ -133,6 +163,9 @@ def new() -> ResponseReturnValue:
                 keyring=current_app.extensions["keyring"].get(session()),
                 by=person().id,
                 at=at,
+                shop_phone=form.shop_phone.data,
+                position=position,
+                accuracy_m=accuracy_m,
             )
         except TemThatError as exc:
             session().rollback()
@@ -150,8 +183,19 @@ def show(observation_id: UUID) -> ResponseReturnValue:
     """One observation and what became of it."""
     found = observations.get(session(), observation_id)
     return render_template(
-        "desk/observation.html", found=found, signal=intake.of_observation(session(), observation_id)
+        "desk/observation.html",
+        found=found,
+        position=_spoken(observations.position_of(session(), found), found.accuracy_m),
+        signal=intake.of_observation(session(), observation_id),
     )
+
+
+def _spoken(position: tuple[float, float] | None, accuracy_m: int | None) -> str | None:
+    """20,844900 106,688100 ±12 m, as the form takes it."""
+    if position is None:
+        return None
+    degrees = " ".join(number(value, 6) for value in position)
+    return degrees if accuracy_m is None else f"{degrees} ±{number(accuracy_m)} m"
 
 
 def _photos(form: ObservationForm, at: datetime) -> list[StoredFile]:

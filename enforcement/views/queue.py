@@ -1,15 +1,17 @@
-"""The queue of signals: those to decide, and those put off to a later day."""
+"""The queue of signals: those to decide, and those put off to a later day. Like signals lie in one row."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flask import Blueprint, render_template, request
 from flask_babel import gettext as _
 
 from enforcement import queue
-from enforcement.models import SignalSource
-from enforcement.views.words import severities, severity_word, tabs
+from enforcement.models import DeskList, SignalSource
+from enforcement.views import desk_lists
+from enforcement.views.signal_words import summary
+from enforcement.views.words import severity_word
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
@@ -28,28 +30,28 @@ bp = Blueprint("queue", __name__, url_prefix="/hang-doi")
 def index() -> ResponseReturnValue:
     """Signals to decide, or those put off to a later day."""
     at, page = clock.now(), lists.page()
-    waiting = request.args.get("tab") == "waiting"
-    source, q = lists.member(SignalSource, "source"), lists.text()
-    severity = int(request.args["severity"]) if request.args.get("severity") in {"1", "2", "3"} else None
-    wards = {ward.code: ward.name for ward in places.choices(session())}
-    commune = request.args.get("commune") if request.args.get("commune") in wards else None
-    asked = queue.SignalFilter(waiting=waiting, source=source, severity=severity, commune_code=commune, q=q)
+    wards = dict(places.named(session()))
+    asked = cast("queue.SignalFilter", desk_lists.asked(DeskList.SIGNALS, request.args))
     rows, total = queue.signals(session(), asked, at=at, page=page)
-    chips = [(_("Search: %(text)s", text=q), "q", None)] if q else []
-    chips += [(say(source), "source", None)] if source else []
-    chips += [(severity_word(severity), "severity", None)] if severity else []
-    chips += [(wards[commune], "commune", None)] if commune else []
+    chips = [(_("Search: %(text)s", text=asked.q), "q", None)] if asked.q else []
+    chips += [(say(asked.source), "source", None)] if asked.source else []
+    chips += [(severity_word(asked.severity), "severity", None)] if asked.severity else []
+    chips += [(wards.get(asked.commune_code, "–"), "commune", None)] if asked.commune_code else []
+    chips += [(_("Chosen rows"), "id", None)] if asked.ids else []
+    counts = queue.counts(session(), officer_id=person().id, at=at)
     return render_template(
         "desk/queue.html",
-        tabs=tabs("waiting" if waiting else "new", queue.counts(session(), officer_id=person().id, at=at)),
+        **desk_lists.shared(DeskList.SIGNALS),
+        tabs=desk_lists.tabs("waiting" if asked.waiting else "new", counts),
         rows=rows,
+        words_of=summary,
         total=total,
+        found=desk_lists.results(total, asked),
         chips=chips,
-        waiting=waiting,
+        waiting=asked.waiting,
         today=lists.today(),
         sources=[(each.value, say(each)) for each in SignalSource],
-        severities=severities(),
         wards=list(wards.items()),
         page=page,
-        pages=lists.pages(total, queue.PAGE),
+        pages=desk_lists.pages(total, asked),
     )

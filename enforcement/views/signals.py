@@ -1,36 +1,46 @@
-"""The page of one signal, and what a person may decide about it."""
+"""The page of one signal and of a cluster of like ones, and what a person may decide about them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flask import current_app, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField, TextAreaField
-from wtforms.validators import DataRequired, InputRequired, Length
+from wtforms import IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.widgets import HiddenInput
 
-from enforcement import informants, intake, queue, triage
-from enforcement.models import Outcome, Signal, SignalSource, SignalState
+from enforcement import clusters, grouping, informants, intake, membership, queue, similar, triage
+from enforcement.models import CaseFile, IntakeRecord, Observation, Outcome, Signal, SignalSource, SignalState
 from enforcement.views.queue import bp
+from enforcement.views.signal_words import summary
 from enforcement.views.words import severity_word
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
 from trace.errors import TemThatError
 from trace.forms import EnumField, VietnameseDate, clean
+from trace.models.tips import Tip
+from trace.services import tips, workdays
+from trace.views import lists
 from trace.views.once import once
 from trace.words import explain, way_out
+from trace.workdays import last_day
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from flask.typing import ResponseReturnValue
 
 WHY = [
     DataRequired(_l("Write the reason.")),
     Length(max=triage.REASON_MOST, message=_l("Write at most %(max)d characters.")),
 ]
+SIMILAR = 6
 
 
 class OpenForm(FlaskForm):
@@ -53,9 +63,9 @@ class AddForm(FlaskForm):
 
 
 class WaitForm(FlaskForm):
-    """Look again on a day."""
+    """Look again on a day, or when information comes."""
 
-    until = VietnameseDate(_l("Look again on"), [InputRequired(_l("Write the day."))])
+    until = VietnameseDate(_l("Look again on"), [Optional()])
     reason = TextAreaField(_l("Why wait"), WHY, filters=[clean], id="wait-reason")
 
 
@@ -66,9 +76,27 @@ class RejectForm(FlaskForm):
     reason = TextAreaField(_l("Reason"), WHY, filters=[clean], id="reject-reason")
 
 
-SIMILAR = 6
+class GroupForm(FlaskForm):
+    """Decide together with another signal."""
 
-FORMS: dict[str, type[FlaskForm]] = {"open": OpenForm, "add": AddForm, "wait": WaitForm, "reject": RejectForm}
+    number = StringField(
+        _l("Number of the other signal"),
+        [DataRequired(_l("Write the number.")), Length(max=80, message=_l("Write at most %(max)d characters."))],
+        filters=[clean],
+    )
+    reason = TextAreaField(_l("Why they belong together"), WHY, filters=[clean], id="group-reason")
+
+
+class ApartForm(FlaskForm):
+    """Out of a group of like signals."""
+
+    reason = TextAreaField(_l("Why it is a matter of its own"), WHY, filters=[clean], id="apart-reason")
+
+
+FORMS: dict[str, type[FlaskForm]] = {
+    "open": OpenForm, "add": AddForm, "wait": WaitForm, "reject": RejectForm, "group": GroupForm, "apart": ApartForm,
+}  # fmt: skip
+OF_CLUSTER = ("open", "add", "wait", "reject")
 
 
 @bp.get("/<uuid:signal_id>")
@@ -78,7 +106,7 @@ def show(signal_id: UUID) -> ResponseReturnValue:
     return _page(signal_id)
 
 
-@bp.post("/<uuid:signal_id>/<any(open,add,wait,reject):decision>", endpoint="triage")
+@bp.post("/<uuid:signal_id>/<any(open,add,wait,reject,group,apart):decision>", endpoint="triage")
 @needs(May.SIGNAL_TRIAGE)
 def decide(signal_id: UUID, decision: str) -> ResponseReturnValue:
     """Decide about one signal. Sent twice it counts once; decided by another in the meantime it is refused by name."""
@@ -93,62 +121,211 @@ def decide(signal_id: UUID, decision: str) -> ResponseReturnValue:
     with once(f"queue.{decision}") as key:
         if key.done:
             return redirect(key.location, 303)
+        location = url_for(".index")
         try:
             if decision == "open":
                 case = triage.open_case(session(), signal_id, title=form.title.data, store=store, by=who, at=at)
-                key.settle(url_for("cases.show", case_id=case.id))
+                location = url_for("cases.show", case_id=case.id)
             elif decision == "add":
                 case = triage.add_to_case(session(), signal_id, UUID(form.case.data), store=store, by=who, at=at)
-                key.settle(url_for("cases.show", case_id=case.id))
+                location = url_for("cases.show", case_id=case.id)
             elif decision == "wait":
                 triage.wait(session(), signal_id, until=form.until.data, reason=form.reason.data, by=who, at=at)
-                key.settle(url_for(".index"))
-            else:
+            elif decision == "reject":
                 triage.reject(session(), signal_id, reason=form.reason.data, outcome=form.outcome.data, by=who, at=at)
-                key.settle(url_for(".index"))
+            elif decision == "group":
+                moved = grouping.move_to_cluster(
+                    session(), signal_id, form.number.data, reason=form.reason.data, by=who, at=at
+                )
+                location = url_for(".cluster", cluster_id=moved.cluster_id)
+            else:
+                grouping.move_apart(session(), signal_id, reason=form.reason.data, by=who, at=at)
+                location = url_for(".show", signal_id=signal_id)
         except TemThatError as exc:
             session().rollback()
             return _page(signal_id, bound={decision: form}, reasons=[exc]), exc.status
+        key.settle(location)
     session().commit()
     said = {
         "open": _("The case has been opened."),
         "add": _("The signal is now part of the case."),
-        "wait": _("The signal waits until the day you chose."),
+        "wait": _("The signal waits until the day you chose, or until the reporter tells more."),
         "reject": _("The signal has been put aside."),
+        "group": _("The signals will be decided together."),
+        "apart": _("The signal is a matter of its own now."),
     }
     flash(said[decision], "success")
     return redirect(key.location, 303)
 
 
-def _case_choices(signal: Signal) -> list[tuple[str, str]]:
-    """Similar cases first, then every other open one."""
-    similar = [found.case for found in triage.similar(session(), signal).cases if found.case.closed_at is None]
-    known = {case.id for case in similar}
+class _Seen:
+    """How many signals the person saw who decides about all of them."""
+
+    seen = IntegerField(_l("Signals seen"), [InputRequired()], widget=HiddenInput())
+
+
+class AllOpenForm(_Seen, OpenForm):
+    """A new case from all of them."""
+
+
+class AllAddForm(_Seen, AddForm):
+    """All into a case that is open."""
+
+
+class AllWaitForm(_Seen, WaitForm):
+    """Look at all of them again on a day."""
+
+
+class AllRejectForm(_Seen, RejectForm):
+    """Put all of them aside."""
+
+
+ALL_FORMS: dict[str, type[FlaskForm]] = {
+    "open": AllOpenForm, "add": AllAddForm, "wait": AllWaitForm, "reject": AllRejectForm,
+}  # fmt: skip
+
+
+@bp.get("/nhom/<uuid:cluster_id>")
+@needs(May.SIGNAL_TRIAGE)
+def cluster(cluster_id: UUID) -> ResponseReturnValue:
+    """Signals that are alike, to be decided together or one by one."""
+    return _cluster_page(cluster_id)
+
+
+@bp.post("/nhom/<uuid:cluster_id>/<any(open,add,wait,reject):decision>")
+@needs(May.SIGNAL_TRIAGE)
+def decide_cluster(cluster_id: UUID, decision: str) -> ResponseReturnValue:
+    """Decide about every undecided signal of a cluster, as many as the person saw."""
+    found = clusters.get(session(), cluster_id)
+    form = ALL_FORMS[decision]()
+    if isinstance(form, AddForm):
+        form.case.choices = _case_choices(found.lead)
+    if not form.validate():
+        return _cluster_page(cluster_id, bound={decision: form}), 422
+    asked: triage.Decision
+    match decision:
+        case "open":
+            asked = triage.OpenCase(form.title.data)
+        case "add":
+            asked = triage.AddToCase(UUID(form.case.data))
+        case "wait":
+            asked = triage.Wait(form.until.data, form.reason.data)
+        case _:
+            asked = triage.Reject(form.reason.data, form.outcome.data)
+    with once(f"queue.cluster.{decision}") as key:
+        if key.done:
+            return redirect(key.location, 303)
+        try:
+            done = triage.decide_cluster(
+                session(), cluster_id, asked, seen=form.seen.data, store=current_app.config["TEMTHAT"].files_dir,
+                by=person().id, at=clock.now(),
+            )  # fmt: skip
+        except TemThatError as exc:
+            session().rollback()
+            return _cluster_page(cluster_id, bound={decision: form}, reasons=[exc]), exc.status
+        key.settle(url_for("cases.show", case_id=done.case.id) if done.case else url_for(".index"))
+    session().commit()
+    flash(ngettext("%(num)s signal was decided.", "%(num)s signals were decided.", done.count), "success")
+    return redirect(key.location, 303)
+
+
+def _case_choices(signal: Signal | None) -> list[tuple[str, str]]:
+    """The case of its cluster and similar ones first, then every other open one."""
+    first = []
+    if signal is not None:
+        own = _case_of(signal)
+        first = [own] if own is not None else []
+        alike = similar.of_signal(session(), signal, limit=SIMILAR).cases
+        first += [found.case for found in alike if found.case.closed_at is None and found.case not in first]
+    known = {case.id for case in first}
     others = [case for case in queue.open_cases(session()) if case.id not in known]
-    return [("", "–"), *((str(case.id), f"{case.number} · {case.title}") for case in [*similar, *others])]
+    return [("", "–"), *((str(case.id), f"{case.number} · {case.title}") for case in [*first, *others])]
+
+
+def _case_of(signal: Signal) -> CaseFile | None:
+    """The case that carries on for the one opened from a signal's cluster, while it is worked on."""
+    if signal.cluster.case_id is None:
+        return None
+    found = session().get_one(CaseFile, membership.survivor(session(), signal.cluster.case_id))
+    return found if found.closed_at is None else None
+
+
+def _forms(
+    offered: dict[str, type[FlaskForm]], signal: Signal | None, bound: dict[str, FlaskForm] | None
+) -> dict[str, FlaskForm]:
+    forms = {name: (bound or {}).get(name) or form(formdata=None) for name, form in offered.items()}
+    forms["add"].case.choices = _case_choices(signal)
+    own = _case_of(signal) if signal is not None else None
+    if own is not None and not (bound and "add" in bound):
+        forms["add"].case.data = str(own.id)
+    if signal is not None and not (bound and "open" in bound):
+        forms["open"].title.data = signal.summary[: triage.TITLE_MOST]
+    return forms
+
+
+def _told(reasons: list[TemThatError] | None) -> list[dict[str, Any]]:
+    return [{"message": explain(exc), "way_out": way_out(exc)} for exc in reasons or []]
 
 
 def _page(
     signal_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons: list[TemThatError] | None = None
 ) -> str:
     signal = triage.get(session(), signal_id)
-    forms = {name: (bound or {}).get(name) or form(formdata=None) for name, form in FORMS.items()}
-    forms["add"].case.choices = _case_choices(signal)
-    if not bound or "open" not in bound:
-        forms["open"].title.data = signal.summary[: triage.TITLE_MOST]
+    forms = _forms(FORMS, signal, bound)
     opened = next(iter(bound or {}), None)
     source = intake.behind(session(), signal)
+    tip = source if isinstance(source, Tip) else None
     return render_template(
         "desk/signal.html",
         signal=signal,
-        tip=source if signal.source is SignalSource.TIP else None,
-        observation=source if signal.source is SignalSource.OBSERVATION else None,
+        summary=summary(signal),
+        tip=tip,
+        observation=source if isinstance(source, Observation) else None,
+        record=source if isinstance(source, IntakeRecord) else None,
+        answer_by=_answer_by(tip) if tip is not None and signal.decided_at is None else None,
         has_contact=signal.source is SignalSource.TIP and informants.is_kept(session(), UUID(signal.source_ref)),
-        similar=triage.similar(session(), signal, limit=SIMILAR),
+        similar=similar.of_signal(session(), signal, beside_group=True, limit=SIMILAR),
+        words_of=summary,
         undecided=signal.state in {SignalState.NEW, SignalState.WAITING},
         forms=forms,
         opened=opened,
         failed=forms[opened] if opened else None,
-        reasons=[{"message": explain(exc), "way_out": way_out(exc)} for exc in reasons or []],
+        reasons=_told(reasons),
         severity=severity_word(signal.severity),
+    )
+
+
+def _answer_by(tip: Tip) -> date | None:
+    """Until when the reporter was promised an answer; None while the year's calendar is not entered."""
+    return last_day(workdays.calendar(session()), tip.received_at, tips.ANSWER_WITHIN)
+
+
+def _cluster_page(
+    cluster_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons: list[TemThatError] | None = None
+) -> str:
+    found = clusters.get(session(), cluster_id)
+    lead = triage.get(session(), found.lead_id) if found.lead_id else None
+    page = lists.page()
+    rows, total = clusters.signals(session(), cluster_id, page=page)
+    forms = _forms(ALL_FORMS, lead, bound)
+    undecided = found.fresh + found.waiting
+    for form in forms.values():
+        form.seen.data, form.seen.raw_data = undecided, None
+    opened = next(iter(bound or {}), None)
+    return render_template(
+        "desk/signal_cluster.html",
+        cluster=found,
+        lead=lead,
+        summary=summary,
+        rows=rows,
+        total=total,
+        page=page,
+        pages=lists.pages(total, clusters.PAGE),
+        undecided=undecided,
+        similar=similar.of_signal(session(), lead, limit=SIMILAR) if lead else similar.Similar(),
+        forms=forms,
+        opened=opened,
+        failed=forms[opened] if opened else None,
+        reasons=_told(reasons),
+        severity=severity_word(found.severity),
     )

@@ -11,15 +11,31 @@ from typing import Any
 from uuid import UUID
 
 from PIL import Image
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from enforcement import cases, intake, law, triage
-from enforcement.models import CaseFile, Observation, ObservationPhoto, Outcome, Signal
-from enforcement.transitions import Demand, Duty, Move
+from enforcement import acts, cases, intake, law, orders, terms, triage
+from enforcement.competence import LegalQualification
+from enforcement.models import (
+    CaseAct,
+    CaseFile,
+    CasePartyRole,
+    Deadline,
+    InspectionGround,
+    NoPenaltyGround,
+    ObligationKind,
+    ObligationState,
+    Observation,
+    ObservationPhoto,
+    Outcome,
+    Signal,
+)
+from enforcement.transitions import MOVES, Demand, Duty, Move
 from labels import code
 from tests import factories
 from tests.conftest import NOW
+from trace.clock import CITY
 from trace.models.files import StoredFile
 from trace.models.labels import LabelOrder, LabelRange, LabelState
 from trace.models.scans import Scan, ScanChannel, ScanKind, VerdictKind
@@ -116,6 +132,9 @@ def signal(session: Session, serial: int | None = None, **facts: Any) -> Signal:
 def case(session: Session, world: factories.World, store: Path, *, with_law: bool = True, **facts: Any) -> CaseFile:
     if with_law:
         law.seed(session)
+    facts.setdefault(
+        "place", f"Chợ mẫu số {next(_numbers)}"
+    )  # like signals would be one cluster, and that has one case
     return triage.open_case(
         session,
         signal(session, **facts).id,
@@ -127,12 +146,59 @@ def case(session: Session, world: factories.World, store: Path, *, with_law: boo
 
 
 def filled(move: Move, **more: Any) -> dict[str, Any]:
-    """A form of this move with everything in it."""
-    return {
-        Demand.NOTE: "Đã xem xét", Demand.GROUNDS: "Điều 11", Demand.DECISION_NUMBER: "12/QĐ-KT", Demand.SIGNER: "Người mẫu Đội",
-        Demand.RECORD_NUMBER: "07/BB-VPHC", Demand.FINE: 15_000_000, Demand.EVIDENCE: [1], Demand.OUTCOME: Outcome.INFRINGEMENT,
-        Demand.RECIPIENT: "Cơ quan mẫu", cases.BRACKET: 20_000_000, cases.ORGANISATION: False, cases.CONFISCATION: 0, **more,
+    """A form of this move with everything in it. Numbers of papers are given once, so each call has its own."""
+    n = next(_numbers)
+    given = {
+        Demand.NOTE: "Đã xem xét", Demand.GROUNDS: "Điều 11", Demand.DECISION_NUMBER: f"{n}/QĐ-KT", Demand.SIGNER: "Người mẫu Thành phố",
+        Demand.ISSUER: "UBND thành phố mẫu", Demand.RECORD_NUMBER: f"{n}/BB-VPHC", Demand.FINE: 20_000_000, Demand.EVIDENCE: [1],
+        Demand.OUTCOME: Outcome.INFRINGEMENT, Demand.RECIPIENT: "Cơ quan mẫu", Demand.CONFISCATION: 0,
+        Demand.INSPECTION_GROUND: InspectionGround.VERIFIED_INFORMATION, Demand.NO_PENALTY_GROUND: NoPenaltyGround.OFFENDER_UNKNOWN,
+        Demand.REMEDIES: "Gỡ tem trên hàng\nTiêu hủy tem", **more,
     }  # fmt: skip
+    if Demand.SIGNED_ON in MOVES[move].demands:
+        given.setdefault(Demand.SIGNED_ON, NOW.date())
+    return given
+
+
+def act(session: Session, case_file: CaseFile, *, by: UUID, at: datetime = NOW, **facts: Any) -> CaseAct:
+    """A person under suspicion and what they did, entered in the case."""
+    who = acts.add_party(
+        session, case_file.id, acts.PartyFacts(CasePartyRole.SUSPECTED, is_organisation=False, name="Hộ kinh doanh mẫu"), by=by, at=at
+    )  # fmt: skip
+    told = {
+        "description": "Bán hàng dán tem sao chép (mẫu)", "qualification": LegalQualification.GI_INFRINGEMENT,
+        "began_on": (at - timedelta(days=20)).date(), "ended_on": (at - timedelta(days=10)).date(), "place": "Chợ mẫu", **facts,
+    }  # fmt: skip
+    return acts.add_act(session, case_file.id, acts.ActFacts(offender_id=who.id, **told), by=by, at=at)
+
+
+def take(session: Session, case_file: CaseFile, move: Move, *, by: UUID, at: datetime = NOW, **given: Any) -> CaseFile:
+    """One move of somebody with every duty."""
+    return cases.move(session, case_file.id, move, by=by, duties=ALL_DUTIES, given=filled(move, **given), at=at)
+
+
+def carry_out(session: Session, case_file: CaseFile, *, by: UUID, at: datetime = NOW) -> None:
+    """Pay and do everything that is ordered, and say that what clocks ask for was done."""
+    day = at.astimezone(CITY).date()
+    for line in orders.standing_open(session, case_file):
+        if line.kind is ObligationKind.FINE:
+            orders.pay(
+                session, case_file.id, line.id, amount=line.amount or 0, paid_on=day, document_number=f"BL-{next(_numbers)}", by=by, at=at
+            )  # fmt: skip
+        else:
+            orders.settle(
+                session, case_file.id, line.id, state=ObligationState.DONE, settled_on=day, document_number=f"BB-{next(_numbers)}",
+                note=None, by=by, duties=ALL_DUTIES, at=at,
+            )  # fmt: skip
+    left = session.scalars(
+        select(Deadline).where(
+            Deadline.case_id == case_file.id, Deadline.met_at.is_(None), Deadline.stopped_at.is_(None), Deadline.kind.in_(terms.FULFILLABLE)
+        )
+    ).all()  # fmt: skip
+    for clock in left:
+        terms.fulfil(
+            session, case_file.id, clock.id, done_on=day, document_number=f"TB-{next(_numbers)}", note=None, by=by, at=at
+        )  # fmt: skip
 
 
 PATH = (
@@ -144,9 +210,12 @@ PATH = (
 def walk(session: Session, case_file: CaseFile, upto: Move, *, by: UUID, at: datetime = NOW) -> CaseFile:
     """Take the usual way up to and with a move, one minute apart."""
     for n, move in enumerate(PATH[: PATH.index(upto) + 1], start=1):
-        case_file = cases.move(
-            session, case_file.id, move, by=by, duties=ALL_DUTIES, given=filled(move), at=at + timedelta(minutes=n)
-        )
+        then = at + timedelta(minutes=n)
+        if move is Move.RECORD_VIOLATION:
+            act(session, case_file, by=by, at=then)
+        if move is Move.CLOSE:
+            carry_out(session, case_file, by=by, at=then)
+        case_file = cases.move(session, case_file.id, move, by=by, duties=ALL_DUTIES, given=filled(move), at=then)
     return case_file
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,17 +13,29 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from enforcement import casebook, cases, triage
+from enforcement import acts, casebook, cases, feedback, fines, goods, triage
 from enforcement.deadlines import DeadlineKind
 from enforcement.errors import (
     BeyondCompetence,
+    FineOutsideBracket,
     FineTimeBarred,
     HandToBranchHead,
     IllegalMove,
     MissingDemand,
     NotYourMove,
 )
-from enforcement.models import CaseEvent, CaseFile, Deadline, Outcome
+from enforcement.law_seed import Signer
+from enforcement.models import (
+    CaseEvent,
+    CaseFile,
+    CasePaper,
+    CasePartyRole,
+    Deadline,
+    NoPenaltyGround,
+    Outcome,
+    PaperKind,
+    ValuationMethod,
+)
 from enforcement.transitions import MOVES, CaseState, Demand, Duty, Move
 from tests import factories
 from tests.conftest import MASTER, NOW
@@ -96,8 +109,8 @@ def test_a_move_names_every_field_it_misses(
 ) -> None:
     desk.walk(session, case, Move.PROPOSE_INSPECTION, by=world.officer.id)
     with pytest.raises(MissingDemand) as refused:
-        take(session, case, Move.DECIDE_INSPECTION, world, decision_number=blank, signer=blank)
-    assert refused.value.facts["missing"] == ("decision_number", "signer")
+        take(session, case, Move.DECIDE_INSPECTION, world, decision_number=blank, inspection_ground=blank)
+    assert refused.value.facts["missing"] == ("decision_number", "inspection_ground")
 
 
 def test_the_way_to_the_end_leaves_an_unbroken_record(session: Session, case: CaseFile, world: factories.World) -> None:
@@ -105,7 +118,8 @@ def test_the_way_to_the_end_leaves_an_unbroken_record(session: Session, case: Ca
     events = session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.seq)).all()
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert [event.move for event in events if event.move] == list(desk.PATH)
-    assert all(later.was == earlier.becomes for earlier, later in pairwise(events[2:]))
+    moves = [event for event in events if event.move]
+    assert all(later.was == earlier.becomes for earlier, later in pairwise(moves))
     assert events[-2].facts["outcome"] == "infringement"
     assert done.state is CaseState.ARCHIVED
     assert done.outcome is Outcome.INFRINGEMENT
@@ -129,6 +143,7 @@ def test_the_deadlines_appear_on_the_way_with_the_right_dates(
     assert on_site.due_at == end_of(date(2026, 6, 18))
     assert on_site.basis
     assert on_site.rule_version
+    desk.act(session, case, by=world.officer.id)
     moved = take(session, case, Move.RECORD_VIOLATION, world)
     decision = clocks_of(session, case)[DeadlineKind.PENALTY_DECISION]
     assert decision.due_at == end_of(date(2026, 6, 24))  # seven working days, not seven days
@@ -157,34 +172,69 @@ def test_after_the_time_to_decide_no_fine_but_still_a_remedy(
     late = NOW + timedelta(days=30)
     with pytest.raises(FineTimeBarred):
         take(session, case, Move.PENALISE, world, at=late)
-    assert take(session, case, Move.ORDER_REMEDY, world, at=late).state is CaseState.REMEDIAL_ONLY
+    barred = {"no_penalty_ground": NoPenaltyGround.TIME_BARRED}
+    assert take(session, case, Move.ORDER_REMEDY, world, at=late, **barred).state is CaseState.REMEDIAL_ONLY
 
 
 def test_a_bracket_above_the_signer_names_who_is_competent(
     session: Session, case: CaseFile, world: factories.World
 ) -> None:
     desk.walk(session, case, Move.PREPARE_DECISION, by=world.officer.id)
+    # Goods worth 250 millions: 100 to 120 millions for an individual, above a team head's 75.
+    goods.add(session, case.id, goods_of(250_000_000), by=world.officer.id, at=NOW)
     with pytest.raises(HandToBranchHead):
-        take(session, case, Move.PENALISE, world, duties=frozenset({Duty.TEAM_HEAD}), bracket_top=100_000_000)
+        take(session, case, Move.PENALISE, world, duties=frozenset({Duty.TEAM_HEAD}), **wished(session, case))
     with pytest.raises(BeyondCompetence):
-        take(
-            session,
-            case,
-            Move.PENALISE,
-            world,
-            duties=frozenset({Duty.OFFICER}),
-            bracket_top=20_000_000,
-            confiscation=90_000_000,
-        )
-    with pytest.raises(MissingDemand):
-        take(session, case, Move.PENALISE, world, bracket_top=None)
-    for fine in (0, 20_000_001):
-        with pytest.raises(cases.FineAboveBracket):
-            take(session, case, Move.PENALISE, world, fine=fine)
-    assert (
-        take(session, case, Move.PENALISE, world, duties=frozenset({Duty.BRANCH_HEAD}), bracket_top=100_000_000).state
-        is CaseState.PENALISED
-    )
+        take(session, case, Move.PENALISE, world, duties=frozenset({Duty.OFFICER}), **wished(session, case))
+    done = take(session, case, Move.PENALISE, world, duties=frozenset({Duty.BRANCH_HEAD}), **wished(session, case))
+    assert done.state is CaseState.PENALISED
+
+
+def test_a_fine_lies_within_the_bracket_of_acts_and_goods_and_leaves_its_middle_for_a_reason(
+    session: Session, case: CaseFile, world: factories.World
+) -> None:
+    desk.walk(session, case, Move.PREPARE_DECISION, by=world.officer.id)
+    # Nobody could find out what the goods are worth: 10 to 30 millions.
+    for fine in (9_999_999, 30_000_001):
+        with pytest.raises(FineOutsideBracket) as refused:
+            take(session, case, Move.PENALISE, world, fine=fine, deviation="Tình tiết tăng nặng")
+        assert refused.value.facts == {"low": "10.000.000", "top": "30.000.000"}
+    with pytest.raises(fines.DeviationUnexplained) as unexplained:
+        take(session, case, Move.PENALISE, world, fine=12_000_000)
+    assert unexplained.value.facts == {"middle": "20.000.000"}
+    assert case.state is CaseState.DECISION_DUE
+    take(session, case, Move.PENALISE, world, fine=12_000_000, deviation="Tự nguyện khai báo")
+    paper = session.scalars(select(CasePaper).where(CasePaper.kind == PaperKind.PENALTY)).one()
+    assert (paper.fine, paper.bracket_low, paper.bracket_top) == (12_000_000, 10_000_000, 30_000_000)
+    assert (paper.signer_name, paper.capacity, paper.deviation_reason) == (
+        "Người mẫu Đội", Signer.BRANCH_HEAD, "Tự nguyện khai báo"
+    )  # fmt: skip
+
+
+def test_an_organisation_pays_twice_and_goods_count_for_the_act_they_belong_to(
+    session: Session, case: CaseFile, world: factories.World
+) -> None:
+    desk.walk(session, case, Move.START_INSPECTION, by=world.officer.id)
+    act = desk.act(session, case, by=world.officer.id)
+    goods.add(session, case.id, goods_of(2_000_000, act_id=act.id), by=world.officer.id, at=NOW)
+    alone = fines.frame(session, case, on=NOW.date())
+    assert alone.bracket is not None
+    firm = acts.PartyFacts(CasePartyRole.SUSPECTED, is_organisation=True, name="Công ty mẫu", tax_code="0201234567")
+    acts.add_party(session, case.id, firm, by=world.officer.id, at=NOW)
+    doubled = fines.frame(session, case, on=NOW.date())
+    assert doubled.bracket is not None
+    assert doubled.organisation
+    assert (doubled.bracket.low, doubled.bracket.top) == (alone.bracket.low * 2, alone.bracket.top * 2)
+
+
+def goods_of(worth: int, **more: object) -> goods.GoodsFacts:
+    return goods.GoodsFacts(
+        name="Vải sấy mẫu", quantity=Decimal(1), unit="lô", unit_value=worth, method=ValuationMethod.MARKET_PRICE, valued_on=NOW.date(), **more  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def wished(session: Session, case: CaseFile) -> dict[str, object]:
+    return {"fine": fines.frame(session, case, on=NOW.date()).middle}
 
 
 def test_evidence_named_by_a_step_must_be_in_the_case(session: Session, case: CaseFile, world: factories.World) -> None:
@@ -227,7 +277,7 @@ def test_closing_tells_the_reporters_and_marks_the_signals(
     desk.walk(session, case, Move.CLOSE, by=world.team_head.id)
     told = session.scalars(select(Tip).execution_options(populate_existing=True)).one()
     assert told.state is TipState.CLOSED
-    assert told.answer == triage.NEUTRAL_ANSWER
+    assert told.answer == feedback.answer(Outcome.INFRINGEMENT)
     assert case.signals[0].outcome is Outcome.INFRINGEMENT
 
 
@@ -337,4 +387,4 @@ def test_of_eight_officers_who_take_a_case_at_once_exactly_one_gets_it(committed
 def test_a_number_out_of_range_is_invalid_not_a_fault(session: Session, case: CaseFile, world: factories.World) -> None:
     desk.walk(session, case, Move.PREPARE_DECISION, by=world.officer.id)
     with pytest.raises(Invalid):
-        take(session, case, Move.PENALISE, world, **{Demand.FINE: 10**12, "bracket_top": 10**12})
+        take(session, case, Move.PENALISE, world, **{Demand.FINE: 10**12, Demand.BRACKET_TOP: 10**12})

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from enforcement import cases, evidence, triage
+from enforcement import cases, custody, evidence, evidence_checks, triage
 from enforcement.casebook import NotInFuture
 from enforcement.models import CaseEvent, CaseFile, CustodyEvent, Evidence
 from tests import factories
@@ -54,7 +54,7 @@ def test_a_file_brought_by_an_officer_gets_the_next_folio_its_hash_and_an_event(
     assert (piece.folio, piece.sha256, piece.taken_by) == (2, file.sha256, world.officer.id)
     event = session.scalars(select(CaseEvent).where(CaseEvent.deed == "take_evidence")).one()
     assert event.facts == {"folio": 2, "title": "Ảnh sạp", "sha256": file.sha256}
-    assert [step.deed for step in evidence.custody(session, piece.id)] == ["taken"]
+    assert [step.deed for step in custody.chain(session, piece.id)] == ["taken"]
 
 
 def test_a_file_is_taken_once(session: Session, case: CaseFile, world: factories.World, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_looking_is_written_down_with_the_hash_seen(
     assert changed != found.sha256
     files.original_path(tmp_path, found.file).unlink()
     assert evidence.view(session, case.id, piece.id, store=tmp_path, by=world.officer.id, at=NOW)[1] is None
-    chain = evidence.custody(session, piece.id)
+    chain = custody.chain(session, piece.id)
     assert [step.seq for step in chain] == [1, 2, 3, 4]
     assert [step.sha256_seen for step in chain[1:]] == [found.sha256, changed, "missing"]
     assert chain[1].by == world.team_head.id
@@ -124,10 +124,10 @@ def test_the_nightly_look_names_what_changed_and_what_is_gone(
     whole, changed, gone = (
         add(session, case, desk.photo(session, tmp_path, shade), tmp_path, world) for shade in (10, 20, 30)
     )
-    assert evidence.verify_all(session, tmp_path) == []
+    assert evidence_checks.verify_all(session, tmp_path) == []
     spoil(tmp_path, changed.file)
     files.original_path(tmp_path, gone.file).unlink()
-    wrong = evidence.verify_all(session, tmp_path)
+    wrong = evidence_checks.verify_all(session, tmp_path)
     assert [(each.evidence_id, each.folio) for each in wrong] == [(changed.id, 3), (gone.id, 4)]
     assert wrong[1].found is None
     assert whole.id not in {each.evidence_id for each in wrong}

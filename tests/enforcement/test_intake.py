@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from enforcement import intake, law, triage
+from enforcement import intake, law, patterns, triage
 from enforcement.models import Signal, SignalSource, SignalState
 from tests import factories
 from tests.conftest import MASTER, NOW
@@ -88,16 +88,16 @@ def test_patterns_in_the_scans_become_signals(
 ) -> None:
     order = desk.labels(session, world, state=state)
     desk.scans(session, 5, verdict, devices=devices, at=NOW)
-    found = intake.sweep(session, since=NOW - timedelta(hours=1), at=NOW + timedelta(hours=1))
-    assert [signal.source_ref for signal in found] == ([f"{verdict.value}:{order.number}"] if made else [])
+    found = patterns.sweep(session, since=NOW - timedelta(hours=1), at=NOW + timedelta(hours=1))
+    assert [signal.source_ref for signal in found] == ([f"{verdict.value}:{order.number}:1"] if made else [])
 
 
 def test_many_scans_of_one_order_are_one_signal_ever(session: Session, world: factories.World) -> None:
     desk.labels(session, world, state=LabelState.VOIDED)
     for serial in range(1, 60):
         desk.scans(session, serial, VerdictKind.VOIDED, devices=2, at=NOW)
-    intake.sweep(session, since=NOW - timedelta(hours=1), at=NOW + timedelta(hours=1))
-    intake.sweep(session, since=NOW - timedelta(hours=1), at=NOW + timedelta(hours=2))
+    patterns.sweep(session, since=NOW - timedelta(hours=1), at=NOW + timedelta(hours=1))
+    patterns.sweep(session, since=NOW - timedelta(hours=1), at=NOW + timedelta(hours=2))
     signals = session.scalars(select(Signal)).all()
     assert len(signals) == 1
     assert "118 lượt, 59 tem" in signals[0].summary
@@ -108,13 +108,13 @@ def test_many_scans_of_one_order_are_one_signal_ever(session: Session, world: fa
 def test_only_scans_of_real_people_count(session: Session, world: factories.World, kind: ScanKind) -> None:
     desk.labels(session, world, state=LabelState.VOIDED)
     desk.scans(session, 5, VerdictKind.VOIDED, devices=5, at=NOW, kind=kind)
-    assert intake.sweep(session, since=NOW - timedelta(hours=1), at=NOW + timedelta(hours=1)) == []
+    assert patterns.sweep(session, since=NOW - timedelta(hours=1), at=NOW + timedelta(hours=1)) == []
 
 
 def test_scans_before_the_sweep_are_not_new(session: Session, world: factories.World) -> None:
     desk.labels(session, world, state=LabelState.VOIDED)
     desk.scans(session, 5, VerdictKind.VOIDED, devices=5, at=NOW)
-    assert intake.sweep(session, since=NOW + timedelta(hours=1), at=NOW + timedelta(hours=2)) == []
+    assert patterns.sweep(session, since=NOW + timedelta(hours=1), at=NOW + timedelta(hours=2)) == []
 
 
 def test_what_lies_behind_a_signal_is_found(session: Session, world: factories.World) -> None:
@@ -125,7 +125,7 @@ def test_what_lies_behind_a_signal_is_found(session: Session, world: factories.W
     assert intake.of_observation(session, seen.id) is raised
     desk.labels(session, world, state=LabelState.VOIDED)
     desk.scans(session, 5, VerdictKind.VOIDED, devices=1, at=NOW)
-    [found] = intake.sweep(session, since=NOW - timedelta(hours=1), at=NOW + timedelta(hours=1))
+    [found] = patterns.sweep(session, since=NOW - timedelta(hours=1), at=NOW + timedelta(hours=1))
     assert intake.behind(session, found) is None
 
 

@@ -9,7 +9,7 @@ import pytest
 from enforcement.deadlines import DeadlineKind
 from enforcement.errors import IllegalMove, MissingDemand, NotYourMove
 from enforcement.law_seed import RULES
-from enforcement.transitions import MOVES, ON_OPENING, OVER, CaseState, Demand, Duty, Move, check, moves_from
+from enforcement.transitions import BY_DEED, MOVES, ON_OPENING, OVER, CaseState, Demand, Duty, Move, check, moves_from
 
 # Written a second time, by hand and by state, so that a slip in MOVES shows: state → {move: state it leads to}.
 FLOW = {
@@ -39,20 +39,21 @@ FLOW = {
     },
     "violation_recorded": {
         "open_explanation": "explanation", "prepare_decision": "decision_due", "find_no_violation": "no_violation_notified",
-        "transfer": "transferred", "transfer_criminal": "criminal_transfer",
+        "discontinue": "discontinued", "transfer": "transferred", "transfer_criminal": "criminal_transfer",
     },
     "explanation": {
-        "prepare_decision": "decision_due", "find_no_violation": "no_violation_notified",
+        "prepare_decision": "decision_due", "find_no_violation": "no_violation_notified", "discontinue": "discontinued",
         "transfer": "transferred", "transfer_criminal": "criminal_transfer",
     },
     "decision_due": {
-        "penalise": "penalised", "order_remedy": "remedial_only", "find_no_violation": "no_violation_notified",
+        "penalise": "penalised", "order_remedy": "remedial_only", "discontinue": "discontinued", "find_no_violation": "no_violation_notified",
         "transfer": "transferred", "transfer_criminal": "criminal_transfer",
     },
     "penalised": {"start_execution": "executing", "transfer_criminal": "criminal_transfer"},
     "remedial_only": {"start_execution": "executing"},
-    "transferred": {"close": "closed"},
-    "criminal_transfer": {"take_back": "decision_due", "close": "closed"},
+    "discontinued": {"close": "closed"},
+    "transferred": {"receive_decision": "penalised", "close": "closed"},
+    "criminal_transfer": {"take_back": "decision_due", "resume_execution": "executing", "close": "closed"},
     "executing": {"close": "closed", "transfer_criminal": "criminal_transfer"},
     "closed": {"archive": "archived"},
     "archived": {},
@@ -60,7 +61,8 @@ FLOW = {
 
 HEADS_ONLY = {
     "assign_verification", "return_proposal", "decide_inspection", "cancel_inspection", "order_remedy",
-    "find_no_violation", "forward", "transfer", "transfer_criminal", "take_back", "close",
+    "find_no_violation", "forward", "transfer", "transfer_criminal", "take_back", "close", "discontinue", "receive_decision",
+    "resume_execution",
 }  # fmt: skip
 NOT_THE_BRANCH_HEAD = {
     "propose_inspection", "start_inspection", "end_inspection", "record_violation",
@@ -110,14 +112,14 @@ def test_each_missing_demand_alone_stops_the_move(move: Move) -> None:
 def test_demands_are_named_as_the_form_names_them() -> None:
     with pytest.raises(MissingDemand) as refused:
         check(CaseState.DECISION_DUE, Move.PENALISE, duties={Duty.BRANCH_HEAD}, given={"fine"})
-    assert refused.value.facts["missing"] == ("decision_number", "grounds", "signer")
+    assert refused.value.facts["missing"] == ("decision_number", "grounds")
 
 
 def test_nobody_inspects_without_a_heads_signed_decision_on_a_ground() -> None:
     into = [step for step in MOVES.values() if step.to is CaseState.INSPECTING]
     assert [step.start for step in into] == [frozenset({CaseState.INSPECTION_DECIDED})]
     (decided,) = [step for step in MOVES.values() if step.to is CaseState.INSPECTION_DECIDED]
-    assert {"decision_number", "signer", "grounds"} <= decided.demands
+    assert {"decision_number", "inspection_ground", "grounds"} <= decided.demands
     assert Duty.OFFICER not in decided.duties
 
 
@@ -152,10 +154,16 @@ def test_every_move_names_its_legal_basis_and_every_clock_it_touches_has_a_rule(
     assert set(ON_OPENING) <= known
 
 
-def test_a_clock_that_a_move_starts_is_ended_by_a_later_move() -> None:
-    ended = {kind for step in MOVES.values() for kind in step.meets}
+def test_a_clock_that_a_move_starts_is_ended_by_a_later_move_or_by_a_deed_of_its_own() -> None:
+    ended = {kind for step in MOVES.values() for kind in step.meets} | BY_DEED
     started = {kind for step in MOVES.values() for kind in step.starts} | set(ON_OPENING)
     assert started <= ended
+
+
+def test_a_name_is_typed_only_for_a_decision_signed_elsewhere() -> None:
+    typed = {move for move, step in MOVES.items() if Demand.SIGNER in step.demands | step.may}
+    assert typed == {Move.RECEIVE_DECISION, Move.TAKE_BACK, Move.RESUME_EXECUTION}
+    assert all(Demand.ISSUER in MOVES[move].demands for move in typed)
 
 
 def test_limitation_runs_on_while_the_prosecution_holds_the_file() -> None:

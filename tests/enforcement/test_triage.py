@@ -9,10 +9,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from enforcement import law, triage
+from enforcement import feedback, law, triage
 from enforcement.models import CaseEvent, CaseFile, CustodyEvent, Evidence, Outcome, SignalState
 from enforcement.transitions import CaseState
-from enforcement.triage import Alike
 from tests import factories
 from tests.conftest import NOW
 from tests.enforcement import desk
@@ -92,7 +91,7 @@ def test_a_rejected_signal_keeps_reason_and_outcome_and_the_reporter_reads_a_neu
     )
     told = session.scalars(select(Tip)).one()
     assert told.state is TipState.CLOSED
-    assert told.answer == triage.NEUTRAL_ANSWER
+    assert told.answer == feedback.answer(Outcome.NO_VIOLATION)
     assert "Mẫu" not in (told.answer or "")
 
 
@@ -137,27 +136,6 @@ def test_what_is_not_there_is_not_found(session: Session, world: factories.World
         triage.add_to_case(session, desk.signal(session).id, nothing, store=tmp_path, by=world.officer.id, at=NOW)
     with pytest.raises(NotFound):
         triage.get(session, nothing)
-
-
-def test_similar_signals_and_cases_say_in_what_they_are_alike(
-    session: Session, world: factories.World, tmp_path: Path
-) -> None:
-    factories.commune(session, "11000", "Cẩm Giang")
-    desk.labels(session, world)
-    same_label = desk.signal(session, 5, commune_code="11000", place="Nơi khác hẳn")
-    case = triage.open_case(session, same_label.id, title="Vụ mẫu", store=tmp_path, by=world.officer.id, at=NOW)
-    same_order = desk.signal(session, 6, commune_code="11000", place="Chỗ xa lạ")
-    same_place = desk.signal(session, place="CHO MAU THANH HA (cổng 2)")
-    same_name_elsewhere = desk.signal(session, commune_code="11000")
-    here = desk.signal(session, 5, place="Chợ mẫu Thanh Hà")
-    found = triage.similar(session, here)
-    assert [(each.case.id, each.alike) for each in found.cases] == [
-        (case.id, (Alike.SERIAL, Alike.ORDER, Alike.HOLDER))
-    ]
-    alike = {each.signal.id: each.alike for each in found.signals}
-    assert alike == {same_order.id: (Alike.ORDER, Alike.HOLDER), same_place.id: (Alike.PLACE,)}
-    assert same_name_elsewhere.id not in alike
-    assert found.signals[0].signal.id == same_order.id
 
 
 def test_a_damaged_photo_does_not_stop_a_case_and_is_named(

@@ -30,7 +30,6 @@ def test_the_document_holds_the_secret_and_answers() -> None:
 @pytest.mark.parametrize(("serial", "printed", "hidden"), known_answers())
 def test_codes_are_those_of_the_document(serial: int, printed: str, hidden: str) -> None:
     assert code.encode(serial, SECRET) == printed
-    assert list(code.encode_many(range(serial, serial + 1), SECRET)) == [printed]
     assert code.hidden_code(serial, SECRET) == hidden
     assert code.parse(printed) == code.Parsed(serial, code.tag_of(serial, SECRET), printed)
 
@@ -106,19 +105,12 @@ def test_another_secret_does_not_match() -> None:
     assert not code.matches(parsed, bytes(32))
 
 
-def test_many_codes_are_the_single_codes() -> None:
-    some = range(1_048_570, 1_048_900)
-    assert list(code.encode_many(some, SECRET)) == [code.encode(serial, SECRET) for serial in some]
-
-
 @pytest.mark.parametrize("serial", [0, -1, code.MAX_SERIAL + 1])
 def test_serials_outside_the_series_are_refused(serial: int) -> None:
     with pytest.raises(SerialOutOfRange):
         code.encode(serial, SECRET)
     with pytest.raises(SerialOutOfRange):
         code.hidden_code(serial, SECRET)
-    with pytest.raises(SerialOutOfRange):
-        next(code.encode_many(range(serial, serial + 1), SECRET))
 
 
 def test_codes_and_serials_are_shown_in_groups() -> None:

@@ -10,9 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from tests.conftest import NOW
+from tests.services.test_scanning import issue
 from trace.errors import NotFound, Refused, broken_constraint
+from trace.models.files import StoredFile
 from trace.models.titles import PointKind
-from trace.services import comparison_points, editing, history
+from trace.services import comparison_points, editing, history, officer_facts, pictures, public_products
 from trace.services.comparison_points import Facts
 from trace.services.reach import Reach
 
@@ -147,3 +149,41 @@ def test_the_rules_also_stand_in_the_database(session: Any, world: Any, change: 
     with pytest.raises(IntegrityError) as broken:
         session.execute(text(f"UPDATE comparison_point SET {change} WHERE id = {point.id}"))
     assert broken_constraint(broken.value) == rule
+
+
+def test_a_covert_point_is_the_owners_and_officers_alone(session: Any, world: Any) -> None:
+    issue(session, world)
+    secret = "Sợi chỉ phát sáng dưới đèn tím"
+    public = comparison_points.of(session, world.product.id, reach=ALL).comparison_points
+    complete = comparison_points.is_complete(public, TODAY)
+    made = add(session, world, vi=secret, en="A thread that glows", hard_to_copy=True, covert=True)
+    assert secret in order(session, world)
+    points = comparison_points.of(session, world.product.id, reach=ALL).comparison_points
+    assert made not in comparison_points.shown_on(points, TODAY)
+    assert comparison_points.is_complete(points, TODAY) == complete
+    session.commit()
+    assert secret not in str(public_products.page(session, world.product, on=TODAY))
+    for function, code in (("verify_label", "1"), ("verify_lot", "'" + world.lot.public_code + "'")):
+        asked = f"SELECT {function}({code}, :at, decode(repeat('ab', 12), 'hex'), 'preview', 'qr')::text"
+        told = session.execute(text(asked), {"at": NOW}).scalar_one()
+        assert "compare" in told
+        assert secret not in told
+    facts_of_officers = officer_facts.of_label(session, 1)
+    assert facts_of_officers is not None
+    assert [point.text_vi for point in facts_of_officers.covert] == [secret]
+    edit(session, world, made, vi=secret, en="A thread that glows", hard_to_copy=True)
+    assert made in comparison_points.shown_on([made], TODAY)
+
+
+def test_the_picture_of_a_covert_point_is_not_public(session: Any, world: Any) -> None:
+    picture = StoredFile(
+        sha256="a" * 64, copy_sha256="b" * 64, size=1, media_type="image/png", name="x.png", received_at=NOW
+    )
+    session.add(picture)
+    session.flush()
+    made = add(session, world, picture_id=picture.id, covert=True)
+    session.commit()
+    assert not pictures.is_public(session, picture.copy_sha256)
+    made.covert = False
+    session.commit()
+    assert pictures.is_public(session, picture.copy_sha256)

@@ -17,7 +17,7 @@ from tests import factories
 from tests.conftest import NOW
 from trace.errors import NotFound, TemThatError
 from trace.models.files import StoredFile
-from trace.services import files
+from trace.services import files, imaging
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,7 +120,7 @@ def test_what_is_refused_leaves_nothing_behind(
 def test_a_bomb_is_refused_before_it_is_decoded(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "_working_copy", lambda _path: pytest.fail("decoded"))
+    monkeypatch.setattr(imaging, "small", lambda _path: pytest.fail("decoded"))
     with pytest.raises(files.TooManyPixels):
         take(session, tmp_path, photo("PNG", (8000, 8000), "1"))
 

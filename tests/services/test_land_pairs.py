@@ -15,7 +15,7 @@ from trace.services.shapes import Shape
 def outline(*points: tuple[float, float]) -> Shape:
     """A closed outline near the city; its points in metres."""
     ring = np.array([*points, points[0]], dtype=float) / (103_900.0, 111_320.0) + (106.4, 20.9)
-    return shapes.from_rings([ring])
+    return Shape([[ring]])
 
 
 def square(x: float, y: float, side: float = 100) -> Shape:

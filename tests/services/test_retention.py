@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tests.conftest import NOW
 from tests.services.test_scan_places import looked, tell  # noqa: F401  the fixture
-from trace.models.scans import DeviceSalt, HiddenCodeTry, ScanPosition, UnknownCode
+from trace.models.scans import BusyDevice, DeviceSalt, HiddenCodeTry, ScanPosition, UnknownCode
 from trace.services import retention
 from trace.services.retention import Gone, Periods
 
@@ -27,8 +27,11 @@ def test_each_kind_goes_after_its_own_period(session: Session, looked: World) ->
         session.add(UnknownCode(hour=NOW - timedelta(days=days), asked=1))
     for hours in (1, 25):
         session.add(HiddenCodeTry(serial=1, at=NOW - timedelta(hours=hours)))
+        session.add(BusyDevice(serial=1, device=b"%012d" % hours, at=NOW - timedelta(hours=hours)))
     session.commit()
-    assert retention.apply(session, Periods(), at=NOW) == Gone(salts=3, positions=0, tries=1, unknown_codes=1)
+    assert retention.apply(session, Periods(), at=NOW) == Gone(
+        salts=3, positions=0, tries=1, unknown_codes=1, busy_devices=1
+    )
     assert sorted(session.scalars(select(DeviceSalt.day))) == ["2026-06-14", "2026-06-15"], (
         "yesterday's is still wanted"
     )

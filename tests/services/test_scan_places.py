@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from tests import factories
 from tests.conftest import NOW
 from tests.services.test_scanning import DEVICE, code_of, issue
 from trace.errors import Refused
-from trace.models.scans import PlaceTold, ScanChannel, ScanKind, ScanPosition, VerdictKind
+from trace.models.scans import CopyRule, PlaceTold, ScanChannel, ScanKind, ScanPosition, VerdictKind
 from trace.services import keys, provinces, scan_places, scanning
 from trace.services.scan_places import (
     Cell,
@@ -216,6 +216,69 @@ def test_a_place_taken_back_counts_no_more_and_old_ones_count_by_province(sessio
     assert look(session, b"phone-000004", hours=3).provinces == 1
     left = session.scalars(select(ScanPosition).where(ScanPosition.withdrawn_at.is_(None))).one()
     assert (left.province, left.commune_code) == (31, None)
+
+
+HO_CHI_MINH, HA_NOI = scan_places.cell_of(10.77, 106.7), scan_places.cell_of(21.03, 105.85)
+
+
+@pytest.fixture
+def travelling(session: Session, looked: World) -> World:
+    """The rule as it begins in a new installation, and the first phone's place told: in the city."""
+    session.execute(update(CopyRule).values(travel_kmh=500))
+    tell(session, cell=inside(session, looked))
+    return looked
+
+
+@pytest.mark.parametrize(
+    ("where", "province", "hours", "kind"),
+    [
+        (HO_CHI_MINH, 79, 1.0, VerdictKind.SUSPECTED_COPY),
+        (HO_CHI_MINH, 79, 3.0, VerdictKind.VALID),
+        (HA_NOI, 1, 0.2, VerdictKind.VALID),
+    ],
+    ids=["faster-than-anything", "as-fast-as-by-air", "near-enough"],
+)
+def test_two_phones_too_far_apart_for_the_time_between_look_like_a_copy(
+    session: Session, travelling: World, where: Cell, province: int, hours: float, kind: VerdictKind
+) -> None:
+    look(session, b"far-phone-01", hours=hours)
+    tell(session, device=b"far-phone-01", cell=where, province=province, hours=hours + 0.1)
+    verdict = look(session, b"phone-000009", hours=hours + 1)
+    assert verdict.kind is kind
+    assert verdict.copied_by == (scanning.CopySign.TRAVEL if kind is VerdictKind.SUSPECTED_COPY else None)
+
+
+def test_a_place_told_long_after_the_look_says_nothing_of_the_pack(session: Session, travelling: World) -> None:
+    look(session, b"far-phone-01", hours=0.2)
+    tell(session, device=b"far-phone-01", cell=HO_CHI_MINH, province=79, hours=0.8)
+    assert look(session, b"phone-000009", hours=1).kind is VerdictKind.VALID
+
+
+def test_a_province_alone_is_too_coarse_to_reckon_with(session: Session, travelling: World) -> None:
+    look(session, b"far-phone-01", hours=0.5)
+    tell(session, device=b"far-phone-01", province=79, hours=0.6)
+    assert look(session, b"phone-000009", hours=1).kind is VerdictKind.VALID
+
+
+def test_a_far_place_taken_back_counts_no_more(session: Session, travelling: World) -> None:
+    look(session, b"far-phone-01", hours=0.5)
+    secret = tell(session, device=b"far-phone-01", cell=HO_CHI_MINH, province=79, hours=0.6)
+    assert look(session, b"phone-000009", hours=1).kind is VerdictKind.SUSPECTED_COPY
+    scan_places.withdraw(session, secret, at=NOW + timedelta(hours=2))
+    session.commit()
+    assert look(session, b"phone-000010", hours=3).kind is VerdictKind.VALID
+
+
+def test_a_rule_that_knows_nothing_of_journeys_does_not_ask(session: Session, travelling: World) -> None:
+    look(session, b"far-phone-01", hours=0.5)
+    tell(session, device=b"far-phone-01", cell=HO_CHI_MINH, province=79, hours=0.6)
+    since = NOW + timedelta(hours=2)
+    session.add(
+        CopyRule(version=9, valid_from=since, devices=10, days=7, provinces=3, after_opening=3, travel_kmh=None)
+    )
+    session.commit()
+    assert look(session, b"phone-000009", hours=1).kind is VerdictKind.SUSPECTED_COPY
+    assert look(session, b"phone-000010", hours=3).kind is VerdictKind.VALID
 
 
 def test_there_are_thirty_four_provinces() -> None:

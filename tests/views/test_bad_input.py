@@ -60,7 +60,7 @@ PHONE_JPEG = picture("MPO", save_all=True, append_images=[Image.new("RGB", (32, 
 NO_PHOTOS = {
     "GIF named JPEG": picture("GIF"),
     "SVG with a script": b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
-    "HEIC": b"\x00\x00\x00\x18ftypheic" + bytes(300),
+    "broken HEIC": b"\x00\x00\x00\x18ftypheic" + bytes(300),
     "PDF named JPEG": b"%PDF-1.7\nstartxref\n0\n%%EOF\n",
     "half a JPEG": picture()[:200],
     "HTML": b"<!doctype html><script>alert(1)</script>",

@@ -99,7 +99,7 @@ def test_nobody_signed_in_is_sent_to_sign_in(session: Session, client: FlaskClie
     assert "/dang-nhap" in answer.headers["Location"]
 
 
-def test_a_pdf_a_lost_copy_and_an_unknown_file_are_not_found(
+def test_a_pdf_and_an_unknown_file_are_not_found_and_a_lost_copy_is_a_damage(
     session: Session, world: World, sign_in: Any, store: Path
 ) -> None:
     officer = sign_in(world.people["officer"])
@@ -108,6 +108,9 @@ def test_a_pdf_a_lost_copy_and_an_unknown_file_are_not_found(
     copy = files.copy_path(store, lost)
     assert copy is not None
     copy.unlink()
-    for file_id in (pdf.id, lost.id, factories.some_id()):
+    for file_id in (pdf.id, factories.some_id()):
         assert officer.get(f"/tep/{file_id}").status_code == 404
+    assert officer.get(f"/tep/{lost.id}").status_code == 409, (
+        "a copy that was drawn and is gone is a damage, not nothing"
+    )
     assert officer.get("/tep/../../etc/passwd").status_code == 404

@@ -10,9 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
 from enforcement import informants
-from enforcement.models import InformantReading
+from enforcement.models import InformantOpening, InformantReading
 from tests import factories
 from tests.conftest import NOW
 from tests.enforcement import desk
@@ -38,22 +39,80 @@ def custodian(world: factories.World, sign_in: SignIn) -> FlaskClient:
     return sign_in(world.custodian)
 
 
-def test_the_contact_is_shown_once_after_a_reason_and_the_opening_is_logged(
-    session: Session, world: factories.World, tip: Tip, custodian: FlaskClient, token_of: TokenOf
+def ask(custodian: FlaskClient, token_of: TokenOf, tip: Tip, reason: str = WHY) -> TestResponse:
+    address = f"/nguoi-bao/{tip.id}"
+    return custodian.post(address, data={"csrf_token": token_of(custodian, address), "reason": reason})
+
+
+def answer(person: FlaskClient, token_of: TokenOf, tip: Tip, session: Session, word: str, **form: str) -> TestResponse:
+    wish = session.scalars(select(InformantOpening.id).order_by(InformantOpening.asked_at.desc())).first()
+    address = f"/nguoi-bao/{tip.id}"
+    return person.post(f"{address}/{wish}/{word}", data={"csrf_token": token_of(person, address), **form})
+
+
+@pytest.fixture
+def head(world: factories.World, sign_in: SignIn) -> FlaskClient:
+    return sign_in(world.branch_head)
+
+
+def test_one_asks_another_agrees_and_the_contact_is_shown_once(
+    session: Session,
+    world: factories.World,
+    tip: Tip,
+    custodian: FlaskClient,
+    head: FlaskClient,
+    token_of: TokenOf,
 ) -> None:
     address = f"/nguoi-bao/{tip.id}"
     assert CONTACT not in custodian.get(address).get_data(as_text=True)
-    answer = custodian.post(address, data={"csrf_token": token_of(custodian, address), "reason": WHY})
-    assert answer.status_code == 200
-    assert CONTACT in answer.get_data(as_text=True)
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert ask(custodian, token_of, tip).status_code == 303
+    assert tip.number in head.get("/nguoi-bao").get_data(as_text=True)
+    assert tip.number in head.get("/trang-chinh").get_data(as_text=True)
+    agreed = answer(head, token_of, tip, session, "agree")
+    assert agreed.status_code == 303
+    assert CONTACT not in head.get(address).get_data(as_text=True)
+    page = custodian.get(address).get_data(as_text=True)
+    assert CONTACT not in page
+    shown = answer(custodian, token_of, tip, session, "doc")
+    assert shown.status_code == 200
+    assert CONTACT in shown.get_data(as_text=True)
+    assert shown.headers["Cache-Control"] == "no-store"
     assert CONTACT not in custodian.get(address).get_data(as_text=True)
+    again = answer(custodian, token_of, tip, session, "doc")
+    assert again.status_code == 409
+    assert CONTACT not in again.get_data(as_text=True)
     reading = session.scalars(select(InformantReading)).one()
     assert (reading.by, reading.reason) == (world.custodian.id, WHY)
     log = custodian.get("/nguoi-bao").get_data(as_text=True)
     assert WHY in log
     assert CONTACT not in log
     assert all(CONTACT not in str(row.changes) + str(row.why) for row in session.scalars(select(History)))
+
+
+def test_nobody_agrees_to_their_own_wish_or_reads_without_an_answer(
+    session: Session, tip: Tip, custodian: FlaskClient, head: FlaskClient, token_of: TokenOf
+) -> None:
+    ask(custodian, token_of, tip)
+    assert answer(custodian, token_of, tip, session, "agree").status_code == 403
+    early = answer(custodian, token_of, tip, session, "doc")
+    assert early.status_code == 403
+    assert CONTACT not in early.get_data(as_text=True)
+    assert answer(head, token_of, tip, session, "doc").status_code == 403, "who agrees does not read"
+    assert factories.count(session, InformantReading) == 0
+
+
+def test_a_refusal_needs_a_reason_and_keeps_what_was_typed(
+    session: Session, tip: Tip, custodian: FlaskClient, head: FlaskClient, token_of: TokenOf
+) -> None:
+    ask(custodian, token_of, tip)
+    short = answer(head, token_of, tip, session, "refuse", because="không")
+    assert short.status_code == 422
+    assert "không" in short.get_data(as_text=True)
+    assert answer(head, token_of, tip, session, "refuse", because="Chưa cần gặp người báo").status_code == 303
+    assert "Chưa cần gặp người báo" in custodian.get(f"/nguoi-bao/{tip.id}").get_data(as_text=True)
+    late = answer(head, token_of, tip, session, "agree")
+    assert late.status_code == 409
+    assert ask(custodian, token_of, tip, "Cần hỏi lại vì có ảnh mới").status_code == 303
 
 
 @pytest.mark.parametrize("reason", [None, "", "quá ngắn", "         ", "x" * 501])
@@ -65,7 +124,7 @@ def test_without_a_proper_reason_nothing_is_shown_or_logged(
     answer = custodian.post(address, data=form)
     assert answer.status_code == 422
     assert CONTACT not in answer.get_data(as_text=True)
-    assert factories.count(session, InformantReading) == 0
+    assert factories.count(session, InformantOpening) == 0
 
 
 def test_without_a_token_nothing_is_shown(session: Session, tip: Tip, custodian: FlaskClient) -> None:
@@ -75,22 +134,23 @@ def test_without_a_token_nothing_is_shown(session: Session, tip: Tip, custodian:
 
 
 def test_the_log_of_the_server_never_holds_the_contact(
+    session: Session,
     tip: Tip,
     custodian: FlaskClient,
+    head: FlaskClient,
     token_of: TokenOf,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    address = f"/nguoi-bao/{tip.id}"
-    custodian.post(address, data={"csrf_token": token_of(custodian, address), "reason": WHY})
+    ask(custodian, token_of, tip)
+    answer(head, token_of, tip, session, "agree")
+    assert CONTACT in answer(custodian, token_of, tip, session, "doc").get_data(as_text=True)
     written = capfd.readouterr()
     assert CONTACT not in written.out + written.err + caplog.text
 
 
-@pytest.mark.parametrize(
-    "who", ["officer", "team_head", "branch_head", "inspector", "auditor", "administrator", "clerk"]
-)
-def test_nobody_but_the_custodian_opens_a_contact(
+@pytest.mark.parametrize("who", ["officer", "team_head", "inspector", "auditor", "administrator", "clerk"])
+def test_nobody_but_the_custodian_and_the_head_comes_near_a_contact(
     session: Session, world: factories.World, tip: Tip, sign_in: SignIn, who: str
 ) -> None:
     other = sign_in(getattr(world, who))

@@ -319,6 +319,20 @@ def test_lots_are_found_by_the_whole_code_only(
     assert "đang thu hồi" in text_of(client.get("/tra-cuu", query_string={"q": open_world.lot.code}))
 
 
+def test_a_lot_leads_to_its_answer_by_either_of_its_codes(
+    session: Session, client: FlaskClient, open_world: factories.World
+) -> None:
+    shared = open_world.lot.public_code
+    for q in (open_world.lot.code, shared, f"{shared[:4]}-{shared[4:]}".lower()):
+        page = client.get("/tra-cuu", query_string={"q": q}).get_data(as_text=True)
+        assert f'href="/L/{shared}"' in page.split("<main")[1], q
+    wrong = shared[:-1] + ("0" if shared[-1] != "0" else "1")
+    assert f'href="/L/{shared}"' not in client.get("/tra-cuu", query_string={"q": wrong}).get_data(as_text=True)
+    open_world.lot.state, open_world.lot.certified_at = LotState.DRAFT, None
+    session.commit()
+    assert "/L/" not in client.get("/tra-cuu", query_string={"q": shared}).get_data(as_text=True).split("<main")[1]
+
+
 @pytest.mark.parametrize("code", ["7K4M-92QD-XJ3P", "7k4m92qdxj3p", " 7K4M 92QD XJ3P "])
 def test_a_label_code_leads_to_its_answer_counted_as_typed(
     client: FlaskClient, open_world: factories.World, code: str

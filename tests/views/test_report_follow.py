@@ -12,7 +12,7 @@ from PIL import Image
 from sqlalchemy import select, text
 from structlog.testing import capture_logs
 
-from enforcement import intake, law, triage
+from enforcement import feedback, intake, law, triage
 from enforcement.models import InformantContact, Outcome, Signal
 from tests import factories
 from tests.conftest import NOW
@@ -98,7 +98,7 @@ def test_after_closing_it_shows_what_officers_wrote_for_the_public_only(
     )
     session.commit()
     page = page_of(followed)
-    assert triage.NEUTRAL_ANSWER in page
+    assert feedback.answer(Outcome.NO_VIOLATION) in page
     for told in (inside, world.people["officer"].full_name, "no_violation"):
         assert told not in page
     assert 'name="body"' not in page

@@ -246,7 +246,7 @@ SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "also": st.lists(st.sampled_from(list(VerdictKind)), max_size=2, unique=True).map(tuple), "state": st.sampled_from(list(LabelState)),
     "certificate_status": st.sampled_from(list(CertificateStatus)), "title_kind": st.sampled_from(list(TitleKind)),
     "code": st.just("7K4M92QDXJ3P"), "compare": st.lists(st.builds(ComparePoint, WORDS, WORDS, st.booleans()), max_size=4).map(tuple),
-    "copied_by": st.sampled_from(["devices", "opening"]), "serial": st.integers(1, 10**9),
+    "copied_by": st.sampled_from(["devices", "opening", "travel"]), "serial": st.integers(1, 10**9),
 }  # fmt: skip
 
 

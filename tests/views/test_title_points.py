@@ -132,3 +132,17 @@ def test_two_who_edit_one_catalogue_lose_nothing(session: Any, world: Any, manag
 def test_others_neither_see_nor_change_it(session: Any, world: Any, sign_in: Any) -> None:
     clerk = sign_in(world.clerk)
     assert clerk.get(catalogue(world)).status_code == 403
+
+
+def test_a_covert_point_is_marked_for_the_owner_and_unseen_by_others(
+    session: Any, world: Any, manager: Any, sign_in: Any
+) -> None:
+    answer = send(manager, f"{catalogue(world)}/moi", POINT | {"hard_to_copy": "y", "covert": "y"})
+    assert answer.status_code == 303
+    page = manager.get(catalogue(world)).get_data(as_text=True)
+    assert "điểm kín, không công khai" in page
+    assert page.count(POINT["vi"]) >= 1
+    title = f"/van-bang/{world.title.id}"
+    assert POINT["vi"] in manager.get(title).get_data(as_text=True)
+    other = sign_in(world.clerk).get(title)
+    assert POINT["vi"] not in other.get_data(as_text=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from enforcement.competence import LegalQualification
-from enforcement.models import Outcome
+from enforcement.models import InspectionGround, NoPenaltyGround, Outcome
 from enforcement.transitions import CaseState, Demand, Move
 from trace.models.tips import TipReason
 
@@ -43,8 +43,12 @@ class Case:
     outcome: Outcome = Outcome.INFRINGEMENT
     officer: str | None = "officer"
     recipient: str = "Công an phường (dữ liệu mẫu)"
-    fine: int = 15_000_000
-    bracket: int = 30_000_000
+    who: str = "Hộ kinh doanh mẫu"
+    is_organisation: bool = False
+    goods: tuple[str, int, str, int] = ("Hàng dán tem cần kiểm tra", 120, "hộp", 150_000)
+    """What was found there: goods, how many, in what unit, at what price."""
+    seized: bool = False
+    assessed: bool = False
 
 
 S, M, Q, R = CaseState, Move, LegalQualification, TipReason
@@ -61,11 +65,11 @@ _ENFORCED = (*_FINED, M.START_EXECUTION)
 GAPS: dict[Move, int] = {
     M.SCREEN: 1, M.ASSIGN_VERIFICATION: 1, M.PROPOSE_INSPECTION: 3, M.DECIDE_INSPECTION: 1, M.START_INSPECTION: 1, M.END_INSPECTION: 1,
     M.RECORD_VIOLATION: 2, M.OPEN_EXPLANATION: 1, M.PREPARE_DECISION: 2, M.PENALISE: 1, M.ORDER_REMEDY: 1, M.START_EXECUTION: 2,
-    M.FIND_NO_VIOLATION: 2, M.FORWARD: 1, M.TRANSFER: 2, M.TRANSFER_CRIMINAL: 2, M.CLOSE: 6, M.ARCHIVE: 12,
+    M.FIND_NO_VIOLATION: 2, M.FORWARD: 1, M.TRANSFER: 2, M.TRANSFER_CRIMINAL: 2, M.DISCONTINUE: 1, M.CLOSE: 6, M.ARCHIVE: 12,
 }  # fmt: skip
 HEADS_DO = frozenset({
     M.ASSIGN_VERIFICATION, M.DECIDE_INSPECTION, M.PENALISE, M.ORDER_REMEDY, M.FIND_NO_VIOLATION, M.FORWARD, M.TRANSFER, M.TRANSFER_CRIMINAL,
-    M.CLOSE,
+    M.DISCONTINUE, M.CLOSE,
 })  # fmt: skip
 
 NOTES: dict[Move, str] = {
@@ -85,10 +89,10 @@ NOTES: dict[Move, str] = {
     M.ARCHIVE: "Đã đánh bút lục, nộp lưu trữ.",
 }
 GROUNDS = "Kết quả thẩm tra ghi trong biên bản làm việc mẫu; đối chiếu với sổ cấp tem ngày kiểm tra."
-SIGNER = "Mẫu Quốc Dũng, Đội trưởng"
+REMEDIES = "Gỡ tem trên hàng còn lại\nTiêu hủy tem đã gỡ"
 DOCUMENTS: dict[Move, str] = {
     M.DECIDE_INSPECTION: "QĐKT", M.END_INSPECTION: "BBKT", M.RECORD_VIOLATION: "MBB01", M.PENALISE: "MQĐ02", M.ORDER_REMEDY: "MQĐ15",
-    M.TRANSFER_CRIMINAL: "MQĐ33",
+    M.TRANSFER_CRIMINAL: "MQĐ33", M.DISCONTINUE: "TB-KXP",
 }  # fmt: skip
 
 
@@ -97,12 +101,13 @@ def given(case: Case, move: Move, demands: frozenset[str], number: int) -> dict[
     document = f"MẪU-{number:02d}/{DOCUMENTS.get(move, 'CV')}"
     words: dict[str, Any] = {
         Demand.NOTE: NOTES.get(move, ""), Demand.GROUNDS: GROUNDS, Demand.DECISION_NUMBER: document, Demand.RECORD_NUMBER: document,
-        Demand.SIGNER: SIGNER, Demand.FINE: case.fine, Demand.EVIDENCE: [1], Demand.OUTCOME: case.outcome,
-        Demand.RECIPIENT: case.recipient,
+        Demand.EVIDENCE: [1], Demand.OUTCOME: case.outcome, Demand.RECIPIENT: case.recipient,
+        Demand.INSPECTION_GROUND: InspectionGround.VERIFIED_INFORMATION, Demand.NO_PENALTY_GROUND: NoPenaltyGround.OFFENDER_UNKNOWN,
+        Demand.REMEDIES: REMEDIES,
     }  # fmt: skip
-    filled = {name: words[Demand(name)] for name in demands}
+    filled = {name: words[Demand(name)] for name in demands if name != Demand.FINE}
     if move is M.PENALISE:
-        filled |= {"bracket_top": case.bracket, "organisation": False, "confiscation": 4_000_000}
+        filled |= {Demand.CONFISCATION: 4_000_000, Demand.REMEDIES: REMEDIES}
     return filled
 
 
@@ -140,15 +145,15 @@ CASES: dict[CaseState, Case] = {
     ),
     S.INSPECTING: Case(
         "Cửa hàng mẫu bán nước mắm dán tem trả lại", (Report("Tem báo không còn hiệu lực, chai đầy.", "Ngô Quyền", "Cửa hàng mẫu Lạch Tray",
-        ("mam-2", 7_900), R.SCAN_WARNED),), (*_DECIDED, M.START_INSPECTION), 2, Q.MARK_INFRINGEMENT, officer="officer-2",
+        ("mam-2", 7_900), R.SCAN_WARNED),), (*_DECIDED, M.START_INSPECTION), 2, Q.MARK_INFRINGEMENT, officer="officer-2", seized=True,
     ),
     S.POST_VERIFICATION: Case(
         "Hộp vải sấy có hai lớp tem", (Report("Bóc tem ra thấy lớp tem khác ở dưới.", "Hải Dương", "Siêu thị mẫu Thành Đông",
-        ("dried-2", 300), contact=True),), _INSPECTED, 8, Q.GI_INFRINGEMENT,
+        ("dried-2", 300), contact=True),), _INSPECTED, 8, Q.GI_INFRINGEMENT, seized=True, assessed=True, who="Công ty mẫu Hải Vị", is_organisation=True,
     ),
     S.VIOLATION_RECORDED: Case(
         "Xe tải chở tỏi dán tem in lại", (Report("Tem trên 60 túi có cùng ba mã, giấy mỏng hơn.", "Phú Thái", "Trạm dừng mẫu quốc lộ 5",
-        ("toi-1", 70), None),), _RECORDED, 13, Q.MARK_INFRINGEMENT,
+        ("toi-1", 70), None),), _RECORDED, 13, Q.MARK_INFRINGEMENT, seized=True,
     ),
     S.EXPLANATION: Case(
         "Quầy mẫu bán trứng ghi Chấn Hưng không có tem", (Report("Ghi tên Chấn Hưng trên bảng nhưng hộp không có tem.", "Kiến An",
@@ -160,11 +165,15 @@ CASES: dict[CaseState, Case] = {
     ),
     S.PENALISED: Case(
         "Điểm thu mua mẫu trộn vải ngoài vùng", (Report("Vải chở từ nơi khác về đóng hộp Thanh Hà.", "Hà Bắc", "Điểm thu mua mẫu",
-        ("habac-say", 90), R.GOODS_DIFFER, contact=True),), _FINED, 1, Q.GI_INFRINGEMENT, fine=22_000_000, bracket=40_000_000,
+        ("habac-say", 90), R.GOODS_DIFFER, contact=True),), _FINED, 1, Q.GI_INFRINGEMENT,
     ),
     S.REMEDIAL_ONLY: Case(
         "Hộ bán lẻ mẫu dùng lại hộp cũ còn tem", (Report("Hộp cũ còn tem được đổ đầy lại.", "Đồ Sơn", "Hộ bán lẻ mẫu bãi biển",
         ("dried-1", 512), None),), (*_READY, M.ORDER_REMEDY), 3, Q.GI_INFRINGEMENT,
+    ),
+    S.DISCONTINUED: Case(
+        "Xe đẩy mẫu bán na dán tem nhặt được", (Report("Người bán dạo dán tem lên túi na rồi bỏ đi.", "Chí Linh", "Cổng chợ mẫu Chí Linh",
+        None, R.LABEL_LOOKS_WRONG),), (*_READY, M.DISCONTINUE), 2, Q.MARK_INFRINGEMENT, who="Người bán dạo (chưa xác định)",
     ),
     S.TRANSFERRED: Case(
         "Lô hành lớn dán tem không do Hội cấp", (Report("Khoảng 4 tấn hành dán tem giống nhau.", "Nhị Chiểu", "Bến mẫu Nhị Chiểu",
@@ -173,17 +182,17 @@ CASES: dict[CaseState, Case] = {
     S.CRIMINAL_TRANSFER: Case(
         "Xưởng mẫu in hàng chục nghìn tem", (Report("Xưởng in tem cho nhiều nơi, có sổ giao hàng.", "An Dương", "Xưởng mẫu khu công nghiệp",
         None, None, misread="0000-0G3N-8QZT"),), (*_RECORDED, M.TRANSFER_CRIMINAL), 6, Q.COUNTERFEIT_LABELS,
-        recipient="Cơ quan điều tra (dữ liệu mẫu)",
+        recipient="Cơ quan điều tra (dữ liệu mẫu)", seized=True,
     ),
     S.EXECUTING: Case(
         "Nhà hàng mẫu ghi nước mắm Cát Hải trên thực đơn", (Report("Thực đơn ghi Cát Hải, bếp dùng can không nhãn.", "Hồng Bàng",
-        "Nhà hàng mẫu bến cảng", None, R.NO_LABEL, contact=True),), _ENFORCED, 6, Q.MARK_INFRINGEMENT, fine=8_000_000, bracket=20_000_000,
+        "Nhà hàng mẫu bến cảng", None, R.NO_LABEL, contact=True),), _ENFORCED, 6, Q.MARK_INFRINGEMENT,
     ),
     S.CLOSED: Case(
         "Ảnh chụp mã tem bị dán lên hàng khác", (Report("Mã tem lộ trên ảnh quảng cáo, nơi khác in lại.", "Thuỷ Nguyên",
         "Kho mẫu Tam Hưng", ("mam-1", 2_000), contact=True),
         Report("Hai thùng cùng mã với ảnh quảng cáo.", "Thuỷ Nguyên", "Kho mẫu Tam Hưng", ("mam-1", 2_000), None)),
-        (*_ENFORCED, M.CLOSE), 9, Q.MARK_INFRINGEMENT, Outcome.EXPOSED_CODE, fine=12_000_000,
+        (*_ENFORCED, M.CLOSE), 9, Q.MARK_INFRINGEMENT, Outcome.EXPOSED_CODE,
     ),
     S.ARCHIVED: Case(
         "Sạp mẫu bán vải tươi trái vụ dán tem cũ", (Report("Tháng này làm gì có vải tươi mà tem vẫn quét được.", "Hải An", "Sạp mẫu số 7",

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from enforcement import cases, informants, intake, law, observations, terms, triage
+from enforcement import cases, informants, intake, law, observations, patterns, triage
 from enforcement.models import Signal, SignalSource
-from enforcement.transitions import MOVES, CaseState, Duty, Move
+from enforcement.transitions import MOVES, CaseState, Demand, Duty, Move
 from labels.code import show
 from trace import holidays
 from trace.clock import CITY
 from trace.demo import cases as facts
-from trace.demo import photos
+from trace.demo import casework, papers, photos
 from trace.services import tips
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def make(story: Story) -> None:
     for ago, report, outcome, why in facts.REJECTED:
         story.plan(_ago(story, ago), lambda at, row=(report, outcome, why): _reject(story, *row, at=at))  # type: ignore[misc]
     story.play()
-    intake.sweep(story.session, since=story.at - SWEPT, at=story.at)
+    papers.make(story)
+    patterns.sweep(story.session, since=story.at - SWEPT, at=story.at)
 
 
 def _ago(story: Story, days: float) -> datetime:
@@ -92,12 +93,17 @@ def _move(story: Story, case: Case, case_id: UUID, move: Move, *, number: int, a
         else (story.people[case.officer or "officer"].id, Duty.OFFICER)
     )
     if move is Move.RECORD_VIOLATION:
-        ended = (at - timedelta(days=2)).astimezone(CITY).date()
-        terms.qualify(
-            session, case_id, qualification=case.qualification, act_ended_on=ended, by=by, at=at - timedelta(minutes=30)
-        )
+        casework.act(story, case, case_id, by=by, at=at - timedelta(minutes=30))
+    if move is Move.CLOSE:
+        casework.carry_out(story, case_id, number=number, by=by, at=at - timedelta(hours=1))
     filled = facts.given(case, move, step.demands, number)
+    if move is Move.PENALISE:
+        filled[Demand.FINE] = casework.middle(story, case_id, at=at)
     cases.move(session, case_id, move, by=by, duties={duty}, given=filled, at=at)
+    if move is Move.START_INSPECTION:
+        casework.found(story, case, case_id, number=number, by=by, at=at + timedelta(minutes=40))
+    if move is Move.TRANSFER_CRIMINAL:
+        casework.arrived(story, case, case_id, number=number, by=by, at=at + timedelta(hours=3))
 
 
 def _wait(story: Story, report: Report, days: int, why: str, *, at: datetime) -> None:
@@ -134,10 +140,12 @@ def _tip(story: Story, report: Report, at: datetime) -> Tip:
         key, digits = story.config.derived("informant"), int(tip.number[-3:])
         informants.keep(story.session, tip.id, f"0900000{digits:03d}", key=key, at=at)
         if digits % 4 == 0:
-            reader = story.people["custodian"].id
-            informants.open_contact(
-                story.session, tip.id, reason=READ_BECAUSE, key=key, by=reader, at=at + timedelta(hours=2)
-            )
+            reader, second = story.people["custodian"].id, story.people["branch_head"].id
+            asked = at + timedelta(hours=2)
+            wish = informants.ask(story.session, tip.id, reason=READ_BECAUSE, by=reader, at=asked)
+            if digits % 8 == 0:  # the others wait for an answer
+                informants.answer(story.session, wish.id, agree=True, by=second, at=asked + timedelta(minutes=20))
+                informants.open_contact(story.session, wish.id, key=key, by=reader, at=asked + timedelta(minutes=30))
     return tip
 
 

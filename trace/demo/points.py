@@ -83,6 +83,13 @@ def make(story: Story) -> None:
                 point.picture_id = files.receive(
                     story.session, story.config.files_dir, picture, name=f"diem-mau-{key}.jpg", at=story.moment(300, 9), by=by
                 ).id  # fmt: skip
+    # What officers compare and the public never reads.
+    story.session.add(
+        ComparisonPoint(
+            product_id=story.products["vai-tuoi"].id, position=4, kind=K.PACKAGING, text_vi="Một sợi chỉ ở đường may đáy túi phát sáng dưới đèn tím",
+            text_en="One thread in the bottom seam glows under violet light", hard_to_copy=True, covert=True,
+        )
+    )  # fmt: skip
     story.session.flush()
 
 

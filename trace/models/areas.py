@@ -77,6 +77,7 @@ class GrowingAreaCode(Base):
         ),
         CheckConstraint("status = 'active' OR reason IS NOT NULL", name="reason_unless_active"),
         Index("ix_growing_area_code_folded", text("fold(code) gin_trgm_ops"), postgresql_using="gin"),
+        Index("ix_growing_area_code_exact", text("fold(code)"), postgresql_using="hash"),
     )  # fmt: skip
 
     id: Mapped[bigint_pk]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import DDL, Table, event
 
 from trace.models.base import Base
+from trace.models.busy_sql import FOLD_LOOKS
 from trace.models.verify_sql import NEW_LOT_CODE, VERIFY_LABEL, VERIFY_LOT
 
 EXTENSIONS = ("postgis", "btree_gist", "pg_trgm", "unaccent")
@@ -218,6 +219,11 @@ APPEND_ONLY = (
     "public.volume_confirmation",
     "enforcement.case_event",
     "enforcement.custody_event",
+    "enforcement.exhibit_event",
+    "enforcement.deadline_reckoning",
+    "enforcement.deadline_reminder",
+    "enforcement.law_confirmation",
+    "enforcement.denunciation_receipt",
     "informant.reading",
 )
 
@@ -261,5 +267,5 @@ def attach() -> None:
         CHECK_HARVEST_SEASON,
         *HARVEST_IN_ONE_SEASON,
     )
-    for sql in (SCAN_MONTHS, VERIFY_LABEL, VERIFY_LOT, *rules):
+    for sql in (SCAN_MONTHS, FOLD_LOOKS, VERIFY_LABEL, VERIFY_LOT, *rules):
         event.listen(Base.metadata, "after_create", _quoted(sql))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trace.models.base import Base, uuid_pk
@@ -19,6 +19,8 @@ class StoredFile(Base):
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_hex"),
         CheckConstraint("copy_sha256 ~ '^[0-9a-f]{64}$'", name="copy_sha256_hex"),
         CheckConstraint("size > 0", name="size_positive"),
+        CheckConstraint("virus IS NULL OR scanned_at IS NOT NULL", name="virus_by_a_scan"),
+        Index("ix_stored_file_unscanned", "received_at", postgresql_where=text("scanned_at IS NULL")),
     )
 
     id: Mapped[uuid_pk]
@@ -27,7 +29,13 @@ class StoredFile(Base):
     media_type: Mapped[str]
     name: Mapped[str]
     copy_sha256: Mapped[str | None]
+    likeness: Mapped[int | None] = mapped_column(BigInteger)
+    """64 bits of how the picture looks (`trace.services.likeness`): alike pictures differ in few of them."""
     received_at: Mapped[datetime]
     received_from: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     dropped_at: Mapped[datetime | None]
     """When its bytes were let go, because they had done their work. Its name, size and hash stay."""
+    scanned_at: Mapped[datetime | None]
+    """When a virus scanner last looked at it. None: none has, because there is none or it did not answer."""
+    virus: Mapped[str | None]
+    """What the scanner called it."""

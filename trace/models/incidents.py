@@ -21,6 +21,8 @@ class IncidentKind(StrEnum):
     GUESSED_HIDDEN = "guessed_hidden"
     REPORT_FLOOD = "report_flood"
     REGISTER_COPIED = "register_copied"
+    EVIDENCE_CHANGED = "evidence_changed"
+    EVIDENCE_INFECTED = "evidence_infected"
 
 
 class Incident(Base):

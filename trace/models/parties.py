@@ -72,6 +72,7 @@ class Party(Revised, Base):
         CheckConstraint("tax_code ~ '^([0-9]{10}(-[0-9]{3})?|[0-9]{12})$'", name="tax_code_form"),
         CheckConstraint("phone ~ '^0[0-9]{9,10}$'", name="phone_form"),
         Index("ix_party_folded", text("fold(name) gin_trgm_ops"), postgresql_using="gin"),
+        Index("ix_party_exact", text("fold(name)"), postgresql_using="hash"),
     )
 
     id: Mapped[uuid_pk]

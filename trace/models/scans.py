@@ -86,6 +86,40 @@ class Scan(Base):
     province: Mapped[int | None] = mapped_column(SmallInteger)
 
 
+class BusyLabel(Base):
+    """A label that many looked at: the sum of its real looks up to a moment. Later ones are counted one by one."""
+
+    __tablename__ = "busy_label"
+
+    serial: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    folded_to: Mapped[datetime]
+    checks: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[datetime | None]
+
+
+class BusyHour(Base):
+    """Real looks at a busy label within an hour. Within a day a phone counts once, so phones can be added up."""
+
+    __tablename__ = "busy_hour"
+
+    serial: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    checks: Mapped[int]
+    devices: Mapped[int]
+    provinces: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
+
+
+class BusyDevice(Base):
+    """A phone that looked at a busy label within a day, so that its next look is known for a reload."""
+
+    __tablename__ = "busy_device"
+    __table_args__ = (Index(None, "at"),)
+
+    serial: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    device: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    at: Mapped[datetime]
+
+
 class ComparisonAnswer(StrEnum):
     """What a buyer says after comparing the three points."""
 
@@ -185,6 +219,7 @@ class ScanPosition(Base):
             "reduced_at IS NULL OR num_nonnulls(cell_row, cell_column, commune_code) = 0", name="province_only_when_reduced"
         ),
         UniqueConstraint("serial", "device"),
+        Index(None, "serial", "at"),
         Index("ix_scan_position_sharp", "at", postgresql_where=text("reduced_at IS NULL AND withdrawn_at IS NULL")),
     )  # fmt: skip
 
@@ -192,6 +227,8 @@ class ScanPosition(Base):
     serial: Mapped[int | None] = mapped_column(BigInteger)
     device: Mapped[bytes | None] = mapped_column(LargeBinary)
     at: Mapped[datetime]
+    looked_at: Mapped[datetime | None]
+    """When the device looked at the label, of which this tells the place."""
     told: Mapped[PlaceTold]
     cell_row: Mapped[int | None] = mapped_column(SmallInteger)
     cell_column: Mapped[int | None] = mapped_column(SmallInteger)
@@ -252,13 +289,15 @@ class CopyRule(Base):
     """When many scans become "may have been copied": dated, so that a past answer can be explained.
 
     A label is suspect with more than `devices` devices within `days` days in at least `provinces` provinces, or when more than
-    `after_opening` other devices look at it within `days` days although its scratch layer was opened before. Null: not asked.
+    `after_opening` other devices look at it within `days` days although its scratch layer was opened before, or when two devices told
+    places that nobody gets between at `travel_kmh`. Null: not asked.
     """
 
     __tablename__ = "copy_rule"
     __table_args__ = (
         CheckConstraint("devices > 1 AND days > 0 AND provinces > 0", name="limits_positive"),
         CheckConstraint("after_opening > 0", name="after_opening_positive"),
+        CheckConstraint("travel_kmh > 0", name="travel_kmh_positive"),
     )
 
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -267,3 +306,4 @@ class CopyRule(Base):
     days: Mapped[int]
     provinces: Mapped[int]
     after_opening: Mapped[int | None]
+    travel_kmh: Mapped[int | None]

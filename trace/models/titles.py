@@ -203,6 +203,8 @@ class ComparisonPoint(Base):
     text_zh: Mapped[str | None]
     text_ja: Mapped[str | None]
     hard_to_copy: Mapped[bool] = mapped_column(server_default=text("false"))
+    covert: Mapped[bool] = mapped_column(server_default=text("false"))
+    """For the owner and officers only: a feature that counterfeiters must not read about."""
     picture_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_file.id"))
     shown_from: Mapped[date | None]
     shown_until: Mapped[date | None]

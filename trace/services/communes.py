@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import Range, insert
 
 from trace.errors import TemThatError
@@ -60,14 +60,6 @@ def load(session: Session) -> None:
             alias = insert(CommuneAlias).values(commune_code=codes[name], name=district, kind="district")
             session.execute(alias.on_conflict_do_nothing(index_elements=["commune_code", "name"]))
     session.flush()
-
-
-def codes_of(session: Session, district: str) -> Sequence[str]:
-    """The communes that a former district became, by code."""
-    statement = (
-        select(CommuneAlias.commune_code).where(CommuneAlias.name == district).order_by(CommuneAlias.commune_code)
-    )
-    return session.scalars(statement).all()
 
 
 def read() -> list[dict[str, Any]]:

@@ -64,6 +64,7 @@ class Facts:
     zh: str | None = None
     ja: str | None = None
     hard_to_copy: bool = False
+    covert: bool = False
     shown_from: date | None = None
     shown_until: date | None = None
     picture_id: UUID | None = None
@@ -101,14 +102,19 @@ def get(session: Session, point_id: int, *, reach: Reach) -> ComparisonPoint:
 
 
 def shown_on(points: Iterable[ComparisonPoint], day: date) -> list[ComparisonPoint]:
-    """Those of a product's points that a buyer may see on a day."""
+    """Those of a product's points that a buyer may see on a day: never a covert one."""
     return [point for point in points if is_shown(point, day)]
 
 
 def is_shown(point: ComparisonPoint, day: date) -> bool:
-    """Whether a day lies in the time for which a point is shown."""
+    """Whether buyers may see a point, and a day lies in the time for which it is shown."""
     begun = point.shown_from is None or point.shown_from <= day
-    return point.retired_at is None and begun and (point.shown_until is None or point.shown_until >= day)
+    return (
+        point.retired_at is None
+        and not point.covert
+        and begun
+        and (point.shown_until is None or point.shown_until >= day)
+    )
 
 
 def is_complete(points: Iterable[ComparisonPoint], day: date) -> bool:
@@ -120,7 +126,7 @@ def is_complete(points: Iterable[ComparisonPoint], day: date) -> bool:
 def gaps(session: Session, *, reach: Reach, on: date, limit: int) -> list[Gap]:
     """Products within reach whose catalogue is not complete on a day, by name."""
     current = (
-        ComparisonPoint.retired_at.is_(None),
+        ComparisonPoint.retired_at.is_(None) & ~ComparisonPoint.covert,
         or_(ComparisonPoint.shown_from.is_(None), ComparisonPoint.shown_from <= on),
         or_(ComparisonPoint.shown_until.is_(None), ComparisonPoint.shown_until >= on),
     )
@@ -174,12 +180,13 @@ def edit(
         setattr(point, name, values[name])
     session.flush()
     if changed:
-        told: dict[str, tuple[object, object]] = {} if before == _told(point) else {"point": (before, _told(point))}
+        same = before == _told(point) and not point.covert
+        told: dict[str, tuple[object, object]] = {} if same else {"point": (before, _told(point))}
         if "kind" in changed:
             told["point_kind"] = (kind, point.kind)
         if "picture_id" in changed:
-            told["point_picture"] = (None, point.text_vi) if point.picture_id else (point.text_vi, None)
-        if changed & {"text_zh", "text_ja"}:
+            told["point_picture"] = (None, _name(point)) if point.picture_id else (_name(point), None)
+        if changed & {"text_zh", "text_ja"} and not point.covert:
             told["point_far"] = (None, " · ".join(filter(None, (point.text_zh, point.text_ja))))
         _written(session, product, "product:point_edit", told, by=by, at=at)
     return point
@@ -197,7 +204,7 @@ def move(session: Session, point_id: int, *, up: bool, by: UUID, at: datetime, r
     other = order[there]
     point.position, other.position = other.position, point.position
     session.flush()
-    changes: dict[str, tuple[object, object]] = {"point_order": (here + 1, there + 1), "point": (point.text_vi,) * 2}
+    changes: dict[str, tuple[object, object]] = {"point_order": (here + 1, there + 1), "point": (_name(point),) * 2}
     _written(session, product, "product:point_move", changes, by=by, at=at)
     return point
 
@@ -224,7 +231,7 @@ def _faults(facts: Facts) -> list[TemThatError]:
 def _values(facts: Facts) -> dict[str, object]:
     return {
         "kind": facts.kind, "text_vi": facts.vi, "text_en": facts.en, "text_zh": facts.zh or None, "text_ja": facts.ja or None,
-        "hard_to_copy": facts.hard_to_copy, "shown_from": facts.shown_from, "shown_until": facts.shown_until,
+        "hard_to_copy": facts.hard_to_copy, "covert": facts.covert, "shown_from": facts.shown_from, "shown_until": facts.shown_until,
     }  # fmt: skip
 
 
@@ -235,9 +242,18 @@ def _after(taken: set[int]) -> int:
 
 
 def _told(point: ComparisonPoint) -> str:
-    """A point as the history keeps it: its words, a star if hard to copy, and the days for which it is shown."""
+    """A point as the history keeps it: its words, a star if hard to copy, and the days for which it is shown.
+
+    More people read the history than may know of a covert point: of that it tells the place alone.
+    """
+    if point.covert:
+        return _name(point)
     days = f" [{point.shown_from or ''}–{point.shown_until or ''}]" if point.shown_from or point.shown_until else ""
     return f"{point.text_vi}{' (*)' if point.hard_to_copy else ''} / {point.text_en}{days}"
+
+
+def _name(point: ComparisonPoint) -> str:
+    return f"{point.position} (**)" if point.covert else point.text_vi
 
 
 def _current(session: Session, point_id: int, reach: Reach) -> ComparisonPoint:

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import os
 import secrets
-import struct
-import threading
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from PIL import Image, ImageOps
 from sqlalchemy import func, select
 
-from trace.errors import Invalid, NotFound, TooLarge
+from trace.errors import Conflict, Invalid, NotFound, TooLarge
 from trace.models.files import StoredFile
+from trace.services import imaging, likeness, videos, viruses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,36 +27,51 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.orm import InstrumentedAttribute, Session
 
+# What pictures are and their refusals, under the names that whoever takes files in knows.
+IMAGES, MOST_PIXELS, COPY_MEDIA_TYPE = imaging.IMAGES, imaging.MOST_PIXELS, imaging.COPY_MEDIA_TYPE
+NotAnImage, TooManyPixels = imaging.NotAnImage, imaging.TooManyPixels
+
 MOST_BYTES = 25 * 2**20
-MOST_PIXELS = 60_000_000
-MOST_SCANS = 100
-COPY_SIDE = 1600
+MOST_VIDEO_BYTES = 2 * 2**30
 LONGEST_NAME = 120
 PDF = "application/pdf"
-# MPO is what Pillow calls a JPEG that holds further pictures behind the first, as many telephones write it.
-IMAGE_FORMATS = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-IMAGES = frozenset(IMAGE_FORMATS.values())
 ANY_KIND = IMAGES | {PDF}
+WITH_VIDEO = ANY_KIND | videos.KINDS
+ENDINGS = {
+    "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/heic": "heic", PDF: "pdf",
+    videos.MP4: "mp4", videos.QUICKTIME: "mov", videos.WEBM: "webm",
+}  # fmt: skip
 SWEPT_AT_MOST = 1000
-COPY_MEDIA_TYPE = "image/jpeg"
 
 _CHUNK = 2**20
 _ASKED_AT_ONCE = 5000
-_SCAN = b"\xff\xda"
-_HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
-_OPENED_AS = ("JPEG", "PNG", "WEBP")  # the first gives MPO too, when it meets one
-# Decoding is where memory goes: sixty million pixels are 240 MB. One at a time in a process keeps the sum bounded.
-_DECODING = threading.Lock()
-_NOT_DECODABLE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error)
-
-# Pillow refuses by itself only at twice this figure; `_opened` refuses above it, before a pixel is decoded.
-Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 
 
 class FileTooLarge(TooLarge):
     """The file is larger than %(most)s MB.
 
     Take the photo with a lower quality, or send a smaller file.
+    """
+
+
+class VideoTooLarge(TooLarge):
+    """The video is larger than %(most)s GB.
+
+    Send it in parts, or keep the medium itself as an exhibit under seal.
+    """
+
+
+class FileInfected(Invalid):
+    """The virus scanner found %(virus)s in this file, so it was not taken in.
+
+    Keep the medium itself as an exhibit, and tell the administrator.
+    """
+
+
+class FileDamaged(Conflict):
+    """The file %(name)s on disk is not the one that was received, so it is not shown.
+
+    The administrator has been told. Do not rely on this file until the original is restored.
     """
 
 
@@ -77,31 +89,17 @@ class FileDropped(Invalid):
     """
 
 
-class NotAnImage(Invalid):
-    """This file is not a photo that can be read here.
-
-    Send a JPEG, PNG or WebP photo.
-    """
-
-
-class HeicPhoto(NotAnImage):
-    """This photo is in the HEIC format that iPhones keep for themselves, which cannot be read here.
-
-    On the iPhone choose Settings, Camera, Formats, Most Compatible; or take a screenshot of the photo and send that.
-    """
-
-
 class UnknownFileKind(Invalid):
     """This file is neither a photo nor a PDF that can be read here.
 
-    Send a JPEG, PNG or WebP photo, or a PDF.
+    Send a JPEG, HEIC, PNG or WebP photo, or a PDF.
     """
 
 
-class TooManyPixels(Invalid):
-    """The picture has more than %(most)s million pixels.
+class UnknownEvidenceKind(UnknownFileKind):
+    """This file is neither a photo, a PDF nor a video that can be read here, or it was cut off on the way.
 
-    Send a smaller picture.
+    Send a JPEG, HEIC, PNG or WebP photo, a PDF, or a whole MP4, MOV or WebM video.
     """
 
 
@@ -114,20 +112,21 @@ def receive(
     at: datetime,
     by: UUID | None,
     kinds: frozenset[str] = ANY_KIND,
+    scanner: str = "",
 ) -> StoredFile:
     """Take a file in: measure it, find out what it is, put it on disk for good, and only then write its row.
 
-    The name that came with it decides nothing. `kinds` are the media types that are welcome. If the transaction is rolled
-    back the bytes stay on disk without a row, never the other way round.
+    The name that came with it decides nothing. `kinds` are the media types that are welcome. `scanner` is the address of a virus
+    scanner; one that does not answer keeps nobody out, the file waits for `scan_waiting`. If the transaction is rolled back the
+    bytes stay on disk without a row, never the other way round.
     """
     with _draft(store) as (path, draft):
-        size, sha256 = _measure(stream, draft)
-        media_type = _kind(path)
+        size, sha256 = _measure(stream, draft, kinds)
+        media_type = _kind(path) or videos.kind_of(path)
         if media_type not in kinds:
-            if _is_heic(path):
-                raise HeicPhoto
-            raise NotAnImage if PDF not in kinds else UnknownFileKind
-        copy = None if media_type == PDF else _working_copy(path)
+            raise _unwelcome(kinds)
+        scanned = _scanned(scanner, path)
+        copy = imaging.small(path) if media_type in IMAGES else None
         _hold(session, sha256)
         _settle(draft, path, _place(store, "originals", sha256))
     copy_sha256 = None
@@ -143,12 +142,34 @@ def receive(
         media_type=media_type,
         name=clean_name(name),
         copy_sha256=copy_sha256,
+        likeness=likeness.of_picture(copy) if copy is not None else None,
         received_at=at,
         received_from=by,
+        scanned_at=at if scanned else None,
     )
     session.add(stored)
     session.flush()
     return stored
+
+
+def scan_waiting(session: Session, store: Path, scanner: str, *, at: datetime, most: int = 50) -> list[StoredFile]:
+    """Have files scanned that no scanner has seen, oldest first. Returns those in which it found something; stops when it does not answer."""
+    waiting = select(StoredFile).where(StoredFile.scanned_at.is_(None), StoredFile.dropped_at.is_(None))
+    statement = waiting.order_by(StoredFile.received_at).limit(most).with_for_update(skip_locked=True)
+    found = []
+    for file in session.scalars(statement):
+        try:
+            file.virus = viruses.scan(scanner, original_path(store, file))
+        except viruses.GaveUp:
+            continue  # this one; others may be smaller
+        except viruses.NoAnswer:
+            break
+        else:
+            file.scanned_at = at
+            if file.virus:
+                found.append(file)
+    session.flush()
+    return found
 
 
 def keep(
@@ -156,7 +177,7 @@ def keep(
 ) -> StoredFile:
     """Put a file away that its reader has judged already. It is kept as it came and never shown in a page."""
     with _draft(store) as (path, draft):
-        size, sha256 = _measure(stream, draft)
+        size, sha256 = _measure(stream, draft, ANY_KIND)
         _hold(session, sha256)
         _settle(draft, path, _place(store, "originals", sha256))
     stored = StoredFile(
@@ -190,6 +211,14 @@ def read_original(store: Path, file: StoredFile) -> bytes:
 def copy_path(store: Path, file: StoredFile) -> Path | None:
     """Where the copy for showing lies: a JPEG of at most 1600 pixels without metadata. A PDF has none."""
     return _place(store, "copies", file.copy_sha256) if file.copy_sha256 else None
+
+
+def whole_copy(store: Path, file: StoredFile) -> Path | None:
+    """The copy for showing, hashed just now. None: there is none. Raises `FileDamaged`."""
+    copy = copy_path(store, file)
+    if copy is not None and _hash_of(copy) != file.copy_sha256:
+        raise FileDamaged(name=file.name)
+    return copy
 
 
 def check(store: Path, file: StoredFile) -> bool:
@@ -275,12 +304,14 @@ def clean_name(name: str) -> str:
     return bare or "file"
 
 
-def _measure(stream: BinaryIO, draft: BinaryIO) -> tuple[int, str]:
-    size, digest = 0, hashlib.sha256()
+def _measure(stream: BinaryIO, draft: BinaryIO, kinds: frozenset[str]) -> tuple[int, str]:
+    size, digest, most = 0, hashlib.sha256(), MOST_BYTES
     while chunk := stream.read(_CHUNK):
+        if size == 0 and videos.seems(chunk[: videos.HEAD]) in kinds:
+            most = MOST_VIDEO_BYTES
         size += len(chunk)
-        if size > MOST_BYTES:
-            raise FileTooLarge(most=MOST_BYTES // 2**20)
+        if size > most:
+            raise VideoTooLarge(most=most // 2**30) if most > MOST_BYTES else FileTooLarge(most=most // 2**20)
         digest.update(chunk)
         draft.write(chunk)
     if size == 0:
@@ -297,57 +328,26 @@ def _kind(path: Path) -> str | None:
             file.seek(max(0, path.stat().st_size - 2048))
             tail = file.read()
             return PDF if b"%%EOF" in tail and b"startxref" in tail else None
+    return imaging.kind_of(path)
+
+
+def _unwelcome(kinds: frozenset[str]) -> Invalid:
+    if kinds & videos.KINDS:
+        return UnknownEvidenceKind()
+    return UnknownFileKind() if PDF in kinds else NotAnImage()
+
+
+def _scanned(scanner: str, path: Path) -> bool:
+    """Whether a scanner saw the file and found nothing. Raises `FileInfected`."""
+    if not scanner:
+        return False
     try:
-        with _opened(path) as image:
-            return IMAGE_FORMATS[str(image.format)]
-    except NotAnImage:
-        return None
-
-
-def _is_heic(path: Path) -> bool:
-    """Whether a file says that it is a HEIC photo, so that its sender can be told what to do."""
-    with path.open("rb") as file:
-        head = file.read(12)
-    return head[4:8] == b"ftyp" and head[8:12] in _HEIC
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """An image whose header was read and whose size is bearable. Nothing is decoded yet."""
-    try:
-        image = Image.open(path, formats=_OPENED_AS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
-        raise TooManyPixels(most=MOST_PIXELS // 1_000_000) from exc
-    except _NOT_DECODABLE as exc:
-        raise NotAnImage from exc
-    with image:
-        if image.width * image.height > MOST_PIXELS:
-            raise TooManyPixels(most=MOST_PIXELS // 1_000_000)
-        yield image
-
-
-def _working_copy(path: Path) -> bytes:
-    """The picture decoded and drawn anew: whatever else the file held does not survive."""
-    with _DECODING, _opened(path) as image:
-        # A progressive JPEG may hold as many passes over all its pixels as its sender likes, at 75 bytes each: 25 MB would decode
-        # for hours. A camera writes one, a careful encoder a dozen.
-        if image.format in {"JPEG", "MPO"} and path.read_bytes().count(_SCAN) > MOST_SCANS:
-            raise NotAnImage
-        try:
-            image.draft("RGB", (COPY_SIDE, COPY_SIDE))
-            image.thumbnail((COPY_SIDE, COPY_SIDE))
-            upright = ImageOps.exif_transpose(image)
-            drawn = Image.new("RGB", upright.size, "white")
-            if upright.mode in {"RGBA", "LA", "PA", "P"} or "transparency" in upright.info:
-                upright = upright.convert("RGBA")
-                drawn.paste(upright, mask=upright.getchannel("A"))
-            else:
-                drawn.paste(upright.convert("RGB"))
-            saved = io.BytesIO()
-            drawn.save(saved, "JPEG", quality=82, optimize=True)
-        except _NOT_DECODABLE as exc:
-            raise NotAnImage from exc
-    return saved.getvalue()
+        virus = viruses.scan(scanner, path)
+    except viruses.NoAnswer:
+        return False
+    if virus:
+        raise FileInfected(virus=virus)
+    return True
 
 
 @contextlib.contextmanager

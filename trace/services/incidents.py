@@ -53,6 +53,12 @@ def gather(session: Session, limits: Limits, *, at: datetime) -> int:
     return len(tries)
 
 
+def add(session: Session, kind: IncidentKind, number: int, *, at: datetime) -> None:
+    """Something that another part of the system found: one more, or so many, of a kind. None are none."""
+    if number:
+        _note(session, {kind: number}, at=at)
+
+
 def open_ones(session: Session) -> Sequence[Incident]:
     """What nobody has looked at yet, latest first."""
     return session.scalars(select(Incident).where(Incident.closed_at.is_(None)).order_by(Incident.last_at.desc())).all()

@@ -106,6 +106,21 @@ class KeyringCache:
             self._read(connect, STALE_AFTER, at)
         return self._held
 
+    def verify(
+        self, text: str, connect: Callable[[], AbstractContextManager[Connection]], *, at: datetime
+    ) -> code.Parsed:
+        """A code with its tag checked, by keys as fresh as `judge` gives them. Raises Malformed or Forged."""
+        if self._older_than(OLDEST, at):
+            code.parse(text)
+            self._read(connect, OLDEST, at)
+        try:
+            return self._held.verify(text)
+        except Forged:
+            if not self._older_than(STALE_AFTER, at):
+                raise
+            self._read(connect, STALE_AFTER, at)
+            return self._held.verify(text)
+
     def _older_than(self, age: timedelta, at: datetime) -> bool:
         return self._read_at is None or abs(at - self._read_at) > age
 

@@ -17,6 +17,7 @@ from trace.models.labels import LabelMovement, LabelOrder, LabelRange
 from trace.models.parties import Commune
 from trace.models.scans import Comparison, Scan, ScanKind, ScanPosition
 from trace.models.tips import Tip
+from trace.models.titles import ComparisonPoint
 from trace.services import custody, provinces
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class OfficerFacts:
     nonconformities: Sequence[Nonconformity]
     answers: Mapping[ComparisonAnswer, int]
     tips: int
+    covert: Sequence[ComparisonPoint]
+    """What only the owner and officers compare."""
 
 
 def of_label(session: Session, serial: int, *, looks: int = 5, movements: int = 20) -> OfficerFacts | None:
@@ -104,6 +107,13 @@ def of_label(session: Session, serial: int, *, looks: int = 5, movements: int = 
         )
         .order_by(Nonconformity.due_on)
     )
+    covert = (
+        select(ComparisonPoint)
+        .where(
+            ComparisonPoint.product_id == lot.product_id, ComparisonPoint.retired_at.is_(None), ComparisonPoint.covert
+        )
+        .order_by(ComparisonPoint.position)
+    )
     answered = session.execute(
         select(Comparison.answer, func.count().label("number"))
         .where(Comparison.serial == serial)
@@ -119,4 +129,5 @@ def of_label(session: Session, serial: int, *, looks: int = 5, movements: int = 
         nonconformities=session.scalars(open_points).all(),
         answers={row.answer: row.number for row in answered},
         tips=session.scalars(select(func.count()).select_from(Tip).where(Tip.serial == serial)).one(),
+        covert=session.scalars(covert).all(),
     )

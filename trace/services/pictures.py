@@ -117,4 +117,5 @@ def _all(shown: ColumnElement[bool] | None, *, published: bool) -> list[Select[A
         statements.append(pair.where(ComparisonPair.state == PairState.PUBLISHED) if published else pair)
     if published:
         statements[0] = signs.where(TitleImage.withdrawn_at.is_(None))
+        statements[1] = points.where(~ComparisonPoint.covert)
     return [statement.where(shown) for statement in statements] if shown is not None else statements

@@ -67,7 +67,7 @@ def page(session: Session, product: Product, *, on: date) -> ProductPage:
         select(ComparisonPoint, StoredFile.copy_sha256)
         .outerjoin(StoredFile, StoredFile.id == ComparisonPoint.picture_id)
         .where(
-            ComparisonPoint.product_id == product.id, ComparisonPoint.retired_at.is_(None),
+            ComparisonPoint.product_id == product.id, ComparisonPoint.retired_at.is_(None), ~ComparisonPoint.covert,
             func.coalesce(ComparisonPoint.shown_from, on) <= on, func.coalesce(ComparisonPoint.shown_until, on) >= on,
         )
         .order_by(ComparisonPoint.position)

@@ -5,12 +5,15 @@ Each kind is asked by its own index. What must not live here: label codes, which
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import contains_eager, defer, joinedload
 
+from labels import lot_code
+from labels.errors import Malformed
 from trace.models.areas import GrowingArea, GrowingAreaCode
 from trace.models.certificates import UseCertificate
 from trace.models.lots import Lot, LotState
@@ -28,6 +31,8 @@ EACH = 20
 """How many of a kind are shown; whoever finds more writes more."""
 SHORTEST = 2
 LOOKED_AT = 300
+CODES_LOOKED_AT = 60
+"""Of codes only the exact one is better than another, and that is looked for by itself."""
 INDEXED_FROM = 3
 """From so many signs on the indexes of three-letter groups help; shorter texts are compared with the few titles and products only."""
 
@@ -115,7 +120,7 @@ def _areas(session: Session, text: str, on: date) -> Sequence[GrowingAreaCode]:
     valid = GrowingAreaCode.valid_during.contains(on)
     exact = select(GrowingAreaCode.id).where(func.fold(GrowingAreaCode.code) == func.fold(text), valid)
     # A text that thousands of codes hold names none of them: so many are looked at, the exact one always among them.
-    some = select(GrowingAreaCode.id).where(places.matches(text, GrowingAreaCode.code), valid).limit(LOOKED_AT)
+    some = select(GrowingAreaCode.id).where(places.matches(text, GrowingAreaCode.code), valid).limit(CODES_LOOKED_AT)
     best = case((GrowingAreaCode.code == text, 0), (func.lower(GrowingAreaCode.code) == text.lower(), 1), else_=2)
     statement = (
         select(GrowingAreaCode)
@@ -134,12 +139,15 @@ def _areas(session: Session, text: str, on: date) -> Sequence[GrowingAreaCode]:
 
 
 def _lots(session: Session, text: str) -> Sequence[Lot]:
-    """By the whole code only: who counts through codes learns nothing of how much is sold."""
+    """By a whole code only, the lot's own or the one that all its packs share: who counts through codes learns nothing of what is sold."""
+    named = func.fold(Lot.code) == func.fold(text)
+    with suppress(Malformed):
+        named = or_(named, Lot.public_code == lot_code.parse(text))
     statement = (
         select(Lot)
         .join(Lot.product)
         .join(Product.title)
-        .where(titles.is_public(), func.fold(Lot.code) == func.fold(text), Lot.state != LotState.DRAFT)
+        .where(titles.is_public(), named, Lot.state != LotState.DRAFT)
         .order_by(or_(Lot.code == text).desc(), Lot.packed_on.desc(), Lot.id)
         .limit(EACH + 1)
         .options(contains_eager(Lot.product).contains_eager(Product.title).defer(ProtectionTitle.area), joinedload(Lot.holder))

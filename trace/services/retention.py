@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete
 
 from trace.clock import CITY
-from trace.models.scans import DeviceSalt, UnknownCode
+from trace.models.scans import BusyDevice, DeviceSalt, UnknownCode
 from trace.services import hidden_codes, scan_places
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Gone:
     positions: int
     tries: int
     unknown_codes: int
+    busy_devices: int
 
 
 def apply(session: Session, periods: Periods, *, at: datetime) -> Gone:
@@ -51,9 +52,14 @@ def apply(session: Session, periods: Periods, *, at: datetime) -> Gone:
         .where(UnknownCode.hour < at - timedelta(days=periods.unknown_codes))
         .returning(UnknownCode.hour)
     ).all()
+    # By these a phone that comes back within a day is known; after it they tell nothing.
+    devices = session.execute(
+        delete(BusyDevice).where(BusyDevice.at < at - timedelta(days=1)).returning(BusyDevice.at)
+    ).all()
     return Gone(
         salts=len(salts),
         positions=scan_places.reduce_old(session, before=at - timedelta(days=periods.positions), at=at),
         tries=hidden_codes.forget_tries(session, before=at - timedelta(days=1)),
         unknown_codes=len(unknown),
+        busy_devices=len(devices),
     )

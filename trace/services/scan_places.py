@@ -113,10 +113,12 @@ def tell(
     if reasons:
         raise Refused(reasons)
     begun = at.astimezone(CITY).replace(hour=0, minute=0, second=0, microsecond=0)
-    looked = select(Scan.id).where(
-        Scan.serial == serial, Scan.device == device, Scan.kind == ScanKind.REAL, Scan.at >= begun, Scan.at <= at
-    )
-    if session.scalars(looked.limit(1)).first() is None:
+    looked = select(func.max(Scan.at)).where(
+        Scan.serial == serial, Scan.device == device, Scan.at >= begun, Scan.at <= at,
+        Scan.kind.in_((ScanKind.REAL, ScanKind.RELOAD)),
+    )  # fmt: skip
+    looked_at = session.scalar(looked.having(func.bool_or(Scan.kind == ScanKind.REAL)))
+    if looked_at is None:
         raise NoLookToday
     before = select(ScanPosition.id).where(ScanPosition.serial == serial, ScanPosition.device == device)
     if session.scalar(before) is not None:
@@ -124,7 +126,7 @@ def tell(
     secret = secrets.token_urlsafe(24)
     session.add(
         ScanPosition(
-            serial=serial, device=device, at=at, told=told, cell_row=cell.row if cell else None, cell_column=cell.column if cell else None,
+            serial=serial, device=device, at=at, looked_at=looked_at, told=told, cell_row=cell.row if cell else None, cell_column=cell.column if cell else None,
             commune_code=commune_code, province=province, consent_version=CONSENT, secret_hash=_hashed(secret),
         )
     )  # fmt: skip
@@ -144,7 +146,9 @@ def withdraw(session: Session, secret: str, *, at: datetime) -> ScanPosition:
     """Take back where one was: place, label and device go, and only that something was taken back is left. Again changes nothing."""
     found = find(session, secret)
     if found.withdrawn_at is None:
-        found.serial = found.device = found.cell_row = found.cell_column = found.commune_code = found.province = None
+        found.serial = found.device = found.cell_row = found.cell_column = found.commune_code = found.province = (
+            found.looked_at
+        ) = None
         found.withdrawn_at = at
         session.flush()
     return found

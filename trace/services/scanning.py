@@ -14,6 +14,7 @@ from uuid import UUID  # noqa: TC003  the decoder reads it
 
 import msgspec
 import msgspec.structs
+from psycopg import RawCursor
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
@@ -49,15 +50,17 @@ OUT_OF_USE = frozenset({LabelState.VOIDED, LabelState.SPOILED, LabelState.LOST, 
 FIRST_RULE_SINCE = datetime(2025, 1, 1, tzinfo=UTC)
 
 _VERIFY = "SELECT verify_label(%(serial)s, %(at)s, %(device)s, %(kind)s, %(channel)s)::text"
+_VERIFY_RAW = "SELECT verify_label($1, $2, $3, $4, $5)::text"
 UNRECORDED = "unrecorded"
 """The kind of a look that `verify_label` does not write down."""
 _VERIFY_LOT = "SELECT verify_lot(%(code)s, %(at)s, %(device)s, %(kind)s, %(channel)s)::text"
 
 
 def first_copy_rule(session: Session) -> None:
-    """The rule of the beginning: more than ten devices within seven days in three provinces, or three after the opening."""
+    """The rule of the beginning: more than ten devices within seven days in three provinces, three after the opening, or places too far apart."""
     rule = {
         "version": 1, "valid_from": FIRST_RULE_SINCE, "devices": 10, "days": 7, "provinces": 3, "after_opening": 3,
+        "travel_kmh": 500,
     }  # fmt: skip
     session.execute(insert(CopyRule).values(**rule).on_conflict_do_nothing())
 
@@ -83,6 +86,7 @@ class CopySign(StrEnum):
 
     DEVICES = "devices"
     OPENING = "opening"
+    TRAVEL = "travel"
 
 
 class _Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,16 +206,18 @@ class Verdict(_Facts, frozen=True, kw_only=True):
 
 
 def read(code_text: str, *, keyring: Keyring, at: datetime) -> Parsed | Verdict:
-    """The code behind a text, or the verdict on what is none: no database is needed to refuse it.
-
-    A forged tag gets the very answer of a serial that was never issued.
-    """
+    """The code behind a text, or the verdict on what is none: no database is needed to refuse it."""
     try:
         return keyring.verify(code_text)
     except Malformed:
         return Verdict(kind=VerdictKind.MALFORMED, checked_at=at)
     except Forged:
-        return Verdict(kind=VerdictKind.UNKNOWN, checked_at=at, code=code.parse(code_text).text)
+        return forged(code_text, at=at)
+
+
+def forged(code_text: str, *, at: datetime) -> Verdict:
+    """The verdict on a wrong tag: the very answer of a serial that was never issued."""
+    return Verdict(kind=VerdictKind.UNKNOWN, checked_at=at, code=code.parse(code_text).text)
 
 
 def verify(
@@ -242,10 +248,13 @@ def look(
 
     Without `record` nothing is written, and the verdict says so: for a database that can be read and not written.
     """
-    asked = {
-        "serial": parsed.serial, "at": at, "device": device, "kind": kind.value if record else UNRECORDED, "channel": channel.value,
-    }  # fmt: skip
-    facts = _read_facts(_answer_of(connection, _VERIFY, asked))
+    told = kind.value if record else UNRECORDED
+    if isinstance(connection, RawCursor):  # does not search the statement for the names of what is asked
+        found = connection.execute(_VERIFY_RAW, (parsed.serial, at, device, told, channel.value)).fetchall()[0][0]
+    else:
+        asked = {"serial": parsed.serial, "at": at, "device": device, "kind": told, "channel": channel.value}
+        found = _answer_of(connection, _VERIFY, asked)
+    facts = _read_facts(found)
     serial = None if facts.kind in NO_LABEL else parsed.serial
     return Verdict(checked_at=at, code=parsed.text, serial=serial, recorded=record, **msgspec.structs.asdict(facts))
 

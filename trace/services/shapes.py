@@ -66,15 +66,6 @@ def from_geojson(geometry: object, *, close: bool = False) -> Shape:
     return shape
 
 
-def from_rings(rings: Sequence[Points], *, close: bool = False) -> Shape:
-    """An outline and its holes as a shape."""
-    return Shape([[closed(ring) if close else ring for ring in rings]]) if len(rings) else _without()
-
-
-def _without() -> Shape:
-    return Shape(faults=[faults.BoundaryEmpty()])
-
-
 def _read(geometry: object, shape: Shape, close: bool) -> None:  # noqa: FBT001  passed on as it came
     match geometry:
         case None | {"type": "FeatureCollection", "features": []}:

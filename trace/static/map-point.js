@@ -30,6 +30,12 @@ const start = async () => {
   if (given) {
     put(given);
     map.setView(given, 13);
+    // How far off the place may be, where a shown place says so.
+    const off = Number(frame.dataset.accuracy);
+    if (!field && off > 0) {
+      const circle = L.circle(given, { radius: off, color: "#12324f", weight: 2, fillOpacity: .12, interactive: false }).addTo(map);
+      map.fitBounds(circle.getBounds().pad(1), { maxZoom: 17 });
+    }
   }
   if (!field) return;
   map.on("click", ({ latlng }) => {

@@ -6,10 +6,10 @@ What must not live here: how a verdict is reached (`services.scanning`), how it 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import msgspec.structs
 import psycopg
 import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from labels import code as label_code
 from labels import lot_code
-from labels.errors import Malformed
+from labels.errors import Forged, Malformed
 from trace.errors import TooMany
 from trace.models.scans import ScanChannel, ScanKind, VerdictKind
 from trace.services import agents, scanning
@@ -106,12 +106,11 @@ class Desk:
         Raises TooManyUnknown when a network, or all together, seem to guess.
         """
         try:
-            keyring = self.keyring.judge(code_text, self.connect, at=at)
-            verdict = scanning.read(code_text, keyring=keyring, at=at)
-            if not isinstance(verdict, Verdict):
-                verdict = self._look(verdict, asked, caller, at)
+            verdict = self._look(self.keyring.verify(code_text, self.connect, at=at), asked, caller, at)
         except Malformed:
             return Verdict(kind=VerdictKind.MALFORMED, checked_at=at)
+        except Forged:
+            verdict = scanning.forged(code_text, at=at)
         except UNREACHABLE as exc:
             log.error("register unreachable", kind=type(exc).__name__)  # noqa: TRY400  its text may quote what somebody typed
             return Verdict(kind=VerdictKind.NOT_CHECKED, checked_at=at, code=label_code.parse(code_text).text)
@@ -184,7 +183,19 @@ def _could_read(exc: psycopg.Error | DBAPIError) -> bool:
 
 def facts(verdict: Verdict) -> dict[str, Any]:
     """A verdict for programs: every public fact by its name, absent ones left out."""
-    known = msgspec.to_builtins(msgspec.structs.asdict(verdict))
-    known |= {name: getattr(verdict, name) for name in TOLD_BESIDES}
-    known["compare"] = [point._asdict() for point in verdict.compare]
-    return {name: value for name, value in known.items() if name not in UNTOLD and value not in (None, [], ())}
+    plain: dict[str, Any] = msgspec.to_builtins(told(verdict))
+    return plain
+
+
+_TOLD = tuple(name for name in Verdict.__struct_fields__ if name not in UNTOLD) + TOLD_BESIDES
+_values = attrgetter(*_TOLD)
+
+
+def told(verdict: Verdict) -> dict[str, Any]:
+    """`facts` before they are written in JSON."""
+    known = {
+        name: value for name, value in zip(_TOLD, _values(verdict), strict=True) if value is not None and value != ()
+    }
+    if verdict.compare:
+        known["compare"] = [point._asdict() for point in verdict.compare]
+    return known

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, current_app, send_file
 
 from enforcement import evidence
+from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
 from trace.errors import NotFound
@@ -42,8 +43,13 @@ def show(file_id: UUID) -> ResponseReturnValue:
     ):
         raise NotFound
     stored = files.get(session(), file_id)
-    copy = files.copy_path(current_app.config["TEMTHAT"].files_dir, stored)
-    if copy is None or not copy.exists():
+    try:
+        copy = files.whole_copy(current_app.config["TEMTHAT"].files_dir, stored)
+    except files.FileDamaged:
+        evidence.copy_changed(session(), stored, at=clock.now())
+        session().commit()
+        raise
+    if copy is None:
         raise NothingToShow
     name = f"{PurePath(stored.name).stem}.jpg"
     answer = send_file(

@@ -45,7 +45,7 @@ KINDS = (
     "valid", "valid-first", "suspected_copy", "not_activated", "voided", "expired", "holder_suspended", "holder_suspended-before",
     "holder_suspended-unclear",
     "unknown", "malformed", "lot_code", "lot_recalled", "recalled", "not_checked", "sample", "several", "long",
-    "unusual", "copied_opened", "hidden", "unrecorded",
+    "unusual", "copied_opened", "copied_travel", "hidden", "unrecorded",
 )  # fmt: skip
 
 NOW = dt.datetime(2026, 6, 14, 7, 5, tzinfo=dt.UTC)
@@ -191,6 +191,7 @@ def _sample_verdict(name: str) -> Verdict:
             "kind": VerdictKind.SUSPECTED_COPY, "copied_by": CopySign.OPENING, "after_opening": 4, "opened_at": NOW - dt.timedelta(days=1),
             "hidden_code": True,
         },
+        "copied_travel": {"kind": VerdictKind.SUSPECTED_COPY, "copied_by": CopySign.TRAVEL, "checks": 2, "recent_checks": 2, "provinces": 2},
         "hidden": {"hidden_code": True},
         "unrecorded": {"checks": 0, "recent_checks": 0, "first_check": None, "provinces": 0, "recorded": False},
         "long": {"checks": 12_345, "recent_checks": 40, "holder_name": LONG_NAME, "first_place": "Thành phố Hồ Chí Minh"},

@@ -68,6 +68,8 @@ def _page(faulty: UUID | None = None, form: CloseForm | None = None) -> str:
         IncidentKind.GUESSED_HIDDEN: _("Somebody tries the digits under scratch layers."),
         IncidentKind.REPORT_FLOOD: _("Reports, photos or positions came faster than people send them. None was lost: they were asked to wait."),
         IncidentKind.REGISTER_COPIED: _("Somebody reads the public register page by page at speed. It is public; they were slowed down."),
+        IncidentKind.EVIDENCE_CHANGED: _("Files or custody of evidence are not what was taken in. Look at the file store and restore the originals from the backup; the case desk sees which pieces."),
+        IncidentKind.EVIDENCE_INFECTED: _("The virus scanner found something in a file that was sent as evidence, or taken in before. It is refused or kept apart."),
     }  # fmt: skip
     return render_template(
         "incidents.html", open=incidents.open_ones(session()), closed=incidents.closed_ones(session()), meanings=meanings,

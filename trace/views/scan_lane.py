@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import msgspec
+import msgspec.structs
 import structlog
 from flask import g
 from werkzeug.datastructures import Accept, MIMEAccept
@@ -26,11 +27,11 @@ from trace import access, clock, headers, tongues
 from trace.errors import TooMany
 from trace.failures import prefers_json
 from trace.models.scans import VerdictKind
-from trace.moulds import Blanks, Marks, Mould, trait
+from trace.moulds import Blanks, Marks, Mould, shaper
 from trace.services import agents
 from trace.services.scanning import Verdict
 from trace.views import verify
-from trace.views.asking import TYPED, VIEWED, Caller, facts
+from trace.views.asking import TYPED, VIEWED, Caller, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,7 +57,9 @@ FOR_FLASK = ("temthat=", "lang=")
 # The headers by which programs that look ahead give themselves away.
 TELLING = tuple((f"HTTP_{name.upper().replace('-', '_')}", name) for name in agents.HEADERS)
 
-_FIELDS = tuple(name for name in Verdict.__struct_fields__ if name != "checked_at")
+_shape = shaper(
+    {field.name: field.type for field in msgspec.structs.fields(Verdict) if field.name != "checked_at"}, BY_VALUE
+)
 # Findings that depend on more than whether a fact is there.
 _FINDINGS = tuple(
     name for name, found in vars(Verdict).items() if isinstance(found, property) and "bool" in str(found.fget.__annotations__.get("return"))
@@ -130,7 +133,7 @@ class ScanLane:
         if environ.get("wsgi.url_scheme") == "https":
             fields.append(headers.OVER_TLS)
         if for_json:
-            body = msgspec.json.encode(facts(verdict))
+            body = msgspec.json.encode(told(verdict))
             fields += [
                 ("Content-Type", "application/json"),
                 ("Content-Security-Policy", headers.policy(token_urlsafe(16))),
@@ -154,7 +157,7 @@ class ScanLane:
     def _mould(self, verdict: Verdict, environ: dict[str, Any]) -> Mould | None:
         shape = (
             environ.get("QUERY_STRING", ""), environ["PATH_INFO"][:3],
-            *(trait(name, getattr(verdict, name), BY_VALUE) for name in _FIELDS), *(getattr(verdict, name) for name in _FINDINGS),
+            _shape(verdict), *(getattr(verdict, name) for name in _FINDINGS),
         )  # fmt: skip
         try:
             return self._moulds[shape]
@@ -182,7 +185,7 @@ class ScanLane:
             return None
         return Mould(page, marks, {
             "plain": str, "hex": lambda value: str(value.hex), "code": show,
-            "day": lambda value: tongues.day_in(value, locale),
+            "day": lru_cache(512)(lambda value: tongues.day_in(value, locale)),
             "moment": lambda value: tongues.moment_in(value, locale),
             "number": lambda value: tongues.number_in(value, locale),
         })  # fmt: skip
@@ -212,5 +215,5 @@ def _line(status: str, began: float) -> str:
     ms = round((time.perf_counter() - began) * 1000, 1)
     return (
         f'{{"method": "GET", "rule": "{RULE}", "status": {status[:3]}, "ms": {ms}, "event": "request", "level": "info", '
-        f'"timestamp": "{clock.now():%Y-%m-%dT%H:%M:%S.%fZ}"}}\n'
+        f'"timestamp": "{clock.now().isoformat(timespec="microseconds")[:-6]}Z"}}\n'
     )

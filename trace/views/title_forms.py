@@ -273,6 +273,7 @@ class ComparisonPointForm(RevisedForm):
     zh = StringField(_l("In Chinese"), [lists.at_most(200)], filters=[clean])
     ja = StringField(_l("In Japanese"), [lists.at_most(200)], filters=[clean])
     hard_to_copy = BooleanField(_l("Hard to copy"))
+    covert = BooleanField(_l("Covert: for the owner and officers only"))
     picture = FileField(_l("Picture"))
     without_picture = BooleanField(_l("Take the picture away"))
     shown_from = VietnameseDate(_l("Shown from"), [Optional()])

@@ -92,7 +92,7 @@ def edit_point(point_id: int) -> ResponseReturnValue:
     form = ComparisonPointForm(
         data={
             "kind": point.kind, "vi": point.text_vi, "en": point.text_en, "zh": point.text_zh, "ja": point.text_ja,
-            "hard_to_copy": point.hard_to_copy, "shown_from": point.shown_from, "shown_until": point.shown_until,
+            "hard_to_copy": point.hard_to_copy, "covert": point.covert, "shown_from": point.shown_from, "shown_until": point.shown_until,
             "revision": str(product.revision),
         }
     )  # fmt: skip
@@ -206,7 +206,7 @@ def _facts(form: ComparisonPointForm) -> Facts:
         )  # fmt: skip
     return Facts(
         kind=form.kind.data, vi=form.vi.data, en=form.en.data, zh=form.zh.data, ja=form.ja.data, hard_to_copy=form.hard_to_copy.data,
-        shown_from=form.shown_from.data, shown_until=form.shown_until.data, picture_id=stored.id if stored else None,
+        covert=form.covert.data,        shown_from=form.shown_from.data, shown_until=form.shown_until.data, picture_id=stored.id if stored else None,
         without_picture=form.without_picture.data and stored is None,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask import url_for
+from flask import current_app, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -69,6 +69,8 @@ def tasks() -> list[Task]:
         *_renewals(),
         *_catalogues(),
         *_connections(),
+        # What lies above the registry asks for itself; it is joined in `create_app`.
+        *(task for ask in current_app.extensions["tasks"] for task in ask()),
     ]
 
 

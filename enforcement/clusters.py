@@ -1,0 +1,145 @@
+"""Clusters of like signals: by which key they gather, and when a cluster is done with.
+
+The key is made of facts alone, so that the same message gives the same cluster however often it comes: the order of labels and what is
+said of it; else the page where goods are offered; else the place and what is said of it. A pattern of the system gathers by its rule. What must not live
+here: what people decide (`triage`), and likeness that a person has to judge (`similar`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import joinedload
+
+from enforcement.models import CaseFile, Signal, SignalCluster, SignalState
+from enforcement.transitions import OVER
+from trace.errors import NotFound
+from trace.services.folding import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+    from enforcement.models import What
+
+PAGE = 50
+UNDECIDED = (SignalState.NEW, SignalState.WAITING)
+_TRACKING = ("utm_", "fbclid", "gclid", "sp_atk", "xptdk", "spm")
+
+
+def key_of(
+    what: What,
+    *,
+    order: str | None,
+    code: str | None = None,
+    listing_url: str | None = None,
+    commune_code: str | None = None,
+    place: str | None = None,
+    words: str = "",
+) -> str:
+    """The key under which a report gathers. `words` only tell apart reports that name neither label, page nor place."""
+    if order is not None:
+        return f"order:{order}:{what.value}"
+    if code is not None:
+        return f"code:{code}"
+    if listing_url:
+        return f"listing:{bare_address(listing_url)}"
+    if place and fold(place):
+        return f"place:{commune_code or ''}:{fold(place)[:200]}:{what.value}"
+    said = hashlib.sha256(fold(words).encode()).hexdigest()[:16] if fold(words) else ""
+    return f"vague:{commune_code or ''}:{what.value}:{said}"
+
+
+def bare_address(url: str) -> str:
+    """An address without what differs between two people who were sent the same page: scheme, www, fragment, marks of campaigns."""
+    try:
+        parts = urlsplit(url.strip())
+        host = (parts.hostname or "").rstrip(".")
+    except ValueError:
+        return url.strip().lower()[:500]
+    for front in ("www.", "m."):
+        host = host.removeprefix(front)
+    query = urlencode(sorted(pair for pair in parse_qsl(parts.query) if not pair[0].lower().startswith(_TRACKING)))
+    return f"{host}{parts.path.rstrip('/')}{'?' if query else ''}{query}"[:500]
+
+
+def gather(session: Session, key: str, *, severity: int, received_at: datetime, at: datetime) -> UUID:
+    """The open cluster of a key, locked until the transaction ends; a new one where there is none.
+
+    One whose case is over takes no more: what comes now is a new matter.
+    """
+    over = select(CaseFile.id).where(CaseFile.state.in_(OVER))
+    done = SignalCluster.fresh + SignalCluster.waiting == 0
+    session.execute(
+        update(SignalCluster)
+        .where(SignalCluster.key == key, SignalCluster.closed_at.is_(None), done, SignalCluster.case_id.in_(over))
+        .values(closed_at=at)
+        .execution_options(synchronize_session=False)
+    )
+    statement = (
+        insert(SignalCluster)
+        .values(key=key, begun_at=at, severity=severity, newest_at=received_at)
+        .on_conflict_do_update(
+            index_elements=["key"],
+            index_where=SignalCluster.closed_at.is_(None),
+            set_={"newest_at": func.greatest(SignalCluster.newest_at, received_at)},
+        )
+        .returning(SignalCluster.id)
+    )
+    return session.scalars(statement).one()
+
+
+def get(session: Session, cluster_id: UUID) -> SignalCluster:
+    """One cluster with what its page shows."""
+    shown = (joinedload(SignalCluster.case), joinedload(SignalCluster.lead))
+    found = session.scalars(
+        select(SignalCluster).where(SignalCluster.id == cluster_id).options(*shown),
+        execution_options={"populate_existing": True},
+    ).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def lock(session: Session, *cluster_ids: UUID) -> list[SignalCluster]:
+    """Clusters locked in one order, whoever asks: before their signals, and these before a case."""
+    statement = (
+        select(SignalCluster).where(SignalCluster.id.in_(cluster_ids)).order_by(SignalCluster.id).with_for_update()
+    )
+    found = session.scalars(statement, execution_options={"populate_existing": True}).all()
+    if len(found) != len(set(cluster_ids)):
+        raise NotFound
+    return list(found)
+
+
+def signals(session: Session, cluster_id: UUID, *, page: int = 1) -> tuple[Sequence[Signal], int]:
+    """One page of a cluster's signals, undecided ones first and the oldest first among these, and how many there are."""
+    of_it = select(Signal).where(Signal.cluster_id == cluster_id)
+    total = session.scalar(select(func.count()).select_from(of_it.subquery())) or 0
+    shown = (joinedload(Signal.case), joinedload(Signal.commune), joinedload(Signal.decider))
+    ordered = of_it.order_by(Signal.state.not_in(UNDECIDED), Signal.received_at, Signal.source_number).options(*shown)
+    return session.scalars(ordered.limit(PAGE).offset((page - 1) * PAGE)).all(), total
+
+
+def settle(session: Session, cluster_id: UUID, *, at: datetime) -> None:
+    """Close a cluster that has nothing left to decide, unless its case is worked on: then later ones still gather in it."""
+    session.flush()
+    worked = select(CaseFile.id).where(CaseFile.state.not_in(OVER))
+    session.execute(
+        update(SignalCluster)
+        .where(
+            SignalCluster.id == cluster_id,
+            SignalCluster.closed_at.is_(None),
+            SignalCluster.fresh + SignalCluster.waiting == 0,
+            SignalCluster.case_id.is_(None) | SignalCluster.case_id.not_in(worked),
+        )
+        .values(closed_at=at)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,252 @@
+"""Who has a piece of evidence in hand: step by step, each linked to the one before, each transfer confirmed by both sides.
+
+The database links the steps and refuses those that do not follow; here is what people do, and the search for gaps, which trusts none
+of it. What must not live here: files and their hashes (`evidence`), and what follows from a gap (`alarms`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import joinedload
+
+from enforcement import alarms
+from enforcement.alarms import Fault
+from enforcement.casebook import said
+from enforcement.models import AlarmKind, CaseFile, CustodyDeed, CustodyEvent, Evidence
+from trace.clock import CITY
+from trace.errors import Conflict, Invalid, NotFound
+from trace.models.parties import AppUser, Role, RoleGrant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+KEEPERS = (Role.OFFICER, Role.TEAM_HEAD, Role.BRANCH_HEAD)
+
+
+class NotYourEvidence(Conflict):
+    """This piece of evidence is not in your keeping, so you cannot hand it over.
+
+    Ask %(keeper)s, who has it.
+    """
+
+
+class AlreadyOffered(Conflict):
+    """This piece has been offered to %(who)s, who has not answered yet.
+
+    Wait for the answer, or take the offer back first.
+    """
+
+
+class NothingOffered(Conflict):
+    """Nothing waits for your answer here: the offer was taken back or answered already.
+
+    Load the page again.
+    """
+
+
+class NoSuchKeeper(Invalid):
+    """Evidence can be handed only to another person who works at the case desk today.
+
+    Choose somebody from the list.
+    """
+
+
+# Everything is looked at anew: the count, the links, what the steps say, their order in time, who had it, and the end on the piece itself.
+_BROKEN = text(
+    """
+    WITH steps AS (
+        SELECT e.case_id, e.folio, e.sha256, e.custody_seq, e.custody_digest AS head, c.seq, c.digest, c.prev_digest, c.at, c.deed,
+               c.keeper_id, c.by, c.sha256_seen, c.other_id, enforcement.custody_digest(c) AS should,
+               row_number() OVER w AS n, lag(c.digest, 1, '') OVER w AS before, lag(c.at) OVER w AS earlier,
+               lag(c.keeper_id) OVER w AS had, lead(c.seq) OVER w IS NULL AS is_last
+          FROM enforcement.evidence e LEFT JOIN enforcement.custody_event c ON c.evidence_id = e.id
+         WHERE CAST(:piece AS uuid) IS NULL OR e.id = CAST(:piece AS uuid)
+        WINDOW w AS (PARTITION BY e.id ORDER BY c.seq)
+    ), judged AS (
+        SELECT case_id, folio, n, CASE
+            WHEN seq IS NULL THEN 'none'
+            WHEN seq <> n THEN 'gap'
+            WHEN digest <> should THEN 'changed'
+            WHEN prev_digest <> before THEN 'unlinked'
+            WHEN at < earlier THEN 'time'
+            WHEN n = 1 AND (deed <> 'taken' OR keeper_id <> by OR sha256_seen <> sha256) THEN 'beginning'
+            WHEN n > 1 AND keeper_id <> had AND (deed <> 'received' OR keeper_id <> by OR other_id <> had) THEN 'keeper'
+            WHEN is_last AND (seq <> custody_seq OR digest <> head) THEN 'end' END AS fault
+          FROM steps
+    )
+    SELECT DISTINCT ON (case_id, folio) case_id, folio, fault || ' ' || n AS detail FROM judged WHERE fault IS NOT NULL
+     ORDER BY case_id, folio, n
+    """
+)
+
+
+def step(
+    session: Session,
+    piece: Evidence,
+    deed: CustodyDeed,
+    *,
+    by: UUID,
+    at: datetime,
+    seen: str | None,
+    other: UUID | None = None,
+    place: str | None = None,
+    note: str | None = None,
+) -> CustodyEvent:
+    """Write the next step of a piece, under its lock. What came before is looked at first, so that no step covers a gap."""
+    last = session.scalar(select(Evidence.custody_seq).where(Evidence.id == piece.id).with_for_update()) or 0
+    if last:
+        alarms.sound(session, broken(session, piece.id), at=at)
+    event = CustodyEvent(
+        evidence_id=piece.id, seq=last + 1, deed=deed, at=at, by=by, other_id=other, place=place, sha256_seen=seen or "missing",
+        note=note,
+    )  # fmt: skip
+    session.add(event)
+    session.flush()
+    # The database set the moment (never before the last step's), the keeper and the links.
+    session.refresh(event)
+    session.refresh(piece)
+    return event
+
+
+def hand_over(
+    session: Session,
+    evidence_id: UUID,
+    to: UUID,
+    *,
+    place: str,
+    note: str | None,
+    seen: str | None,
+    by: UUID,
+    at: datetime,
+) -> CustodyEvent:
+    """Offer a piece to another person of the desk. It stays with the keeper until that person confirms."""
+    piece = _locked(session, evidence_id)
+    if piece.keeper_id != by:
+        raise NotYourEvidence(keeper=piece.keeper.full_name if piece.keeper else "–")
+    if piece.offered_to is not None:
+        raise AlreadyOffered(who=piece.offered_to.full_name)
+    if to == by or to not in {person.id for person in keepers(session, at=at)}:
+        raise NoSuchKeeper
+    kept = note.strip() if note else None
+    return step(
+        session, piece, CustodyDeed.OFFERED, by=by, at=at, seen=seen, other=to, place=said(place), note=kept or None
+    )
+
+
+def confirm(session: Session, evidence_id: UUID, *, seen: str | None, by: UUID, at: datetime) -> CustodyEvent:
+    """Say that the piece has been received: from now on this person keeps it, where the offer said."""
+    piece = _offered(session, evidence_id, by)
+    offer = session.scalars(select(CustodyEvent).where(CustodyEvent.evidence_id == piece.id)
+                            .where(CustodyEvent.deed == CustodyDeed.OFFERED).order_by(CustodyEvent.seq.desc()).limit(1)).one()  # fmt: skip
+    return step(session, piece, CustodyDeed.RECEIVED, by=by, at=at, seen=seen, other=piece.keeper_id, place=offer.place)
+
+
+def refuse(
+    session: Session, evidence_id: UUID, *, reason: str, seen: str | None, by: UUID, at: datetime
+) -> CustodyEvent:
+    """Say that the piece was not received, and why. It stays with whoever offered it."""
+    piece = _offered(session, evidence_id, by)
+    why = said(reason)
+    return step(session, piece, CustodyDeed.REFUSED, by=by, at=at, seen=seen, other=piece.keeper_id, note=why)
+
+
+def withdraw(session: Session, evidence_id: UUID, *, seen: str | None, by: UUID, at: datetime) -> CustodyEvent:
+    """Take an offer back that nobody has answered yet."""
+    piece = _locked(session, evidence_id)
+    if piece.keeper_id != by or piece.offered_to_id is None:
+        raise NothingOffered
+    return step(session, piece, CustodyDeed.WITHDRAWN, by=by, at=at, seen=seen, other=piece.offered_to_id)
+
+
+def waiting_for(session: Session, person_id: UUID) -> Sequence[tuple[Evidence, str]]:
+    """The pieces that somebody wants to hand to this person, each with the number of its case; longest waiting first."""
+    statement = (
+        select(Evidence, CaseFile.number)
+        .join(CaseFile, CaseFile.id == Evidence.case_id)
+        .where(Evidence.offered_to_id == person_id)
+        .options(joinedload(Evidence.keeper))
+        .order_by(Evidence.custody_at)
+    )
+    return [(piece, number) for piece, number in session.execute(statement)]
+
+
+def keepers(session: Session, *, at: datetime) -> Sequence[AppUser]:
+    """Who may keep evidence today, by given name."""
+    day = at.astimezone(CITY).date()
+    works = select(RoleGrant.user_id).where(RoleGrant.role.in_(KEEPERS), RoleGrant.valid_during.contains(day))
+    found = session.scalars(select(AppUser).where(AppUser.id.in_(works), AppUser.closed_at.is_(None)))
+    return sorted(found, key=lambda user: (user.full_name.split()[-1], user.full_name))
+
+
+def chain(session: Session, evidence_id: UUID) -> Sequence[CustodyEvent]:
+    """All steps of one piece, from the beginning."""
+    statement = select(CustodyEvent).where(CustodyEvent.evidence_id == evidence_id).order_by(CustodyEvent.seq)
+    people = (joinedload(CustodyEvent.author), joinedload(CustodyEvent.other), joinedload(CustodyEvent.keeper))
+    return session.scalars(statement.options(*people)).all()
+
+
+def broken(session: Session, evidence_id: UUID | None = None) -> list[Fault]:
+    """The first wrong step of every piece whose chain does not hold, or of one. Reads all of it anew."""
+    session.flush()
+    return [
+        Fault(row.case_id, row.folio, AlarmKind.CUSTODY, row.detail)
+        for row in session.execute(_BROKEN, {"piece": evidence_id})
+    ]
+
+
+def missing_folios(session: Session) -> list[Fault]:
+    """Cases in whose row of folios one is missing: given once, it can only have been removed by force."""
+    statement = select(Evidence.case_id, func.max(Evidence.folio), func.array_agg(Evidence.folio))
+    statement = statement.group_by(Evidence.case_id).having(func.max(Evidence.folio) != func.count())
+    return [
+        Fault(case_id, folio, AlarmKind.FOLIO, "missing")
+        for case_id, last, there in session.execute(statement)
+        for folio in sorted(set(range(1, last + 1)) - set(there))
+    ]
+
+
+def watch(session: Session, *, at: datetime) -> list[Fault]:
+    """Look at every chain and every row of folios; what is newly wrong becomes an alarm. Run every minute."""
+    return alarms.sound(session, [*broken(session), *missing_folios(session)], at=at)
+
+
+def digest_of(event: CustodyEvent) -> str:
+    """What the digest of a step must be; the database, and the script in a bundle, say the same in their own words."""
+    parts = [
+        str(event.evidence_id), event.seq, event.deed.value, spelled(event.at), str(event.by), _word(event.other_id),
+        str(event.keeper_id), event.place, event.sha256_seen, event.note, event.prev_digest,
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+
+
+def spelled(moment: datetime) -> str:
+    """A moment as digests know it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _word(value: UUID | None) -> str | None:
+    return str(value) if value else None
+
+
+def _locked(session: Session, evidence_id: UUID) -> Evidence:
+    statement = select(Evidence).where(Evidence.id == evidence_id).with_for_update(of=Evidence)
+    found = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _offered(session: Session, evidence_id: UUID, by: UUID) -> Evidence:
+    piece = _locked(session, evidence_id)
+    if piece.offered_to_id != by:
+        raise NothingOffered
+    return piece

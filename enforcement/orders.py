@@ -1,0 +1,231 @@
+"""What a decision orders and how it was carried out: paid, confiscated, remedied, destroyed; or given to enforcement, or lapsed.
+
+When nothing is open any more the clocks of execution end. What must not live here: the decision itself (`cases`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from enforcement import clocks, membership, signing
+from enforcement.casebook import NotInFuture, said, write
+from enforcement.entries import held, one, put, strike
+from enforcement.errors import IllegalMove, NotYourMove
+from enforcement.models import EntryKind, Obligation, ObligationKind, ObligationState, PaperKind
+from enforcement.transitions import ENFORCING, HEADS, CaseState
+from trace.clock import CITY
+from trace.errors import Conflict, Invalid
+from trace.services import history
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+    from enforcement.models import CaseFile, CasePaper
+    from enforcement.transitions import Duty
+
+K, S = ObligationKind, ObligationState
+DECISIONS = (PaperKind.PENALTY, PaperKind.REMEDY_ONLY)
+# Orders are carried out once the decision is made; money may arrive before the file says that execution began.
+MAY_SETTLE = frozenset({CaseState.PENALISED, CaseState.REMEDIAL_ONLY, CaseState.EXECUTING})
+
+
+class PaidTooMuch(Invalid):
+    """More would be paid than the fine: %(left)s đồng are still open.
+
+    Check the amount on the receipt.
+    """
+
+
+class SettledAlready(Conflict):
+    """This order was settled already.
+
+    Load the page again.
+    """
+
+
+class NotPaid(Invalid):
+    """A fine is settled by what was paid, not by a note.
+
+    Enter each payment with its receipt; or give the rest to enforcement.
+    """
+
+
+class BeforeDecision(Invalid):
+    """This was done before the decision of %(day)s.
+
+    Check the day.
+    """
+
+
+class NothingOrdered(Conflict):
+    """The case has no decision that orders anything.
+
+    Make the decision first.
+    """
+
+
+def from_decision(
+    session: Session, case: CaseFile, paper: CasePaper, *, fine: int | None, confiscation: int, remedies: str | None, by: UUID, at: datetime
+) -> list[Obligation]:  # fmt: skip
+    """What a decision orders, as single lines: the fine, the confiscation, and each line of the remedies."""
+    wanted: list[tuple[ObligationKind, str, int | None]] = []
+    if fine:
+        wanted.append((K.FINE, f"Nộp tiền phạt theo quyết định số {paper.number}", fine))
+    if confiscation:
+        wanted.append((K.CONFISCATION, f"Tịch thu tang vật theo quyết định số {paper.number}", None))
+    wanted += [(K.REMEDY, line.strip(), None) for line in (remedies or "").splitlines() if line.strip()]
+    made = []
+    for kind, what, amount in wanted:
+        line = Obligation(
+            case_id=case.id, paper_id=paper.id, kind=kind, what=what, amount=amount, paid=0, state=S.OPEN, added_at=at, added_by=by
+        )  # fmt: skip
+        session.add(line)
+        made.append(line)
+    session.flush()
+    return made
+
+
+def add(
+    session: Session,
+    case_id: UUID,
+    kind: ObligationKind,
+    what: str,
+    *,
+    by: UUID,
+    duties: Collection[Duty],
+    at: datetime,
+) -> Obligation:
+    """Enter something more that the decision orders: a remedy that was overlooked, the destruction of what was confiscated."""
+    case = held(session, case_id)
+    if HEADS.isdisjoint(duties):
+        raise NotYourMove(duties=HEADS)
+    decision = signing.latest(session, case, DECISIONS)
+    if decision is None or kind is K.FINE:
+        raise NothingOrdered
+    made = Obligation(paper_id=decision.id, kind=kind, what=said(what), paid=0, state=S.OPEN)
+    put(session, case, EntryKind.OBLIGATION, made, made.what[:120], by=by, at=at)
+    return made
+
+
+def pay(
+    session: Session, case_id: UUID, entry_id: UUID, *, amount: int, paid_on: date, document_number: str, by: UUID, at: datetime
+) -> Obligation:  # fmt: skip
+    """A payment of a fine by its receipt; the order is done when all is paid."""
+    case, line = _open(session, case_id, entry_id, paid_on, at=at)
+    if line.kind is not K.FINE or line.amount is None:
+        raise NotPaid
+    left = line.amount - line.paid
+    if not 0 < amount <= left:
+        raise PaidTooMuch(left=left)
+    line.paid += amount
+    if line.paid == line.amount:
+        line.state, line.settled_on, line.document_number = S.DONE, paid_on, said(document_number)
+    _kept(
+        session, case, line, deed="pay", number=document_number, day=paid_on, note=None, by=by, at=at, amount=amount, left=left - amount
+    )  # fmt: skip
+    return line
+
+
+def settle(
+    session: Session,
+    case_id: UUID,
+    entry_id: UUID,
+    *,
+    state: ObligationState,
+    settled_on: date,
+    document_number: str,
+    note: str | None,
+    by: UUID,
+    duties: Collection[Duty],
+    at: datetime,
+) -> Obligation:
+    """Carried out by its minutes; or, by a head, given to enforcement or lapsed by law."""
+    case, line = _open(session, case_id, entry_id, settled_on, at=at)
+    if state is S.OPEN:
+        raise IllegalMove(state=case.state)
+    if state is S.DONE and line.kind is K.FINE:
+        raise NotPaid
+    if state in {S.ENFORCED, S.LAPSED}:
+        if HEADS.isdisjoint(duties):
+            raise NotYourMove(duties=HEADS)
+        note = said(note or "")
+    line.state, line.settled_on, line.document_number, line.note = state, settled_on, said(document_number), note
+    _kept(session, case, line, deed=state.value, number=document_number, day=settled_on, note=note, by=by, at=at)
+    return line
+
+
+def drop(
+    session: Session, case_id: UUID, entry_id: UUID, *, reason: str, by: UUID, duties: Collection[Duty], at: datetime
+) -> None:
+    """Strike an order that was entered by mistake. For heads; what a decision fines is not struck."""
+    case = held(session, case_id)
+    if HEADS.isdisjoint(duties):
+        raise NotYourMove(duties=HEADS)
+    line = one(session, Obligation, case, entry_id)
+    if line.kind is K.FINE or line.state is not S.OPEN:
+        raise SettledAlready
+    strike(session, case, EntryKind.OBLIGATION, line, line.what[:120], reason=reason, by=by, at=at)
+    finish_when_done(session, case, at=at)
+
+
+def standing_open(session: Session, case: CaseFile) -> Sequence[Obligation]:
+    """The orders of a case, and of those merged into it, that nobody has settled."""
+    return session.scalars(
+        select(Obligation)
+        .where(
+            Obligation.case_id.in_(membership.members(session, case.id)),
+            Obligation.state == S.OPEN,
+            Obligation.struck_at.is_(None),
+        )
+        .order_by(Obligation.added_at, Obligation.id)
+    ).all()
+
+
+def finish_when_done(session: Session, case: CaseFile, *, at: datetime) -> None:
+    """Nothing is open any more: execution has ended, and with it the time in which it could be enforced here."""
+    if case.state is CaseState.EXECUTING and not standing_open(session, case):
+        clocks.meet(session, case, ENFORCING, at=at)
+    case.next_due_at = clocks.next_due(session, case.id)
+    session.flush()
+
+
+def _open(session: Session, case_id: UUID, entry_id: UUID, day: date, *, at: datetime) -> tuple[CaseFile, Obligation]:
+    case = held(session, case_id)
+    if case.state not in MAY_SETTLE:
+        raise IllegalMove(state=case.state)
+    line = one(session, Obligation, case, entry_id)
+    if line.state is not S.OPEN:
+        raise SettledAlready
+    if day > at.astimezone(CITY).date():
+        raise NotInFuture
+    decision = signing.latest(session, case, DECISIONS)
+    if decision is not None and day < decision.signed_on:
+        raise BeforeDecision(day=decision.signed_on)
+    return case, line
+
+
+def _kept(
+    session: Session, case: CaseFile, line: Obligation, *, deed: str, number: str, day: date, note: str | None, by: UUID, at: datetime,
+    **more: Any,
+) -> None:  # fmt: skip
+    line.revision += 1
+    session.flush()
+    facts = {
+        "deed": deed,
+        "kind": line.kind.value,
+        "what": line.what[:200],
+        "number": said(number),
+        "day": day.isoformat(),
+        **more,
+    }
+    write(session, case, "order", by=by, at=at, note=note, facts=facts)
+    history.record(
+        session, f"obligation:{deed}", line.id, by=by, at=at, changes={"state": (S.OPEN, line.state), "paid": (None, line.paid)}, why=note
+    )  # fmt: skip
+    finish_when_done(session, case, at=at)

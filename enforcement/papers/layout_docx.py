@@ -1,0 +1,301 @@
+"""A sheet as DOCX, for officers to edit: the measures of Decree 30/2020 in Times New Roman, with the same words as the PDF."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from docx import Document
+from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_TAB_ALIGNMENT, WD_TAB_LEADER
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Cm, Mm, Pt
+from docx.text.paragraph import Paragraph
+
+from enforcement.papers.layout_pdf import PAGE_SIGNERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from docx.document import Document as Book
+    from docx.table import Table, _Cell, _Row
+    from docx.text.run import Run
+
+    from enforcement.papers.layout_pdf import Look
+    from enforcement.papers.sheet import Runs
+
+FONT = "Times New Roman"
+MOTTO = ("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc")
+CENTRE, RIGHT, LEFT, JUSTIFY = (
+    WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.RIGHT, WD_ALIGN_PARAGRAPH.LEFT, WD_ALIGN_PARAGRAPH.JUSTIFY,
+)  # fmt: skip
+TEXT_WIDTH_CM = 16.5
+SHORT = "." * 22
+_EARLIEST = (1980, 1, 1, 0, 0, 0)
+
+
+def draw(sheet: Mapping[str, Any], look: Look, *, at: datetime) -> bytes:
+    """The document as a file for word processors."""
+    book = Document()
+    _page(book, sheet, look)
+    _heading(book, sheet, look)
+    for base in sheet["bases"]:
+        _said(_paragraph(book, indent=True), base, look, italic=True)
+    for block in sheet["blocks"]:
+        _block(book, block, look)
+    book.paragraphs[-1].paragraph_format.keep_with_next = True  # nobody signs a page without a word of the body
+    _signatures(book, sheet["signatures"])
+    if sheet["signed"]:
+        _closing(book, sheet)
+    if look.draft and sheet["doubts"]:
+        _write(
+            _paragraph(book), "Cần kiểm chứng trước khi ban hành (xóa phần này trên bản ban hành):", bold=True, size=11
+        )
+        for line in sheet["doubts"]:
+            _write(_paragraph(book), f"- {line}", size=11)
+    core = book.core_properties
+    core.title, core.author = f"{sheet['title']} {sheet['number']}", sheet["organisation"]
+    core.created = core.modified = at.astimezone(UTC).replace(tzinfo=None)
+    core.last_modified_by, core.comments, core.language = "", "", "vi-VN"
+    made = io.BytesIO()
+    book.save(made)
+    return _without_times(made.getvalue())
+
+
+def _page(book: Book, sheet: Mapping[str, Any], look: Look) -> None:
+    section = book.sections[0]
+    section.page_width, section.page_height = Mm(210), Mm(297)
+    section.top_margin = section.bottom_margin = Mm(20)
+    section.left_margin, section.right_margin = Mm(30), Mm(15)
+    section.header_distance = section.footer_distance = Mm(10)
+    section.different_first_page_header_footer = True
+    style = book.styles["Normal"]
+    style.font.name, style.font.size = FONT, Pt(13)
+    style.element.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), FONT)
+    style.paragraph_format.space_after, style.paragraph_format.space_before = Pt(4), Pt(0)
+    style.paragraph_format.line_spacing = 1.1
+    numbered = section.header.paragraphs[0]
+    numbered.alignment = CENTRE
+    _page_number(numbered)
+    first = section.first_page_header.paragraphs[0]
+    if look.mark:
+        for paragraph in (first, section.header.add_paragraph()):
+            paragraph.alignment = CENTRE
+            _write(paragraph, look.mark + (f" – {look.why}" if look.why else ""), bold=True)
+    if sheet["every_page"]:
+        for footer in (section.first_page_footer, section.footer):
+            paragraph = footer.paragraphs[0]
+            paragraph.alignment = CENTRE
+            _write(paragraph, "   ".join(f"{who} {'.' * 18}" for who in PAGE_SIGNERS), italic=True, size=10)
+
+
+def _heading(book: Book, sheet: Mapping[str, Any], look: Look) -> None:
+    table = _plain_table(book, (7.2, 9.3))
+    left, right = table.rows[0].cells
+    _write(_centred(left), sheet["parent"].upper(), size=12)
+    _write(_centred(left), sheet["organisation"].upper(), bold=True, size=12)
+    _rule(_centred(left), 2.4)
+    _write(_centred(right), MOTTO[0], bold=True, size=12)
+    _write(_centred(right), MOTTO[1], bold=True)
+    _rule(_centred(right), 5.2)
+    left, right = _added(table).cells
+    _write(_centred(left), f"Số: {sheet['number']}")
+    if sheet["kind"] == "dispatch":
+        _write(_centred(left), sheet["abstract"], size=12)
+    _write(_centred(right), f"{sheet['place']}, {sheet['date']}", italic=True)
+    book.add_paragraph()
+    if sheet["kind"] != "dispatch":
+        _write(_paragraph(book, CENTRE), sheet["title"], bold=True, size=14)
+        _write(_paragraph(book, CENTRE), sheet["abstract"], bold=True, size=14)
+        _rule(_paragraph(book, CENTRE), 4.0)
+    if sheet["sample"]:
+        _write(_paragraph(book, CENTRE), "(DỮ LIỆU MẪU, không có giá trị pháp lý)", italic=True, size=12)
+    if sheet["authority"]:
+        _write(_paragraph(book, CENTRE), sheet["authority"].upper(), bold=True)
+    if sheet["addressee"] is not None:
+        to = _paragraph(book, CENTRE)
+        _write(to, "Kính gửi: ")
+        _said(to, sheet["addressee"], look)
+
+
+def _block(book: Book, block: Mapping[str, Any], look: Look) -> None:
+    match block["kind"]:
+        case "table":
+            if block["caption"]:
+                _write(_paragraph(book), block["caption"])
+            _figures(book, block, look)
+        case "centre":
+            _said(_paragraph(book, CENTRE), block["runs"], look, bold=True)
+        case "heading":
+            _said(_paragraph(book), block["runs"], look, bold=True)
+        case "item":
+            item = _paragraph(book)
+            _write(item, "- ")
+            _said(item, block["runs"], look)
+        case _:
+            paragraph = _paragraph(book, indent=True)
+            if block["label"]:
+                _write(paragraph, block["label"], bold=True)
+            _said(paragraph, block["runs"], look)
+
+
+def _figures(book: Book, block: Mapping[str, Any], look: Look) -> None:
+    """A table whose header is repeated on every page and whose rows are not torn."""
+    total = sum(block["widths"])
+    widths = [TEXT_WIDTH_CM * each / total for each in block["widths"]]
+    table = book.add_table(rows=1, cols=len(widths))
+    table.style, table.alignment, table.autofit = "Table Grid", WD_TABLE_ALIGNMENT.CENTER, False
+    _row_mark(table.rows[0], "w:tblHeader")
+    for cell, name in zip(table.rows[0].cells, block["columns"], strict=True):
+        _write(_centred(cell), name, bold=True, size=11.5)
+    for values in block["rows"]:
+        row = _added(table)
+        _row_mark(row, "w:cantSplit")
+        for column, (cell, value) in enumerate(zip(row._tr.tc_lst, values, strict=True)):  # noqa: SLF001  `row.cells` walks the whole table
+            paragraph = _first_of(table, cell)
+            paragraph.alignment = RIGHT if column in block["numeric"] else LEFT
+            paragraph.paragraph_format.space_after = Pt(0)
+            if block["empty"]:
+                _write(paragraph, "....." if look.draft else "—", size=11.5, strike=not look.draft)
+            else:
+                _write(paragraph, value, size=11.5)
+    for row in table._tbl.tr_lst:  # noqa: SLF001
+        for cell, width in zip(row.tc_lst, widths, strict=True):
+            cell.width = Cm(width)
+    book.add_paragraph().paragraph_format.space_after = Pt(0)
+
+
+def _signatures(book: Book, signatures: Sequence[Mapping[str, str]]) -> None:
+    for first in range(0, len(signatures), 2):
+        table = _plain_table(book, (8.25, 8.25))
+        _row_mark(table.rows[0], "w:cantSplit")
+        for cell, each in zip(table.rows[0].cells, signatures[first : first + 2], strict=False):
+            _write(_centred(cell), each["role"].upper(), bold=True)
+            _write(_centred(cell), "(Ký, ghi rõ họ tên)", italic=True, size=12)
+            for _line in range(4):
+                _centred(cell)
+            _write(_centred(cell), each["name"], bold=True)
+
+
+def _closing(book: Book, sheet: Mapping[str, Any]) -> None:
+    """Recipients at the left, the signatory with the capacity at the right."""
+    table = _plain_table(book, (8.25, 8.25))
+    _row_mark(table.rows[0], "w:cantSplit")
+    left, right = table.rows[0].cells
+    _write(_first(left), "Nơi nhận:", bold=True, italic=True, size=12)
+    for line in sheet["recipients"]:
+        _write(left.add_paragraph(), f"- {line}", size=11)
+    for line in sheet["capacity"]:
+        _write(_centred(right), line.upper(), bold=True)
+    _write(_centred(right), "(Ký tên, đóng dấu; họ và tên)", italic=True, size=12)
+    for _line in range(4):
+        _centred(right)
+    _write(_centred(right), sheet["signer"], bold=True)
+
+
+def _said(paragraph: Paragraph, runs: Runs, look: Look, *, bold: bool = False, italic: bool = False) -> None:
+    for run in runs:
+        if "t" in run:
+            _write(paragraph, run["t"], bold=bold, italic=italic)
+            continue
+        if run["blank"] == "rest":
+            # A leader of dots to the margin; struck, the line goes through the whole of it.
+            stops = paragraph.paragraph_format.tab_stops
+            stops.add_tab_stop(Cm(TEXT_WIDTH_CM), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS)
+            _write(paragraph, f"{SHORT}\t", strike=not look.draft)
+        else:
+            _write(paragraph, SHORT, strike=not look.draft)
+
+
+def _write(
+    paragraph: Paragraph, text: str, *, bold: bool = False, italic: bool = False, strike: bool = False, size: float | None = None
+) -> Run:  # fmt: skip
+    run = paragraph.add_run(text)
+    run.bold, run.italic, run.font.strike = bold or None, italic or None, strike or None
+    if size is not None:
+        run.font.size = Pt(size)
+    return run
+
+
+def _paragraph(book: Book, alignment: WD_ALIGN_PARAGRAPH = JUSTIFY, *, indent: bool = False) -> Paragraph:
+    made: Paragraph = book.add_paragraph()
+    made.alignment = alignment
+    if indent:
+        made.paragraph_format.first_line_indent = Cm(1)
+    return made
+
+
+def _plain_table(book: Book, widths: Sequence[float]) -> Table:
+    table: Table = book.add_table(rows=1, cols=len(widths))
+    table.autofit = False
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = Cm(width)
+        column.cells[0].width = Cm(width)
+    return table
+
+
+def _added(table: Table) -> _Row:
+    row: _Row = table.add_row()  # type: ignore[no-untyped-call]
+    return row
+
+
+def _first(cell: _Cell) -> Paragraph:
+    """The paragraph that a cell begins with, or the next."""
+    begun = cell.paragraphs
+    made: Paragraph = begun[0] if len(begun) == 1 and not begun[0].runs else cell.add_paragraph()
+    return made
+
+
+def _centred(cell: _Cell) -> Paragraph:
+    made = _first(cell)
+    if made.alignment is CENTRE:  # an empty line was asked for before
+        made = cell.add_paragraph()
+    made.alignment = CENTRE
+    made.paragraph_format.space_after = Pt(0)
+    return made
+
+
+def _first_of(table: Table, cell: Any) -> Paragraph:
+    return Paragraph(cell.p_lst[0], table)
+
+
+def _row_mark(row: Any, name: str) -> None:
+    row._tr.get_or_add_trPr().append(OxmlElement(name))  # noqa: SLF001  python-docx has no name for it
+
+
+def _rule(paragraph: Paragraph, width_cm: float) -> None:
+    """A thin line under a heading: the lower border of an empty paragraph, drawn in from both sides."""
+    room = {2.4: 4.8, 5.2: 4.1, 4.0: TEXT_WIDTH_CM - 4.0}.get(width_cm, 4.0) / 2
+    paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = Cm(room)
+    paragraph.paragraph_format.line_spacing = Pt(4)
+    borders = OxmlElement("w:pBdr")
+    line = OxmlElement("w:bottom")
+    for key, value in (("val", "single"), ("sz", "4"), ("space", "1"), ("color", "auto")):
+        line.set(qn(f"w:{key}"), value)
+    borders.append(line)
+    paragraph._p.get_or_add_pPr().append(borders)  # noqa: SLF001
+
+
+def _page_number(paragraph: Paragraph) -> None:
+    for kind, text in (("begin", None), (None, "PAGE"), ("end", None)):
+        run = paragraph.add_run()
+        if text is None:
+            mark = OxmlElement("w:fldChar")
+            mark.set(qn("w:fldCharType"), str(kind))
+        else:
+            mark = OxmlElement("w:instrText")
+            mark.text = text
+        run._r.append(mark)  # noqa: SLF001
+
+
+def _without_times(made: bytes) -> bytes:
+    """The same parts with one time for all: the same document gives the same bytes."""
+    kept = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(made)) as old, zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(zipfile.ZipInfo(name, _EARLIEST), old.read(name), zipfile.ZIP_DEFLATED)
+    return kept.getvalue()

@@ -1,0 +1,178 @@
+"""The signed papers that steps rest on: the number given once, the days in order, the signer in a capacity.
+
+What must not live here: which step needs which paper (`cases`), and how a paper looks (`papers`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from enforcement import authority, membership
+from enforcement.acts import standing
+from enforcement.casebook import NotInFuture, midnight, name_of, said, spoken
+from enforcement.entries import refuse
+from enforcement.models import CaseFile, CasePaper, DelegationScope, PaperKind
+from enforcement.papers import shelf
+from trace.clock import CITY
+from trace.errors import Conflict, Invalid, broken_constraint
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import date
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+    from enforcement.transitions import Duty
+    from trace.errors import TemThatError
+
+NUMBER_MOST = 200
+END_OF_DAY = time(23, 59, 59)
+
+# Signed by a head or an officer in a capacity; the others are records that whoever made them signs.
+DECISIONS = frozenset({
+    PaperKind.INSPECTION_DECISION, PaperKind.INSPECTION_CANCELLED, PaperKind.PENALTY, PaperKind.REMEDY_ONLY, PaperKind.NO_PENALTY,
+    PaperKind.CRIMINAL_TRANSFER, PaperKind.SEIZURE, PaperKind.ASSESSMENT,
+})  # fmt: skip
+# What each kind of paper cannot come before.
+AFTER: dict[PaperKind, tuple[PaperKind, ...]] = {
+    PaperKind.INSPECTION_CANCELLED: (PaperKind.INSPECTION_DECISION,),
+    PaperKind.INSPECTION_RECORD: (PaperKind.INSPECTION_DECISION,),
+    PaperKind.VIOLATION_RECORD: (PaperKind.INSPECTION_DECISION,),
+    PaperKind.PENALTY: (PaperKind.VIOLATION_RECORD,),
+    PaperKind.REMEDY_ONLY: (PaperKind.VIOLATION_RECORD,),
+    PaperKind.NO_PENALTY: (PaperKind.VIOLATION_RECORD,),
+    PaperKind.TAKEN_BACK: (PaperKind.CRIMINAL_TRANSFER,),
+    PaperKind.POSTING: (PaperKind.PENALTY, PaperKind.REMEDY_ONLY, PaperKind.NO_PENALTY),
+    PaperKind.DEEMED_SERVICE: (PaperKind.PENALTY, PaperKind.REMEDY_ONLY, PaperKind.NO_PENALTY),
+}
+# A paper about acts cannot be older than the first of them.
+AFTER_THE_ACT = frozenset({PaperKind.VIOLATION_RECORD, PaperKind.PENALTY, PaperKind.REMEDY_ONLY, PaperKind.NO_PENALTY})
+
+
+class NumberTaken(Conflict):
+    """The number %(number)s was given to another paper of this kind in this year, in the case %(case)s.
+
+    A number is given once. Look it up in the register of papers and write the right one.
+    """
+
+
+class SignedBeforeAct(Invalid):
+    """This paper is dated %(signed)s, but the act began on %(began)s only.
+
+    Check the day of the paper, or correct the act.
+    """
+
+
+class SignedBeforePaper(Invalid):
+    """This paper is dated %(signed)s, before the %(other)s of %(day)s that it rests on.
+
+    Check the day of the paper.
+    """
+
+
+def paper(
+    session: Session,
+    case: CaseFile,
+    kind: PaperKind,
+    number: str,
+    *,
+    signed_on: date | None,
+    by: UUID,
+    duties: Collection[Duty],
+    at: datetime,
+    signer: str | None = None,
+    issuer: str = "",
+    **more: Any,
+) -> CasePaper:
+    """Enter a signed paper. With `issuer` it was signed elsewhere, by the name in `signer`; otherwise whoever acts signs in their capacity."""
+    day = signed_on or at.astimezone(CITY).date()
+    refuse(faults(session, case, kind, day, at=at))
+    signs: dict[str, Any] = {"signer_id": None, "signer_name": said(signer or ""), "issuer": said(issuer)} if issuer else {
+        "signer_id": by, "signer_name": name_of(session, by), "issuer": "",
+    }  # fmt: skip
+    if not issuer and kind in DECISIONS:
+        scope = (
+            DelegationScope.PENALTIES
+            if kind in {PaperKind.PENALTY, PaperKind.REMEDY_ONLY}
+            else DelegationScope.MEASURES
+        )
+        capacity = authority.capacity(session, by, duties, day, scope=scope)
+        signs |= {
+            "capacity": capacity.signer,
+            "delegated_from": capacity.delegator_name,
+            "delegation_number": capacity.decision_number,
+        }
+    registered = None if issuer else shelf.holder_of(session, said(number), day.year)
+    if (
+        registered is not None
+        and registered not in membership.numbers(session, membership.members(session, case.id)).values()
+    ):
+        raise NumberTaken(number=number, case=registered)
+    made = CasePaper(
+        case_id=case.id, kind=kind, number=said(number), signed_on=day, added_at=at, added_by=by, **signs, **more
+    )  # fmt: skip
+    try:
+        with session.begin_nested():
+            session.add(made)
+            session.flush()
+    except IntegrityError as exc:
+        if broken_constraint(exc) == "uq_case_paper_number":
+            raise NumberTaken(number=number, case=_holder(session, made)) from exc
+        raise
+    return made
+
+
+def faults(session: Session, case: CaseFile, kind: PaperKind, day: date, *, at: datetime) -> list[TemThatError]:
+    """What is wrong with the day of a paper: not come yet, before the act, before the paper that it rests on."""
+    found: list[TemThatError] = []
+    if day > at.astimezone(CITY).date():
+        found.append(NotInFuture())
+    if kind in AFTER_THE_ACT:
+        began = min((act.began_on for act in standing(session, case)), default=None)
+        if began and day < began:
+            found.append(SignedBeforeAct(signed=day, began=began))
+    earlier = latest(session, case, AFTER.get(kind, ()))
+    if earlier and day < earlier.signed_on:
+        found.append(SignedBeforePaper(signed=day, other=earlier.kind, day=earlier.signed_on))
+    return found
+
+
+def latest(session: Session, case: CaseFile, kinds: Collection[PaperKind]) -> CasePaper | None:
+    """The latest paper of some kinds in a case and those merged into it."""
+    if not kinds:
+        return None
+    return session.scalars(
+        select(CasePaper)
+        .where(CasePaper.case_id.in_(membership.members(session, case.id)), CasePaper.kind.in_(list(kinds)))
+        .order_by(CasePaper.signed_on.desc(), CasePaper.added_at.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def moment(signed_on: date | None, at: datetime) -> datetime:
+    """When a paper counts as signed: now if it is of today, otherwise at the end of its day."""
+    if signed_on is None or signed_on == at.astimezone(CITY).date():
+        return at
+    return min(at, datetime.combine(signed_on, END_OF_DAY, CITY))
+
+
+def beginning(paper: CasePaper, at: datetime) -> datetime:
+    """From when the clocks of a paper count."""
+    return at if paper.signed_on == at.astimezone(CITY).date() else midnight(paper.signed_on)
+
+
+def _holder(session: Session, made: CasePaper) -> str:
+    found = session.scalar(
+        select(CaseFile.number)
+        .join(CasePaper, CasePaper.case_id == CaseFile.id)
+        .where(
+            CasePaper.kind == made.kind, CasePaper.issuer == made.issuer, CasePaper.number == made.number,
+            func.extract("year", CasePaper.signed_on) == made.signed_on.year,
+        )
+    )  # fmt: skip
+    return found or spoken(None)

@@ -1,0 +1,352 @@
+"""Figures of the desk over a period, the rows behind each, and reports drawn up, signed and kept; and what became of right holders' requests."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import TextAreaField
+from wtforms.validators import InputRequired, Length, Optional
+
+from enforcement import feedback, report_files, reports
+from enforcement.report_rows import Figure
+from enforcement.views.words import duties
+from trace import clock
+from trace.access import May, needs, person
+from trace.db import session
+from trace.errors import Forbidden, NotFound, TemThatError
+from trace.forms import VietnameseDate, clean
+from trace.views import lists
+from trace.views.once import once
+from trace.words import day, explain, number, say, way_out
+
+if TYPE_CHECKING:
+    from enum import StrEnum
+
+    from flask.typing import ResponseReturnValue
+
+    from enforcement.models import DeskReport
+    from enforcement.report_rows import Scope
+
+bp = Blueprint("reports", __name__, url_prefix="/bao-cao-vu-viec")
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class PeriodForm(FlaskForm):
+    """Which days, which unit, which commune. It stands in the address, so every page of figures can be passed on."""
+
+    class Meta(FlaskForm.Meta):
+        """Nothing is changed by asking."""
+
+        csrf = False
+
+    first = VietnameseDate(_l("First day"), [InputRequired(_l("Write the day."))], name="tu")
+    last = VietnameseDate(_l("Last day"), [InputRequired(_l("Write the day."))], name="den")
+    unit = lists.Choice(_l("Unit"), [Optional()], name="don_vi")
+    commune = lists.Choice(_l("Ward or commune"), [Optional()], name="xa")
+
+
+class RemarksForm(FlaskForm):
+    """What the figures do not say."""
+
+    remarks = TextAreaField(
+        _l("Remarks"),
+        [Length(max=reports.REMARKS_MOST, message=_l("Write at most %(max)d characters."))],
+        filters=[clean],
+    )
+
+
+@bp.get("")
+@needs(May.DESK_REPORT)
+def index() -> ResponseReturnValue:
+    """The figures of a period as they stand now; without one asked for, of this month so far."""
+    form, asked, refused = _asked()
+    tables = reports.draw(session(), asked) if asked else []
+    page = render_template(
+        "desk/report_figures.html",
+        form=form,
+        asked=asked,
+        tables=[_shown(each, _query(asked)) for each in tables] if asked else [],
+        query=_query(asked) if asked else {},
+        reasons=_told(refused),
+        quick=_quick(),
+        kept=reports.kept(session()),
+        opens=person().may(May.CASE_READ),
+    )
+    return page, 200 if asked else 422
+
+
+@bp.get("/dong/<so>")
+@needs(May.DESK_REPORT)
+def rows(so: str) -> ResponseReturnValue:
+    """The rows behind one number. Whoever reads figures only does not come here."""
+    if not person().may(May.CASE_READ):
+        raise Forbidden
+    if so not in set(Figure):
+        raise NotFound
+    figure = Figure(so)
+    _form, asked, refused = _asked()
+    if asked is None:
+        raise refused[0] if refused else reports.PeriodWrong
+    part, page = request.args.get("phan") or None, lists.page()
+    found, total = reports.listing(session(), figure, asked, part=part, page=page)
+    return render_template(
+        "desk/report_rows.html",
+        figure=figure,
+        part=_part_word(figure, part),
+        rows=found,
+        total=total,
+        asked=asked,
+        query=_query(asked),
+        page=page,
+        pages=lists.pages(total, reports.PAGE),
+    )
+
+
+@bp.post("/lap")
+@needs(May.DESK_REPORT)
+def draw_up() -> ResponseReturnValue:
+    """Freeze the figures of a period as a draft report."""
+    form, asked, refused = _asked(request.form)
+    if asked is None:
+        return render_template("desk/report_figures.html", form=form, asked=None, tables=[], query={}, reasons=_told(refused),
+                               quick=_quick(), kept=reports.kept(session()), opens=False), 422  # fmt: skip
+    with once("reports.draw_up") as key:
+        if key.done:
+            return redirect(key.location, 303)
+        # A report is a record of the desk: its words are Vietnamese whoever draws it up.
+        with force_locale("vi"):
+            made = reports.freeze(session(), asked, word=_word, by=person().id, at=clock.now())
+        key.settle(url_for(".show", report_id=made.id))
+    session().commit()
+    flash(_("The report has been drawn up. Its figures stay as they are now."), "success")
+    return redirect(key.location, 303)
+
+
+@bp.get("/<uuid:report_id>")
+@needs(May.DESK_REPORT)
+def show(report_id: UUID) -> ResponseReturnValue:
+    """A report that was drawn up, with its frozen figures."""
+    return _report_page(report_id)
+
+
+@bp.post("/<uuid:report_id>/nhan-xet")
+@needs(May.DESK_REPORT)
+def remark(report_id: UUID) -> ResponseReturnValue:
+    """Write remarks into a draft."""
+    form = RemarksForm()
+    if not form.validate():
+        return _report_page(report_id, form=form), 422
+    _may_write()
+    try:
+        reports.remark(session(), report_id, form.remarks.data or "", by=person().id, at=clock.now())
+    except TemThatError as exc:
+        session().rollback()
+        return _report_page(report_id, form=form, refused=(exc,)), exc.status
+    session().commit()
+    flash(_("The remarks are in the draft."), "success")
+    return redirect(url_for(".show", report_id=report_id), 303)
+
+
+@bp.post("/<uuid:report_id>/ky")
+@needs(May.DESK_REPORT)
+def sign(report_id: UUID) -> ResponseReturnValue:
+    """Sign a draft. The number is drawn from a series, so the form counts once."""
+    with once("reports.sign") as key:
+        if key.done:
+            return redirect(key.location, 303)
+        try:
+            reports.sign(session(), report_id, by=person().id, duties=duties(), at=clock.now())
+        except TemThatError as exc:
+            session().rollback()
+            return _report_page(report_id, refused=(exc,)), exc.status
+        key.settle(url_for(".show", report_id=report_id))
+    session().commit()
+    flash(_("The report is signed and kept."), "success")
+    return redirect(key.location, 303)
+
+
+@bp.get("/<uuid:report_id>.pdf")
+@needs(May.DESK_REPORT)
+def pdf(report_id: UUID) -> ResponseReturnValue:
+    """The report as a document."""
+    report = reports.get(session(), report_id)
+    name, content = report_files.pdf(report, sample=report.drawer.is_sample)
+    return _document(name, content, "application/pdf")
+
+
+@bp.get("/<uuid:report_id>.xlsx")
+@needs(May.DESK_REPORT)
+def workbook(report_id: UUID) -> ResponseReturnValue:
+    """The report as a workbook, with the rows for whoever may read cases."""
+    report = reports.get(session(), report_id)
+    name, content = report_files.workbook(report, with_rows=person().may(May.CASE_READ), sample=report.drawer.is_sample)
+    return _document(name, content, XLSX)
+
+
+@bp.get("/yeu-cau-xu-ly")
+@needs(May.REQUEST_FOLLOW)
+def requests() -> ResponseReturnValue:
+    """What became of right holders' requests about the titles that the person's body manages. Nobody accused is named."""
+    found = feedback.requests(session(), reach=person().reach(May.REQUEST_FOLLOW))
+    return render_template("desk/report_requests.html", rows=found)
+
+
+def _asked(given: Any = None) -> tuple[PeriodForm, Scope | None, tuple[TemThatError, ...]]:
+    """The period that the address (or a form) names."""
+    today = lists.today()
+    given = request.args if given is None else given
+    plain = not given.get("tu") and not given.get("den")
+    form = PeriodForm(formdata=None if plain else given)
+    form.unit.choices = [("", _("all")), *((str(unit.id), unit.name) for unit in reports.units(session()))]
+    form.commune.choices = [("", _("all")), *lists.wards()]
+    if plain:
+        form.first.data, form.last.data = today.replace(day=1), today
+        form.unit.data = form.commune.data = ""
+    elif not form.validate():
+        return form, None, ()
+    try:
+        asked = reports.scope(
+            session(), form.first.data, form.last.data, unit_id=UUID(form.unit.data) if form.unit.data else None,
+            commune_code=form.commune.data or None, at=clock.now(),
+        )  # fmt: skip
+    except TemThatError as exc:
+        return form, None, (exc,)
+    return form, asked, ()
+
+
+def _query(asked: Scope) -> dict[str, str]:
+    """The period as it stands in an address."""
+    named = {"don_vi": str(asked.unit_id) if asked.unit_id else "", "xa": asked.commune_code or ""}
+    return {"tu": day(asked.first), "den": day(asked.last), **{name: value for name, value in named.items() if value}}
+
+
+def _quick() -> list[tuple[str, str]]:
+    today = lists.today()
+    month = today.replace(day=1)
+    before = month - timedelta(days=1)
+    spans = [
+        (_("This month"), month, today),
+        (_("Last month"), before.replace(day=1), before),
+        (_("This year"), date(today.year, 1, 1), today),
+        (_("Last year"), date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)),
+    ]
+    return [(words, url_for(".index", tu=day(first), den=day(last))) for words, first, last in spans]
+
+
+def _shown(drawn: reports.Drawn, query: dict[str, str]) -> dict[str, Any]:
+    """A table in words, with the address of the rows behind each number."""
+    table = drawn.table
+    return {
+        "title": say(table.section),
+        "headers": [_heading(figure, measure) for figure, measure in table.columns],
+        "lines": [
+            {
+                "title": _line_word(table, line.part),
+                "total": line.part is None,
+                "cells": [
+                    {
+                        "text": _amount(cell),
+                        "url": _rows_of(cell, query) if cell.count else None,
+                    }
+                    for cell in line.cells
+                ],
+            }
+            for line in drawn.lines
+        ],
+        "flat": table.parts is None and not table.free,
+        "empty": not any(cell.count for line in drawn.lines for cell in line.cells),
+    }  # fmt: skip
+
+
+def _rows_of(cell: reports.Cell, query: dict[str, str]) -> str:
+    asked: dict[str, Any] = {"so": cell.figure.value, **query}
+    if cell.part is not None:
+        asked["phan"] = cell.part
+    return url_for(".rows", **asked)
+
+
+def _heading(figure: Figure, measure: reports.Telling) -> str:
+    return say(figure) if measure is reports.Telling.COUNT else f"{say(figure)} ({say(measure)})"
+
+
+def _amount(cell: reports.Cell) -> str:
+    if cell.amount is None:
+        return "–"
+    said = number(cell.amount)
+    return f"{said} %" if cell.measure is reports.Telling.RATE else said
+
+
+def _line_word(table: reports.Table, part: str | None) -> str:
+    if part is None:
+        return str(_("All"))
+    return str(say(table.parts(part))) if table.parts is not None else part
+
+
+def _part_word(figure: Figure, part: str | None) -> str | None:
+    """A line of a table in words, for the head of its list."""
+    if part is None:
+        return None
+    for table in reports.TABLES:
+        if (
+            table.parts is not None
+            and any(column[0] is figure for column in table.columns)
+            and part in set(table.parts)
+        ):
+            return str(say(table.parts(part)))
+    return part
+
+
+def _word(member: StrEnum) -> str:
+    return str(say(member))
+
+
+def _report_page(report_id: UUID, *, form: RemarksForm | None = None, refused: tuple[TemThatError, ...] = ()) -> str:
+    report: DeskReport = reports.get(session(), report_id)
+    form = form or RemarksForm(formdata=None, data={"remarks": report.remarks})
+    return render_template(
+        "desk/report.html",
+        report=report,
+        form=form,
+        writes=report.signed_at is None and bool(duties()),
+        tables=report.figures["tables"],
+        amount=_frozen,
+        query=_query_of(report),
+        reasons=_told(refused),
+        opens=person().may(May.CASE_READ),
+    )
+
+
+def _frozen(amount: float | None, measure: str) -> str:
+    if amount is None:
+        return "–"
+    return f"{number(amount)} %" if measure == reports.Telling.RATE.value else number(amount)
+
+
+def _query_of(report: DeskReport) -> dict[str, str]:
+    named = {"don_vi": str(report.unit_id) if report.unit_id else "", "xa": report.commune_code or ""}
+    return {
+        "tu": day(report.first_day),
+        "den": day(report.last_day),
+        **{key: value for key, value in named.items() if value},
+    }
+
+
+def _may_write() -> None:
+    """Remarks are written by those who lead, not by those who only read."""
+    if not duties():
+        raise Forbidden
+
+
+def _document(name: str, content: bytes, mimetype: str) -> Response:
+    return Response(content, mimetype=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def _told(refusals: tuple[TemThatError, ...]) -> list[dict[str, str | None]]:
+    return [{"message": explain(exc), "way_out": way_out(exc)} for exc in refusals]

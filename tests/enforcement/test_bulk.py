@@ -1,0 +1,167 @@
+"""Promises of deeds for many: counted as they will be, one refusal harms no other row, and what is taken back is exactly what was done."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from enforcement import bulk, cases, intake, law, queue
+from enforcement.bulk import Order
+from enforcement.models import BulkKind, CaseFile, Outcome, Signal, SignalState
+from enforcement.queue import SignalFilter
+from enforcement.transitions import Duty
+from tests import factories
+from tests.conftest import NOW
+from tests.enforcement import desk
+from trace.models.history import History
+
+LATER = NOW + timedelta(minutes=2)
+
+
+@pytest.fixture(autouse=True)
+def _law(session: Session) -> None:
+    law.seed(session)
+
+
+def order(world: factories.World, store: Path, kind: BulkKind, **facts: Any) -> Order:
+    return Order(
+        kind, {"reason": "Chia lại việc", **facts}, by=world.team_head.id, duties=desk.ALL_DUTIES, at=NOW, store=store
+    )
+
+
+def test_cases_are_given_to_somebody_and_taken_back_exactly(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
+    free, held = desk.case(session, world, tmp_path), desk.case(session, world, tmp_path)
+    cases.claim(session, held.id, by=world.team_head.id, at=NOW)
+    give = order(world, tmp_path, BulkKind.ASSIGN, officer=str(world.officer.id))
+    foreseen = bulk.preview(session, give, [free.id, held.id])
+    assert len(foreseen.done) == 2
+    assert session.get_one(CaseFile, free.id).officer_id is None, "a preview changes nothing"
+    deed, result = bulk.carry_out(session, give, [free.id, held.id])
+    assert deed is not None
+    assert {item["number"] for item in result.done} == {free.number, held.number}
+    assert (free.officer_id, held.officer_id) == (world.officer.id, world.officer.id)
+    bulk.undo(session, deed.id, by=world.team_head.id, duties=[Duty.TEAM_HEAD], at=LATER)
+    assert (free.officer_id, held.officer_id) == (None, world.team_head.id)
+    assert free.events[-1].deed == "unassign"
+    with pytest.raises(bulk.UndoneBefore):
+        bulk.undo(session, deed.id, by=world.team_head.id, duties=[Duty.TEAM_HEAD], at=LATER)
+
+
+def test_a_row_that_is_refused_leaves_the_others_alone_and_is_named(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
+    free, already = desk.case(session, world, tmp_path), desk.case(session, world, tmp_path)
+    cases.claim(session, already.id, by=world.officer.id, at=NOW)
+    give = order(world, tmp_path, BulkKind.ASSIGN, officer=str(world.officer.id))
+    foreseen = bulk.preview(session, give, [free.id, already.id])
+    deed, result = bulk.carry_out(session, give, [free.id, already.id])
+    for each in (foreseen, result):
+        assert [item["number"] for item in each.done] == [free.number]
+        assert [(refused.number, type(refused.why)) for refused in each.refused] == [
+            (already.number, bulk.SameAsBefore)
+        ]
+    assert deed is not None
+    assert deed.done["refused"] == [already.number]
+
+
+def test_what_was_touched_since_stays_as_it_is(session: Session, world: factories.World, tmp_path: Path) -> None:
+    touched, calm = desk.case(session, world, tmp_path), desk.case(session, world, tmp_path)
+    give = order(world, tmp_path, BulkKind.ASSIGN, officer=str(world.officer.id))
+    deed, _ = bulk.carry_out(session, give, [touched.id, calm.id])
+    assert deed is not None
+    cases.assign(
+        session, touched.id, world.team_head.id, reason="x", by=world.team_head.id, duties=desk.ALL_DUTIES, at=NOW
+    )
+    _, result = bulk.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
+    assert [(refused.number, type(refused.why)) for refused in result.refused] == [(touched.number, bulk.ChangedSince)]
+    assert (touched.officer_id, calm.officer_id) == (world.team_head.id, None)
+
+
+def test_only_who_did_it_or_a_head_takes_it_back(session: Session, world: factories.World, tmp_path: Path) -> None:
+    case = desk.case(session, world, tmp_path)
+    deed, _ = bulk.carry_out(session, order(world, tmp_path, BulkKind.ASSIGN, officer=str(world.officer.id)), [case.id])
+    assert deed is not None
+    with pytest.raises(bulk.NotYourDeed):
+        bulk.undo(session, deed.id, by=world.officer.id, duties=[Duty.OFFICER], at=LATER)
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "state"),
+    [
+        (BulkKind.WEIGH, {"severity": "3"}, SignalState.NEW),
+        (BulkKind.WAIT, {"until": date(2026, 6, 20)}, SignalState.WAITING),
+        (BulkKind.REJECT, {"outcome": Outcome.NO_VIOLATION}, SignalState.REJECTED),
+    ],
+)
+def test_signals_come_back_to_what_they_were(
+    session: Session, world: factories.World, tmp_path: Path, kind: BulkKind, facts: dict[str, Any], state: SignalState
+) -> None:
+    seen = desk.observation(session, world.inspector.id)
+
+    signal = intake.from_observation(session, seen, at=NOW)
+    before = (signal.state, signal.severity, signal.reason, signal.wait_until, signal.decided_by)
+    deed, result = bulk.carry_out(session, order(world, tmp_path, kind, **facts), [signal.cluster_id])
+    assert deed is not None
+    assert [item["number"] for item in result.done] == [signal.source_number]
+    session.refresh(signal)
+    assert signal.state is state
+    bulk.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
+    session.refresh(signal)
+    assert (signal.state, signal.severity, signal.reason, signal.wait_until, signal.decided_by) == before
+    assert queue.signals(session, SignalFilter(), at=NOW)[1] == 1
+    assert factories.count(session, History, History.deed == "signal:undo") == 1
+
+
+def test_a_reporter_who_was_told_is_not_told_the_contrary(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
+    signal = desk.signal(session)
+    put_aside = order(world, tmp_path, BulkKind.REJECT, outcome=Outcome.NO_VIOLATION)
+    deed, _ = bulk.carry_out(session, put_aside, [signal.cluster_id])
+    assert deed is not None
+    _, result = bulk.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
+    assert [type(refused.why) for refused in result.refused] == [bulk.ReporterTold]
+    assert deed.undone_at is None
+
+
+def test_like_signals_are_decided_together_unless_they_are_a_flood(
+    session: Session, world: factories.World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signals = [desk.signal(session, place="Chợ mẫu") for _ in range(3)]
+    wait = order(world, tmp_path, BulkKind.WAIT, until=date(2026, 6, 20))
+    monkeypatch.setattr(bulk, "MOST", 2)
+    flood = bulk.preview(session, wait, [signals[0].cluster_id])
+    assert [type(refused.why) for refused in flood.refused] == [bulk.ClusterTooLarge]
+    monkeypatch.setattr(bulk, "MOST", 3)
+    _, result = bulk.carry_out(session, wait, [signals[0].cluster_id])
+    assert len(result.done) == 3
+
+
+def test_signals_join_a_case_for_good(session: Session, world: factories.World, tmp_path: Path) -> None:
+    case, signal = desk.case(session, world, tmp_path), desk.signal(session, place="Chợ khác")
+    join = order(world, tmp_path, BulkKind.ADD, case=bulk.case_of(session, case.number.lower()))
+    deed, _ = bulk.carry_out(session, join, [signal.cluster_id])
+    assert deed is not None
+    assert session.get_one(Signal, signal.id).case_id == case.id
+    with pytest.raises(bulk.NotUndone):
+        bulk.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
+
+
+def test_wrong_choices_are_refused(
+    session: Session, world: factories.World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give = order(world, tmp_path, BulkKind.ASSIGN, officer=str(world.officer.id))
+    with pytest.raises(bulk.NothingChosen):
+        bulk.carry_out(session, give, [])
+    monkeypatch.setattr(bulk, "MOST", 1)
+    with pytest.raises(bulk.TooManyChosen):
+        bulk.carry_out(session, give, [uuid.uuid4(), uuid.uuid4()])
+    with pytest.raises(bulk.NoSuchCase):
+        bulk.case_of(session, "VV-2026-99999")

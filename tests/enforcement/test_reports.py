@@ -1,0 +1,258 @@
+"""Promises of the desk's reports: every number equals the length (or sum) of the list it opens, and a signed report never changes."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from python_calamine import CalamineWorkbook
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from enforcement import joins, law, report_files, reports, triage
+from enforcement.competence import LegalQualification
+from enforcement.errors import NotYourMove
+from enforcement.models import (
+    CaseAct,
+    CaseFile,
+    CasePaper,
+    Exhibit,
+    ExhibitDeed,
+    ExhibitEvent,
+    ExhibitState,
+    GoodsLine,
+    Obligation,
+    ObligationKind,
+    ObligationState,
+    Outcome,
+    PaperKind,
+    ValuationMethod,
+)
+from enforcement.report_rows import Figure, Scope
+from enforcement.reports import Telling
+from enforcement.transitions import Duty
+from tests import factories
+from tests.conftest import NOW
+from tests.enforcement import desk
+from trace.clock import CITY
+from trace.errors import broken_constraint
+
+JUNE = (date(2026, 6, 1), date(2026, 6, 30))
+_places = itertools.count(1)
+LATER = NOW + timedelta(days=40)
+
+
+def opened(session: Session, world: factories.World, store: Path, at: datetime, **facts: Any) -> CaseFile:
+    signal = desk.signal(session, at=at, place=f"Chợ mẫu {next(_places)}")
+    return triage.open_case(session, signal.id, title="Vụ mẫu", store=store, by=world.officer.id, at=at, **facts)
+
+
+def closed(session: Session, case: CaseFile, at: datetime, outcome: Outcome) -> None:
+    session.execute(
+        text("UPDATE enforcement.case_file SET state = 'closed', closed_at = :at, outcome = :o WHERE id = :id"),
+        {"at": at, "o": outcome.value, "id": case.id},
+    )
+    session.expire(case)
+
+
+def paper(
+    session: Session, case: CaseFile, kind: PaperKind, world: factories.World, on: date, **facts: Any
+) -> CasePaper:
+    made = CasePaper(
+        case_id=case.id, kind=kind, number=f"{kind.value}-{case.number}", signed_on=on, signer_id=world.branch_head.id, signer_name="Mẫu",
+        added_at=NOW, added_by=world.branch_head.id, **facts,
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return made
+
+
+@pytest.fixture
+def june(session: Session, world: factories.World, tmp_path: Path) -> list[CaseFile]:
+    """A month with something of everything: seven cases, fines, goods, merges, clocks."""
+    law.seed(session)
+    may = NOW - timedelta(days=25)
+    made = [opened(session, world, tmp_path, at) for at in (may, may, may, NOW, NOW, NOW, NOW)]
+    closed(session, made[0], NOW, Outcome.INFRINGEMENT)
+    closed(session, made[3], NOW + timedelta(days=2), Outcome.NO_VIOLATION)
+    closed(session, made[1], NOW - timedelta(days=20), Outcome.UNDETERMINED)  # in May: June never knew it
+    joins.merge(session, made[4].id, made[5].id, take=(), reason="Một nơi bán", by=world.officer.id, at=NOW)
+    joins.merge(
+        session, made[4].id, made[2].id, take=(), reason="Một nơi bán", by=world.officer.id, at=may + timedelta(hours=1)
+    )
+    joins.unmerge(session, made[2].id, reason="Nhầm", by=world.officer.id, at=NOW)
+    made[4].legal_qualification, made[4].officer_id = LegalQualification.GI_INFRINGEMENT, world.officer.id
+    who: dict[str, Any] = {"added_at": NOW, "added_by": world.officer.id}
+    session.add_all([
+        CaseAct(case_id=made[4].id, description="Bán hàng mang tem sao chép", qualification=LegalQualification.GI_INFRINGEMENT, began_on=date(2026, 5, 1), place="Chợ mẫu", **who),
+        CaseAct(case_id=made[6].id, description="Ghi sai nơi đóng gói", qualification=LegalQualification.FALSE_ORIGIN, began_on=date(2026, 5, 1), place="Chợ mẫu", **who),
+    ])  # fmt: skip
+    for case, fine, paid in ((made[4], 15_000_000, 15_000_000), (made[6], 5_000_000, 0)):
+        decision = paper(
+            session, case, PaperKind.PENALTY, world, date(2026, 6, 20), fine=fine, bracket_low=1, bracket_top=20_000_000, bracket_basis="Mẫu",
+            is_organisation=False,
+        )  # fmt: skip
+        session.add(
+            Obligation(
+                case_id=case.id, paper_id=decision.id, kind=ObligationKind.FINE, what="Tiền phạt", amount=fine, paid=paid,
+                state=ObligationState.DONE if paid else ObligationState.OPEN, settled_on=date(2026, 6, 25) if paid else None,
+                document_number="BL-1" if paid else None, **who,
+            )
+        )  # fmt: skip
+    paper(session, made[6], PaperKind.CRIMINAL_TRANSFER, world, date(2026, 6, 30))
+    paper(session, made[6], PaperKind.VIOLATION_RECORD, world, date(2026, 5, 31))
+    goods = GoodsLine(case_id=made[4].id, name="Vải thiều", quantity=120, unit="kg", unit_value=40_000, method=ValuationMethod.MARKET_PRICE, valued_on=date(2026, 6, 15), **who)  # fmt: skip
+    session.add(goods)
+    session.flush()
+    thing = Exhibit(case_id=made[4].id, seq=1, description="Vải đóng túi", quantity=100, unit="kg", condition="Tốt", kept_at="Kho mẫu", keeper="Người mẫu", goods_id=goods.id, state=ExhibitState.HELD, **who)  # fmt: skip
+    session.add(thing)
+    session.flush()
+    for seq, deed in enumerate((ExhibitDeed.TAKEN, ExhibitDeed.CONFISCATED, ExhibitDeed.DESTROYED), 1):
+        session.add(
+            ExhibitEvent(exhibit_id=thing.id, seq=seq, deed=deed, at=NOW, by=world.officer.id, document_number="12/QĐ", kept_at="Kho mẫu", keeper="Người mẫu")
+        )  # fmt: skip
+    session.flush()
+    return made
+
+
+def asked(session: Session, first: date = JUNE[0], last: date = JUNE[1], **more: Any) -> Scope:
+    return reports.scope(session, first, last, at=LATER, **more)
+
+
+def cells(session: Session, scope: Scope) -> dict[tuple[Figure, str | None, Telling], reports.Cell]:
+    return {
+        (cell.figure, cell.part, cell.measure): cell
+        for table in reports.draw(session, scope)
+        for line in table.lines
+        for cell in line.cells
+    }
+
+
+def test_every_number_is_the_length_or_the_sum_of_the_list_that_it_opens(
+    session: Session, june: list[CaseFile], world: factories.World
+) -> None:
+    scopes = [
+        asked(session), asked(session, commune_code="10813"), asked(session, unit_id=world.authority.id),
+        asked(session, date(2026, 1, 1), date(2026, 12, 31)), asked(session, date(2026, 5, 1), date(2026, 5, 31)),
+    ]  # fmt: skip
+    told = 0
+    for scope in scopes:
+        for (figure, part, measure), cell in cells(session, scope).items():
+            rows, total = reports.listing(session, figure, scope, part=part, size=1000)
+            assert cell.count == total == len(rows), (figure, part)
+            told += total
+            if measure is Telling.COUNT:
+                assert cell.amount == len(rows)
+            elif measure is Telling.VALUE:
+                assert cell.amount == sum(row.value or 0 for row in rows)
+            elif measure is Telling.QUANTITY and cell.amount is not None:
+                assert cell.amount == sum(row.quantity or 0 for row in rows)
+            elif measure is Telling.MEAN and cell.amount is not None:
+                assert cell.amount == pytest.approx(sum(float(row.quantity or 0) for row in rows) / len(rows), abs=0.06)
+            elif measure is Telling.RATE and cell.amount is not None:
+                judged = reports.listing(session, Figure.CLOCKS_JUDGED, scope, part=part, size=1)[1]
+                assert cell.amount == pytest.approx(100 * total / judged, abs=0.06)
+    assert told > 100
+
+
+def test_what_a_month_took_over_and_got_is_what_it_finished_and_leaves(session: Session, june: list[CaseFile]) -> None:
+    for first, last in (JUNE, (date(2026, 5, 1), date(2026, 5, 31)), (date(2026, 7, 1), date(2026, 7, 31))):
+        found = cells(session, asked(session, first, last))
+        counts = {
+            figure: found[figure, None, Telling.COUNT].amount or 0
+            for figure in Figure
+            if figure.value.startswith("cases_")
+        }
+        came = counts[Figure.CASES_CARRIED] + counts[Figure.CASES_OPENED] + counts[Figure.CASES_REGAINED]
+        assert came == counts[Figure.CASES_CLOSED] + counts[Figure.CASES_MERGED] + counts[Figure.CASES_LEFT], (
+            first,
+            counts,
+        )
+
+
+def test_the_figures_of_a_month_worked_out_by_hand(session: Session, june: list[CaseFile]) -> None:
+    found = cells(session, asked(session))
+
+    def amount(figure: Figure, part: str | None = None, measure: Telling = Telling.COUNT) -> Any:
+        return found[figure, part, measure].amount
+
+    assert [amount(f) for f in (Figure.CASES_CARRIED, Figure.CASES_OPENED, Figure.CASES_REGAINED)] == [1, 4, 1]
+    assert [amount(f) for f in (Figure.CASES_CLOSED, Figure.CASES_MERGED, Figure.CASES_LEFT)] == [2, 1, 3]
+    assert amount(Figure.CASES_CLOSED, "no_violation") == 1
+    assert [amount(Figure.FINES), amount(Figure.FINES, None, Telling.VALUE)] == [2, 20_000_000]
+    assert amount(Figure.FINES, "gi_infringement", Telling.VALUE) == 15_000_000
+    assert [amount(Figure.FINES_PAID), amount(Figure.FINES_PAID, None, Telling.VALUE)] == [1, 15_000_000]
+    assert [amount(Figure.ACTS, part) for part in ("gi_infringement", "false_origin")] == [1, 1]
+    assert [amount(Figure.CRIMINAL_TRANSFERS), amount(Figure.VIOLATION_RECORDS)] == [1, 0]
+    part = "Vải thiều · kg"
+    assert [amount(Figure.GOODS_SEIZED, part, m) for m in (Telling.QUANTITY, Telling.VALUE)] == [100, 4_000_000]
+    assert amount(Figure.GOODS_DESTROYED, part, Telling.VALUE) == 4_000_000
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(date(2026, 6, 2), date(2026, 6, 1)), (date(2025, 1, 1), date(2026, 6, 1)), (date(2027, 1, 1), date(2027, 2, 1))],
+)
+def test_a_period_that_cannot_be_is_refused(session: Session, first: date, last: date) -> None:
+    with pytest.raises(reports.PeriodWrong):
+        asked(session, first, last)
+
+
+def test_a_report_keeps_its_figures_takes_remarks_is_signed_once_and_changes_no_more(
+    session: Session, june: list[CaseFile], world: factories.World, tmp_path: Path
+) -> None:
+    made = reports.freeze(session, asked(session), word=str, by=world.team_head.id, at=LATER)
+    before = made.figures
+    opened(session, world, tmp_path, NOW)
+    session.expire(made)
+    assert made.figures == before
+    reports.remark(session, made.id, " Tăng so với tháng trước. ", by=world.team_head.id, at=LATER)
+    with pytest.raises(NotYourMove):
+        reports.sign(session, made.id, by=world.team_head.id, duties=frozenset({Duty.TEAM_HEAD}), at=LATER)
+    head = frozenset({Duty.BRANCH_HEAD})
+    signed = reports.sign(session, made.id, by=world.branch_head.id, duties=head, at=LATER)
+    assert signed.number == "BC-2026-00001"
+    for deed in (
+        lambda: reports.sign(session, made.id, by=world.branch_head.id, duties=head, at=LATER),
+        lambda: reports.remark(session, made.id, "Khác", by=world.team_head.id, at=LATER),
+    ):
+        with pytest.raises(reports.SignedAlready):
+            deed()
+    for sql in ("UPDATE enforcement.desk_report SET remarks = 'x'", "DELETE FROM enforcement.desk_report"):
+        with pytest.raises(IntegrityError) as broken, session.begin_nested():
+            session.execute(text(sql))
+        assert broken_constraint(broken.value) == "desk_report_frozen"
+    again = reports.freeze(session, asked(session), word=str, by=world.team_head.id, at=LATER)
+    with pytest.raises(reports.AnotherSigned), session.begin_nested():
+        reports.sign(session, again.id, by=world.branch_head.id, duties=head, at=LATER)
+
+
+def test_a_report_on_a_period_that_still_runs_stays_a_draft(
+    session: Session, june: list[CaseFile], world: factories.World
+) -> None:
+    early = datetime(2026, 6, 30, 23, 59, tzinfo=CITY)
+    scope = reports.scope(session, *JUNE, at=early)
+    made = reports.freeze(session, scope, word=str, by=world.team_head.id, at=early)
+    with pytest.raises(reports.PeriodNotOver):
+        reports.sign(session, made.id, by=world.branch_head.id, duties=frozenset({Duty.BRANCH_HEAD}), at=LATER)
+
+
+def test_the_files_of_a_report_say_what_it_froze(
+    session: Session, june: list[CaseFile], world: factories.World
+) -> None:
+    made = reports.freeze(session, asked(session), word=str, by=world.team_head.id, at=LATER)
+    name, paper_bytes = report_files.pdf(made, sample=True)
+    assert (name, paper_bytes[:5]) == ("bao-cao-vu-viec-20260601-20260630.pdf", b"%PDF-")
+    assert report_files.pdf(made, sample=True)[1] == paper_bytes
+    _, table = report_files.workbook(made, with_rows=True, sample=True)
+    book = CalamineWorkbook.from_filelike(io.BytesIO(table))
+    fines = book.get_sheet_by_name("fines").to_python()
+    assert [row[4] for row in fines[1:]] == [15_000_000, 5_000_000]
+    assert any("20000000" in str(row).replace(".0", "") for row in book.get_sheet_by_name("Tổng hợp").to_python())
+    _, bare = report_files.workbook(made, with_rows=False, sample=True)
+    assert CalamineWorkbook.from_filelike(io.BytesIO(bare)).sheet_names == ["Tổng hợp"]

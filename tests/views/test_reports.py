@@ -1,0 +1,123 @@
+"""Promises of the desk's reports on screen: every number opens its rows, figures without rows for who may not read cases, signed once."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from enforcement import law, triage
+from enforcement.models import DeskReport, Outcome
+from tests import factories
+from tests.enforcement import desk
+from trace import clock
+from trace.models.parties import Role
+
+SignIn = Callable[[Any], FlaskClient]
+TokenOf = Callable[[FlaskClient, str], str]
+PAGE = "/bao-cao-vu-viec"
+
+
+@pytest.fixture
+def month(app: Flask, session: Session, world: factories.World) -> str:
+    """A few signals and cases of the last month; its address."""
+    store = Path(app.config["TEMTHAT"].files_dir)
+    law.seed(session)
+    last = clock.now().astimezone(clock.CITY).replace(day=1) - timedelta(days=5)
+    for n in range(3):
+        signal = desk.signal(session, place=f"Chợ số {n}", at=last)
+        triage.open_case(session, signal.id, title=f"Vụ {n}", store=store, by=world.officer.id, at=last)
+    other = desk.signal(session, place="Chợ khác", at=last)
+    triage.reject(session, other.id, reason="Không rõ", outcome=Outcome.UNDETERMINED, by=world.officer.id, at=last)
+    session.commit()
+    return f"{PAGE}?tu={last.replace(day=1):%d/%m/%Y}&den={(last.replace(day=1) + timedelta(days=27)):%d/%m/%Y}"
+
+
+def text_of(answer: Any) -> str:
+    return str(answer.get_data(as_text=True))
+
+
+def numbers(page: str) -> list[tuple[str, int | None]]:
+    """The addresses behind the numbers of a page, with each whole number that stands there."""
+    found = re.findall(r'<(?:td data-num[^>]*|dd)><a href="([^"]+)">([\d.]+)<span class="sr">', page)
+    return [(unescape(url), int(said.replace(".", ""))) for url, said in found]
+
+
+def test_every_number_on_the_page_opens_a_list_of_that_length(
+    month: str, world: factories.World, sign_in: SignIn
+) -> None:
+    head = sign_in(world.branch_head)
+    found = numbers(text_of(head.get(month)))
+    assert len(found) > 6
+    for url, said in found:
+        page = text_of(head.get(url))
+        assert re.search(rf"· {said} (dòng|rows?)", page), url
+
+
+def test_who_may_not_read_cases_sees_the_figures_alone(
+    month: str, session: Session, world: factories.World, sign_in: SignIn
+) -> None:
+    factories.role(session, world.inspector, world.authority, Role.SCIENCE_DEPARTMENT, clock.now())
+    science = sign_in(world.inspector)
+    page = text_of(science.get(month))
+    assert numbers(page) == []
+    assert "<td data-num" in page
+    assert science.get(f"{PAGE}/dong/cases_opened?{month.split('?')[1]}").status_code == 403
+    assert sign_in(world.officer).get(PAGE).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["tu=31/02/2026&den=01/03/2026", "tu=02/03/2026&den=01/03/2026", "tu=01/01/2019&den=01/03/2026", "tu=01/01/2026"],
+)
+def test_a_period_that_cannot_be_is_said_in_words(
+    month: str, world: factories.World, sign_in: SignIn, query: str
+) -> None:
+    answer = sign_in(world.team_head).get(f"{PAGE}?{query}")
+    assert answer.status_code == 422
+    assert 'id="errors"' in text_of(answer)
+
+
+def test_a_report_is_drawn_up_remarked_signed_by_the_head_of_the_branch_and_read_as_files(
+    month: str, world: factories.World, sign_in: SignIn, session: Session, token_of: TokenOf
+) -> None:
+    team, head = sign_in(world.team_head), sign_in(world.branch_head)
+    asked = dict(pair.split("=") for pair in month.split("?")[1].split("&"))
+    form = {"csrf_token": token_of(team, month), "idempotency_key": uuid.uuid4().hex, **asked}
+    answer = team.post(f"{PAGE}/lap", data=form)
+    assert answer.status_code == 303
+    assert team.post(f"{PAGE}/lap", data=form).location == answer.location
+    report = session.scalars(select(DeskReport)).one()
+    assert report.figures["tables"][0]["title"] == "Tin báo theo nguồn"
+    page = f"{PAGE}/{report.id}"
+    remark = {"csrf_token": token_of(team, page), "remarks": "Số vụ giảm."}
+    assert team.post(f"{page}/nhan-xet", data=remark).status_code == 303
+
+    def signing(client: FlaskClient) -> Any:
+        return client.post(
+            f"{page}/ky", data={"csrf_token": token_of(client, page), "idempotency_key": uuid.uuid4().hex}
+        )
+
+    assert signing(team).status_code == 403
+    assert signing(head).status_code == 303
+    assert "BC-" in text_of(head.get(page))
+    assert head.post(f"{page}/nhan-xet", data={**remark, "csrf_token": token_of(head, PAGE)}).status_code == 409
+    assert head.get(f"{page}.pdf").data[:5] == b"%PDF-"
+    assert head.get(f"{page}.xlsx").data[:2] == b"PK"
+
+
+def test_the_managing_body_reads_what_became_of_requests_about_its_titles(
+    month: str, world: factories.World, sign_in: SignIn
+) -> None:
+    assert sign_in(world.manager).get(f"{PAGE}/yeu-cau-xu-ly").status_code == 200
+    assert sign_in(world.clerk).get(f"{PAGE}/yeu-cau-xu-ly").status_code == 403
