@@ -261,7 +261,7 @@ def test_of_many_photos_five_are_sent_and_the_rest_is_told(
     page.locator("input[type=file]").set_input_files([notes])
     refused = page.locator("li[data-state=failed]")
     expect(refused).to_have_count(1)
-    expect(refused).to_contain_text("JPEG, PNG")
+    expect(refused).to_contain_text("JPEG, HEIC, PNG")
     page.locator("input[type=file]").set_input_files(pictures)
     expect(page.locator("li[data-state=sent]")).to_have_count(5)
     expect(page.locator("li[data-state=out]")).to_contain_text("nhiều nhất 5 ảnh")

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, inspect, select, text, update
+from sqlalchemy import delete, insert, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -227,16 +227,18 @@ def test_the_database_too_wants_two_persons(session: Session, world: factories.W
         session.execute(update(InformantOpening).values(agreed=True, decided_at=NOW, decided_by=world.custodian.id))
     for opening_id in (None, wish.id):
         with pytest.raises(IntegrityError, match="agreement of another person"), session.begin_nested():
-            session.add(
-                InformantReading(tip_id=tip.id, at=NOW, by=world.custodian.id, reason=WHY, opening_id=opening_id)
+            session.execute(
+                insert(InformantReading).values(
+                    tip_id=tip.id, at=NOW, by=world.custodian.id, reason=WHY, opening_id=opening_id
+                )
             )
-            session.flush()
     agreed_id = wish.id
     informants.answer(session, agreed_id, agree=True, by=world.branch_head.id, at=NOW)
     for by, at in ((world.officer.id, NOW), (world.custodian.id, NOW + timedelta(hours=25))):
         with pytest.raises(IntegrityError, match="agreement of another person"), session.begin_nested():
-            session.add(InformantReading(tip_id=tip.id, at=at, by=by, reason=WHY, opening_id=agreed_id))
-            session.flush()
+            session.execute(
+                insert(InformantReading).values(tip_id=tip.id, at=at, by=by, reason=WHY, opening_id=agreed_id)
+            )
     for change in ({"reason": "một lý do khác hẳn"}, {"agreed": False}, {"asked_by": world.officer.id}):
         with pytest.raises(IntegrityError, match="never rewritten"), session.begin_nested():
             session.execute(update(InformantOpening).values(change))
