@@ -9,6 +9,9 @@ import re
 import subprocess
 import unicodedata
 import zipfile
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,16 +22,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
-from enforcement import law
+from enforcement import law, reminding
 from enforcement.models import InformantContact, InformantOpening, Signal
+from enforcement.papers import templates, units
 from tests import factories
 from tests.conftest import MASTER, config_for
 from tests.services.test_scanning import code_of, issue
 from tests.views.test_report import PHONE, Visitor
-from trace import clock
+from trace import clock, desk_jobs, evidence_jobs
 from trace.app import create_app
 from trace.models.tips import Tip
-from trace.services import accounts
+from trace.services import accounts, mail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,6 +166,12 @@ def city(committed: Engine, tmp_path: Path) -> City:
         world = factories.make_world(session, master=MASTER, at=clock.now())
         law.seed(session)
         issue(session, world)
+        templates.seed(session)
+        units.register(
+            session, world.authority.id, unit_code="03", sub_unit_code="01", name="Đội mẫu", parent_name="Chi cục mẫu", place="Hải Phòng",
+            by=world.administrator.id, at=clock.now(),
+        )  # fmt: skip
+        world.officer.login = "can.bo@mau.example"
         session.commit()
     return City(app, world)
 
@@ -176,8 +186,18 @@ def tagged_photo() -> io.BytesIO:
     return drawn
 
 
+def fixed(moment: datetime) -> datetime:
+    """A clock that stands still."""
+    return moment
+
+
 def test_an_informant_is_nowhere(
-    city: City, committed: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    city: City,
+    committed: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")  # below it the picture library tells every note of a photo; nothing here logs that deep
     world = city.world
@@ -214,8 +234,41 @@ def test_an_informant_is_nowhere(
     assert opened.status_code == 303, opened.get_data(as_text=True)
     case = urlsplit(opened.headers["Location"]).path
     city.post(officer, case, f"{case}/nhan")
+    letters: list[str] = []
+
+    def take(_url: str, **letter: Any) -> list[str]:
+        letters.append(str(letter))
+        return []
+
+    monkeypatch.setattr(mail, "send", take)
+    config = replace(city.app.config["TEMTHAT"], smtp_url="smtp://mail.example")
+    for days in range(1, 8):  # one of them is worked
+        morning = (clock.now() + timedelta(days=days)).astimezone(clock.CITY).replace(hour=8)
+        with Session(committed) as session:
+            reminding.make(session, at=morning)
+            reminding.write_digests(session, at=morning)
+            session.commit()
+        desk_jobs.post_digests(committed, config, now=partial(fixed, morning))
+    assert letters
+    city.look("letters", "".join(letters).encode())
     assert city.post(officer, case, f"{case}/screen", note="Đã xem phản ánh").status_code == 303
     assert city.post(officer, case, f"{case}/ghi-chu", text="Đã hẹn gặp").status_code == 303
+
+    # A paper is drawn up, and the file is packed.
+    begun = city.post(officer, f"{case}/van-ban", f"{case}/van-ban/soan", code="PT")
+    assert begun.status_code == 303
+    paper = urlsplit(begun.headers["Location"]).path
+    for kind in ("pdf", "docx"):
+        drawn = officer.get(f"{paper}.{kind}")
+        assert drawn.status_code == 200
+        city.look(f"{paper}.{kind}", drawn.get_data())
+    asked = city.post(officer, f"{case}/goi-ho-so", f"{case}/goi-ho-so", reason="Gửi cơ quan phối hợp")
+    assert asked.status_code == 303, asked.get_data(as_text=True)
+    assert evidence_jobs.make_bundle(committed, config)
+    packed = officer.get(f"{urlsplit(asked.headers['Location']).path}/tai")
+    assert packed.get_data()[:4] == b"PK\x03\x04"
+    city.look("bundle", packed.get_data())
+    packed.close()
 
     # Everybody looks at everything they may, and searches for a part of the name.
     pages = 0
