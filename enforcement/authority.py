@@ -1,7 +1,7 @@
-"""Who signs today, in which capacity: one's own duty, or a dated written delegation; and whether that covers a decision.
+"""Who signs today, in which capacity: one's own duty, or a dated written delegation.
 
 Delegations are rows: a head hands on the own power for a time (Art. 54, form MQĐ34); whoever holds one signs as that head and cannot
-hand it on. What must not live here: the figures of powers and brackets (`law`), and which move needs a signature.
+hand it on. What must not live here: the figures of powers and brackets (`law`), whether a fine is covered (`fines`), and which move needs a signature.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased, joinedload
 
-from enforcement import brackets, competence, law
+from enforcement import competence
 from enforcement.casebook import said
 from enforcement.competence import LINE
 from enforcement.errors import (
@@ -22,7 +22,6 @@ from enforcement.errors import (
     DelegationOver,
     DelegationOverlaps,
     DelegationPeriod,
-    NoBracket,
     NoCapacity,
     NotADelegator,
     NothingToDelegate,
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
-    from enforcement.brackets import Bracket
-    from enforcement.competence import LegalQualification
     from enforcement.transitions import Duty
 
 HEAD_ROLE = {Signer.TEAM_HEAD: Role.TEAM_HEAD, Signer.BRANCH_HEAD: Role.BRANCH_HEAD}
@@ -58,14 +55,6 @@ class Capacity:
     delegated_from: UUID | None = None
     delegator_name: str | None = None
     decision_number: str | None = None
-
-
-@dataclass(frozen=True)
-class Ruling:
-    """That a fine may be signed: in which capacity, within which bracket. `bracket` is None where its top was written by hand."""
-
-    capacity: Capacity
-    bracket: Bracket | None
 
 
 def capacity(
@@ -84,41 +73,6 @@ def capacity(
     if own is None:
         raise NoCapacity
     return Capacity(own)
-
-
-def check_fine(
-    session: Session,
-    *,
-    person_id: UUID,
-    duties: Collection[Duty],
-    on: date,
-    qualification: LegalQualification,
-    fine: int,
-    organisation: bool,
-    goods_value: int | None = None,
-    making: bool = False,
-    confiscation: int = 0,
-    bracket_top: int | None = None,
-) -> Ruling:
-    """Refuses a fine outside its bracket, or beyond what this person may sign on that day, naming who is competent.
-
-    The top of the bracket decides who may sign, not the amount. `bracket_top`: written by hand from the text of the law, and used only
-    where the law data holds no bracket; without it, `NoBracket`. Time bars are `deadlines.time_to_fine`.
-    """
-    data = law.load(session)
-    found = brackets.bracket(
-        qualification, goods_value, organisation=organisation, on=on, making=making, rows=data.brackets
-    )
-    if found is None and bracket_top is None:
-        raise NoBracket
-    top = found.top if found else int(bracket_top or 0)
-    brackets.within(fine, found or brackets.Bracket(1, top, "", ""))
-    signs = capacity(session, person_id, duties, on)
-    competence.check(
-        signs.signer, top, organisation=organisation, on=on, confiscation=confiscation, field=qualification.field,
-        figures=data.figures,
-    )  # fmt: skip
-    return Ruling(signs, found)
 
 
 def delegate(

@@ -19,10 +19,6 @@ from enforcement.errors import (
     DelegationOver,
     DelegationOverlaps,
     DelegationPeriod,
-    FineOutsideBracket,
-    HandToBranchHead,
-    HandToCityChair,
-    NoBracket,
     NoCapacity,
     NotADelegator,
     NothingToDelegate,
@@ -139,37 +135,3 @@ def test_the_database_keeps_overlaps_out_by_itself(session: Session, world: fact
             ),
             {"id": made.id},
         )
-
-
-def test_a_fine_is_checked_against_its_bracket_and_the_capacity_of_the_day(
-    session: Session, world: factories.World
-) -> None:
-    asked: dict[str, Any] = {
-        "person_id": world.team_head.id, "duties": {Duty.TEAM_HEAD}, "on": TODAY, "qualification": GI, "fine": 70_000_000,
-        "organisation": False, "goods_value": 150_000_000,
-    }  # fmt: skip
-    with pytest.raises(HandToBranchHead):  # the top of 60–80 millions is above 75
-        authority.check_fine(session, **asked)
-    delegate(session, world)
-    ruling = authority.check_fine(session, **asked)
-    assert ruling.capacity.decision_number == "05/QĐ-GQ"
-    assert ruling.bracket is not None
-    assert (ruling.bracket.low, ruling.bracket.top, ruling.bracket.needs_verification) == (60_000_000, 80_000_000, True)
-    with pytest.raises(FineOutsideBracket):
-        authority.check_fine(session, **{**asked, "fine": 81_000_000})
-    with pytest.raises(HandToCityChair):
-        authority.check_fine(session, **{**asked, "goods_value": 350_000_000, "fine": 120_000_000})
-
-
-def test_without_a_bracket_in_the_data_its_top_is_written_by_hand_and_counts_only_then(
-    session: Session, world: factories.World
-) -> None:
-    asked: dict[str, Any] = {
-        "person_id": world.branch_head.id, "duties": {Duty.BRANCH_HEAD}, "on": TODAY,
-        "qualification": LegalQualification.COUNTERFEIT_GOODS, "fine": 90_000_000, "organisation": False, "goods_value": 150_000_000,
-    }  # fmt: skip
-    with pytest.raises(NoBracket):
-        authority.check_fine(session, **asked)
-    assert authority.check_fine(session, **asked, bracket_top=100_000_000).bracket is None
-    with pytest.raises(FineOutsideBracket):
-        authority.check_fine(session, **{**asked, "qualification": GI}, bracket_top=100_000_000)
