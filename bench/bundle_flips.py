@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import bisect
+import io
 import random
 import sys
 import tempfile
@@ -56,15 +57,17 @@ def flip(path: Path, times: int, chance: random.Random, folder: Path) -> list[st
 
 
 def prepare(folder: Path, how_many: int) -> list[Path]:
-    """Bundles of cases with photos, transfers and redactions."""
+    """Bundles of cases with photos, transfers, redactions and documents, issued and with their signed copies."""
     from sqlalchemy import create_engine
     from sqlalchemy.orm import Session
 
-    from enforcement import bundle, bundles, cases, custody, evidence, redaction
+    from enforcement import bundle, bundles, cases, custody, documents, evidence, redaction
+    from enforcement.papers import shelf
     from tests import factories
     from tests.conftest import MASTER, NOW
-    from tests.enforcement import desk
+    from tests.enforcement import desk, papers
     from trace import cluster, db
+    from trace.services import files
 
     own = cluster.Cluster(folder / "pg")
     own.start()
@@ -74,6 +77,7 @@ def prepare(folder: Path, how_many: int) -> list[Path]:
     with Session(create_engine(url)) as session:
         world = factories.make_world(session, master=MASTER, at=NOW)
         by, other = world.officer.id, world.team_head.id
+        papers.unit(session, world)
         for n in range(how_many):
             case = desk.case(session, world, folder, photos=[desk.photo(session, folder, n * 40)])
             for shade in range(10, 10 + 60 * (n + 1), 60):
@@ -85,6 +89,20 @@ def prepare(folder: Path, how_many: int) -> list[Path]:
             custody.hand_over(session, piece.id, other, place="Kho", note=None, seen=piece.sha256, by=by, at=NOW)
             custody.confirm(session, piece.id, seen=piece.sha256, by=other, at=NOW)
             redaction.draw(session, case.id, piece.id, [(5, 5, 20, 20)], reason="Mặt", store=folder, by=by, at=NOW)
+            for code in ("MBB02", "MBB05")[: n + 1]:
+                drawn = papers.draft(session, case, world, code)
+                issued = documents.issue(
+                    session,
+                    case.id,
+                    drawn.id,
+                    version=drawn.version,
+                    confirmed=True,
+                    by=by,
+                    duties=papers.OFFICER,
+                    at=NOW,
+                )
+                scan = files.receive(session, folder, io.BytesIO(shelf.pdf(issued)), name="ky.pdf", at=NOW, by=by)
+                documents.bind(session, case.id, issued.id, scan, store=folder, by=by, at=NOW)
             asked = bundles.ask(session, case.id, reason="Đo", shared=bool(n % 2), by=by, at=NOW)
             written = bundle.write(folder / "bundles", bundle.compose(session, asked, store=folder, scanner="", at=NOW))
             made.append(folder / "bundles" / f"{written.sha256}.zip")

@@ -15,6 +15,7 @@ import os
 import re
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -33,6 +34,8 @@ from trace.config import Config
 from trace.services import accounts, communes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flask.testing import FlaskClient
 
 LIST_MS, SEARCH_MS, WEIGHT_KB = 50.0, 100.0, 120.0
@@ -72,16 +75,19 @@ SELECT md5('c' || n)::uuid, 'bench:' || n, :at - n * interval '1 minute', 1, :at
 """
 SIGNALS = """
 INSERT INTO enforcement.signal (cluster_id, source, source_ref, source_number, serial, commune_code, place, what, summary, severity,
-                                received_at, state, case_id, reason, outcome, wait_until, decided_at, decided_by)
+                                received_at, state, case_id, reason, outcome, wait_until, decided_at, decided_by, shop_phone, location)
 SELECT md5('c' || CASE WHEN n < :flood THEN 0 ELSE n / 4 END)::uuid,
-       (ARRAY['tip', 'tip', 'observation', 'system', 'agency'])[1 + n / 4 % 5], 'bench-' || n,
-       'PA-' || 2020 + n / 200000 || '-' || lpad((1 + n % 200000)::text, 5, '0'), 1 + n % 900001, ward.code,
+       (ARRAY['tip', 'tip', 'observation', 'system', 'agency'])[1 + n / 4 % 5],
+       CASE WHEN n / 4 % 5 < 3 THEN md5('s' || n)::uuid::text ELSE 'bench-' || n END,
+       'PA-' || 2020 + n / 200000 || '-' || lpad((1 + n % 200000)::text, 5, '0'), 1 + n % 900001, CASE WHEN n / 4 % 19 <> 7 OR n / 4 % 5 = 2 THEN ward.code END,
        spot.w || ' số ' || n / 4 % 997, 'label_looks_wrong',
        what.w || ' – ' || goods.w || ' – Hợp tác xã mẫu ' || n / 11 % 300 || ' – tem số ' || n, 1 + n / 4 % 3,
        :at - n * interval '1 minute', s.state, CASE WHEN s.state = 'in_case' THEN c.id END,
        CASE WHEN s.state IN ('waiting', 'rejected') THEN 'Lý do mẫu' END, CASE WHEN s.state = 'rejected' THEN 'undetermined' END,
        CASE WHEN s.state = 'waiting' THEN CAST(:at AS date) + 3 END,
-       CASE WHEN s.state <> 'new' THEN CAST(:at AS timestamptz) END, CASE WHEN s.state <> 'new' THEN CAST(:by AS uuid) END
+       CASE WHEN s.state <> 'new' THEN least(:at - n * interval '1 minute' + interval '2 days', CAST(:at AS timestamptz)) END, CASE WHEN s.state <> 'new' THEN CAST(:by AS uuid) END,
+       CASE WHEN n % 20 = 0 THEN '0225' || 1000000 + n / 80 % 9000 END,
+       CASE WHEN n / 4 % 5 = 2 THEN ST_SetSRID(ST_MakePoint(106.2 + (n / 4 % 99991 * 7919 % 50000) / 1e5, 20.6 + (n / 4 % 20011 * 104729 % 30000) / 1e5), 4326) END
   FROM generate_series(0, :signals - 1) n
   CROSS JOIN LATERAL (SELECT CASE WHEN n < :flood OR n / 4 % 10 < 2 THEN 'new' WHEN n / 4 % 10 = 2 AND n / 40 % 5 = 0 THEN 'waiting'
                                   WHEN n / 4 % 10 < 5 THEN 'rejected' ELSE 'in_case' END AS state) s
@@ -101,36 +107,48 @@ UPDATE enforcement.signal_cluster c
 """
 
 
+@contextmanager
+def at_once(session: Session, *tables: str) -> Iterator[None]:
+    """Write very many rows: triggers rest and indexes wait meanwhile, and are brought up at the end, at once."""
+    session.execute(text("SET LOCAL statement_timeout = 0"))
+    session.execute(text("SET LOCAL session_replication_role = replica"))
+    later = session.execute(
+        text(
+            "SELECT x.schemaname, x.indexname, x.indexdef FROM pg_indexes x "
+            "JOIN pg_class c ON c.relname = x.indexname AND c.relnamespace = x.schemaname::regnamespace WHERE x.tablename = ANY (:tables) "
+            "AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = c.oid)"
+        ),
+        {"tables": list(tables)},
+    ).all()
+    for schema, name, _made in later:
+        session.execute(text(f"DROP INDEX {schema}.{name}"))
+    yield
+    for _schema, _name, made in later:
+        session.execute(text(made))
+    session.execute(text("SET LOCAL session_replication_role = origin"))
+
+
 def fill(session: Session, world: factories.World, signals: int, cases: int) -> None:
-    """Write the rows. Triggers rest and indexes wait meanwhile: both are brought up at the end, at once."""
+    """Write the signals, their clusters and the cases."""
     facts: dict[str, Any] = {
         "at": clock.now(), "by": world.officer.id, "other": world.team_head.id, "signals": signals, "cases": cases, "flood": min(FLOOD, signals // 10),
     }  # fmt: skip
-    session.execute(text("SET LOCAL statement_timeout = 0"))
-    session.execute(text("SET LOCAL session_replication_role = replica"))
-    later = session.execute(text(
-        "SELECT x.indexname, x.indexdef FROM pg_indexes x JOIN pg_class c ON c.relname = x.indexname WHERE x.schemaname = 'enforcement' "
-        "AND x.tablename IN ('signal', 'case_file', 'signal_cluster') AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = c.oid)"
-    )).all()  # fmt: skip
-    for name, _made in later:
-        session.execute(text(f"DROP INDEX enforcement.{name}"))
-    for statement in WORDS.split(";"):
-        session.execute(text(statement))
-    session.execute(text(CASES), facts)
-    session.execute(
-        text("CREATE TEMP TABLE numbered AS SELECT row_number() OVER () - 1 AS k, id FROM enforcement.case_file")
-    )
-    session.execute(text("CREATE UNIQUE INDEX ON numbered (k)"))
-    session.execute(text(CLUSTERS), facts)
-    session.execute(text(SIGNALS), facts)
-    session.execute(
-        text(
-            "DELETE FROM enforcement.signal_cluster c WHERE NOT EXISTS (SELECT 1 FROM enforcement.signal s WHERE s.cluster_id = c.id)"
+    with at_once(session, "signal", "case_file", "signal_cluster"):
+        for statement in WORDS.split(";"):
+            session.execute(text(statement))
+        session.execute(text(CASES), facts)
+        session.execute(
+            text("CREATE TEMP TABLE numbered AS SELECT row_number() OVER () - 1 AS k, id FROM enforcement.case_file")
         )
-    )
-    session.execute(text(FIGURES))
-    for _name, made in later:
-        session.execute(text(made))
+        session.execute(text("CREATE UNIQUE INDEX ON numbered (k)"))
+        session.execute(text(CLUSTERS), facts)
+        session.execute(text(SIGNALS), facts)
+        session.execute(
+            text(
+                "DELETE FROM enforcement.signal_cluster c WHERE NOT EXISTS (SELECT 1 FROM enforcement.signal s WHERE s.cluster_id = c.id)"
+            )
+        )
+        session.execute(text(FIGURES))
 
 
 def worked(engine: Engine) -> float:
@@ -154,6 +172,8 @@ def measure(client: FlaskClient, engine: Engine, me: str, rounds: int) -> bool:
         "signals, page 20": "/hang-doi?page=20",
         "signals waiting": "/hang-doi?tab=waiting",
         "signals of a commune": "/hang-doi?commune=10813",
+        "signals of a frequent kind": "/hang-doi?source=tip",
+        "signals of a rare kind": "/hang-doi?source=observation",
         "signals of a rare kind, low": "/hang-doi?source=agency&severity=1",
         "open cases": "/vu-viec",
         "open cases, page 20": "/vu-viec?page=20",
@@ -219,7 +239,7 @@ def explain(client: FlaskClient, engine: Engine, pages: dict[str, str]) -> None:
         said: list[tuple[str, Any]] = []
 
         def hear(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
-            if "enforcement." in statement and statement.startswith("SELECT"):
+            if "enforcement." in statement and statement.startswith(("SELECT", "WITH")):
                 said.append((statement, parameters))  # noqa: B023
 
         event.listen(engine, "before_cursor_execute", hear)
@@ -236,6 +256,8 @@ def explain(client: FlaskClient, engine: Engine, pages: dict[str, str]) -> None:
 
 PLANS = {
     "signals to decide": "/hang-doi",
+    "signals of a commune": "/hang-doi?commune=10813",
+    "signals of a rare kind": "/hang-doi?source=observation",
     "open cases": "/vu-viec",
     "overdue cases": "/vu-viec?due=overdue",
     "search of signals without diacritics": "/hang-doi?q=vai+thieu",
@@ -261,28 +283,41 @@ def main() -> int:
             own.stop()
 
 
-def run(url: str, folder: Path, given: argparse.Namespace) -> int:
-    """Fill a database and measure over it."""
-    config = Config(database_url=url, var_dir=folder, master_key=MASTER)
+def prepared(url: str, signals: int, cases: int) -> tuple[Engine, Session, factories.World]:
+    """A database with signals and cases in it, and an open session that made them."""
     db.upgrade(url)
     engine = create_engine(url)
-    with Session(engine, expire_on_commit=False) as session:
-        communes.load(session)
-        law.seed(session)
-        world = factories.make_world(session, master=MASTER, at=clock.now())
-        session.commit()
-        fill(session, world, given.signals, given.cases)
-        session.commit()
-        token = accounts.start_session(session, world.officer, at=clock.now())
-        session.commit()
+    session = Session(engine, expire_on_commit=False)
+    communes.load(session)
+    law.seed(session)
+    world = factories.make_world(session, master=MASTER, at=clock.now())
+    session.commit()
+    fill(session, world, signals, cases)
+    session.commit()
+    return engine, session, world
+
+
+def opened(engine: Engine, session: Session, world: factories.World, folder: Path) -> FlaskClient:
+    """The application over a filled database, with the officer signed in."""
+    token = accounts.start_session(session, world.officer, at=clock.now())
+    session.commit()
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
-    app = create_app(config, engine=engine)
+    url = engine.url.render_as_string(hide_password=False)
+    app = create_app(Config(database_url=url, var_dir=folder, master_key=MASTER), engine=engine)
     quiet()
     app.extensions["limits"] = SimpleNamespace(take=lambda *_args, **_more: 0)
     client = app.test_client()
     with client.session_transaction() as cookie:
         cookie["_user_id"], cookie["_fresh"] = token, True
+    return client
+
+
+def run(url: str, folder: Path, given: argparse.Namespace) -> int:
+    """Fill a database and measure over it."""
+    engine, session, world = prepared(url, given.signals, given.cases)
+    client = opened(engine, session, world, folder)
+    session.close()
     print(f"{given.signals:,} signals, {given.cases:,} cases, {given.rounds} rounds")
     failed = measure(client, engine, str(world.officer.id), given.rounds)
     if not given.no_plans:

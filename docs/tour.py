@@ -73,8 +73,15 @@ STAFF = [
     ("canbo", "/hang-doi", "signal", "tbody th a"),
     ("canbo", "/vu-viec", "cases", None),
     ("canbo", "/vu-viec", "case", "tbody th a"),
+    ("canbo", "/hang-doi?q=combo", "signal-group", "tbody th a"),
+    ("canbo", "/tiep-nhan", "intake", None),
+    ("canbo", "/thoi-han", "deadlines", None),
     ("canbo", "/tim?q=cam+giang", "search", None),
+    ("doitruong", "/vu-viec?q=ba+sap", "case-offenders", "tbody th a"),
+    ("chicuctruong", "/bao-cao-vu-viec", "desk-report", None),
+    ("quanly", "/bao-cao-vu-viec/yeu-cau-xu-ly", "requests-followed", None),
     ("giukin", "/trang-chinh", "custodian", None),
+    ("giukin", "/nguoi-bao", "informants", None),
     ("quantri", "/quan-tri/nguoi-dung", "people", None),
 ]
 
@@ -167,6 +174,20 @@ def steps(pages: dict[str, Page], base: str, folder: Path) -> None:
     page.locator("tbody th a").first.click()
     page.goto(page.url + "/ho-so")
     shoot(page, folder, "case-file")
+    page.goto(base + "/vu-viec?state=post_verification")
+    page.locator("tbody th a").first.click()
+    page.goto(page.url + "/chung-cu")
+    shoot(page, folder, "case-evidence")
+    page.locator("main ul a[href*='/chung-cu/']").first.click()
+    page.wait_for_load_state()
+    shoot(page, folder, "evidence")
+    page.goto(base + "/vu-viec?q=sap+mau+so+5")
+    page.locator("tbody th a").first.click()
+    page.goto(page.url + "/tuong-tu")
+    shoot(page, folder, "case-similar")
+    page.locator("main a[href*='/ghep?']").first.click()
+    page.wait_for_load_state()
+    shoot(page, folder, "case-merge")
     page.goto(base + "/van-ban?form=MBB02")
     page.locator("tbody th a").first.click()
     drawn = pypdfium2.PdfDocument(page.request.get(page.url + ".pdf").body())

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from enforcement import clocks, deadlines, law, membership, timekeeping
+from enforcement import clocks, deadlines, law, membership, offenders, timekeeping
 from enforcement.casebook import NotInFuture, midnight, said, write
 from enforcement.competence import LegalQualification
 from enforcement.deadlines import DeadlineKind
 from enforcement.entries import amend, held, one, put, refuse, strike
 from enforcement.errors import IllegalMove
-from enforcement.models import CaseAct, CaseParty, CasePartyRole, EntryKind, GoodsLine
-from enforcement.transitions import LIMITATION_ENDED, MAY_DETECT
+from enforcement.models import CaseAct, CasePaper, CaseParty, CasePartyRole, EntryKind, FineLine, GoodsLine, Ruling
+from enforcement.transitions import DECIDED, LIMITATION_ENDED, MAY_DETECT
 from trace.clock import CITY
 from trace.errors import Conflict, Invalid
 from trace.models.parties import Commune, Party
@@ -102,6 +102,13 @@ class DetectedBefore(Conflict):
     """
 
 
+class TooLateForOffender(Conflict):
+    """It was decided on everybody in this case, so nobody else can be held to have done it here.
+
+    Open a case of its own for this person or organisation.
+    """
+
+
 @dataclass(frozen=True)
 class PartyFacts:
     """A person or organisation as a form says it."""
@@ -139,6 +146,7 @@ def add_party(session: Session, case_id: UUID, facts: PartyFacts, *, by: UUID, a
     """Enter a person or organisation."""
     case = held(session, case_id)
     _judge_party(session, case, facts, None, at=at)
+    _in_time(case, facts, None)
     made = CaseParty(**_known(session, facts))
     put(session, case, EntryKind.PARTY, made, facts.name, by=by, at=at)
     _suspect(session, case)
@@ -152,6 +160,7 @@ def amend_party(
     case = held(session, case_id)
     found = one(session, CaseParty, case, entry_id, revision=revision)
     _judge_party(session, case, facts, found, at=at)
+    _in_time(case, facts, found)
     if facts.role is not CasePartyRole.SUSPECTED:
         _not_named(session, found)
     amend(session, case, EntryKind.PARTY, found, _known(session, facts), name=facts.name, by=by, at=at)
@@ -185,6 +194,8 @@ def amend_act(
     case = held(session, case_id)
     found = one(session, CaseAct, case, entry_id, revision=revision)
     _judge_act(session, case, facts, at=at)
+    if facts.offender_id != found.offender_id:
+        _not_fined(session, found)
     amend(session, case, EntryKind.ACT, found, asdict(facts), name=facts.description[:120], by=by, at=at)
     settle(session, case, by=by, at=at)
     return found
@@ -199,6 +210,7 @@ def strike_act(session: Session, case_id: UUID, entry_id: UUID, *, reason: str, 
     ).all()
     if goods:
         raise StillNamed(by=", ".join(goods))
+    _not_fined(session, found)
     strike(session, case, EntryKind.ACT, found, found.description[:120], reason=reason, by=by, at=at)
     settle(session, case, by=by, at=at)
 
@@ -233,7 +245,8 @@ def standing(session: Session, case: CaseFile) -> Sequence[CaseAct]:
 def settle(session: Session, case: CaseFile, *, by: UUID, at: datetime) -> None:
     """Bring the case up to its acts: as what it is treated, and the limitation that runs out first.
 
-    An act that goes on is limited from its detection. After the decision no limitation runs any more.
+    An act that goes on is limited from its detection. After the decision no limitation runs any more; of several offenders, none for the
+    acts of those it was decided on.
     """
     acts = standing(session, case)
     if not acts:
@@ -241,10 +254,13 @@ def settle(session: Session, case: CaseFile, *, by: UUID, at: datetime) -> None:
         session.flush()
         return
     known = [act.qualification for act in acts if act.qualification is not LegalQualification.UNDETERMINED]
+    decided = {each.party_id for each in offenders.rulings(session, case)}
     detected = case.detected_at.astimezone(CITY).date() if case.detected_at else None
     rules = law.load(session)
     ends: list[tuple[datetime, LegalQualification, date]] = []
     for act in acts:
+        if act.offender_id in decided:
+            continue
         since = act.ended_on or detected
         if since is not None:
             rule = rules.rule(timekeeping.limitation_kind(act.qualification), since)
@@ -330,8 +346,29 @@ def _not_named(session: Session, party: CaseParty) -> None:
     speakers = session.scalars(
         select(CaseParty.name).where(CaseParty.represents_id == party.id, CaseParty.struck_at.is_(None))
     ).all()
-    if acts or speakers:
-        raise StillNamed(by=", ".join([*(act[:60] for act in acts), *speakers]))
+    ruling = offenders.ruling_of(session, party.id)
+    papers = [ruling.paper.number] if ruling else []
+    if acts or speakers or papers:
+        raise StillNamed(by=", ".join([*(act[:60] for act in acts), *speakers, *papers]))
+
+
+def _not_fined(session: Session, act: CaseAct) -> None:
+    """What somebody was fined for stays in the file as it was decided."""
+    papers = session.scalars(
+        select(CasePaper.number)
+        .join(Ruling, Ruling.paper_id == CasePaper.id)
+        .join(FineLine, FineLine.ruling_id == Ruling.id)
+        .where(FineLine.act_id == act.id)
+    ).all()
+    if papers:
+        raise StillNamed(by=", ".join(papers))
+
+
+def _in_time(case: CaseFile, facts: PartyFacts, found: CaseParty | None) -> None:
+    """Nobody becomes an offender of a case in which it was decided on all of them."""
+    already = found is not None and found.role is CasePartyRole.SUSPECTED
+    if facts.role is CasePartyRole.SUSPECTED and not already and case.state in DECIDED:
+        raise TooLateForOffender
 
 
 def _suspect(session: Session, case: CaseFile) -> None:

@@ -13,12 +13,12 @@ from enforcement.bracket_seed import BRACKETS, BracketRow
 from enforcement.errors import FineOutsideBracket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from enforcement.competence import LegalQualification
 
-__all__ = ["Bracket", "BracketRow", "bracket", "dong", "row_for", "within"]
+__all__ = ["Bracket", "BracketRow", "bracket", "dong", "row_for", "together", "within"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,19 @@ class Bracket:
     basis: str
     version: str
     needs_verification: bool = False
+
+    @property
+    def middle(self) -> int:
+        """The fine without mitigating or aggravating circumstances."""
+        return (self.low + self.top) // 2
+
+
+def together(found: Sequence[Bracket]) -> Bracket:
+    """The bracket of several acts of one offender: each is fined, and the fines are added up."""
+    return Bracket(
+        sum(each.low for each in found), sum(each.top for each in found), "; ".join(dict.fromkeys(each.basis for each in found)),
+        found[0].version, any(each.needs_verification for each in found),
+    )  # fmt: skip
 
 
 def bracket(

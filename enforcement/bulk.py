@@ -1,20 +1,20 @@
-"""One deed done to many rows of a list: counted before anybody agrees, written down with what was before, and taken back exactly.
+"""One deed done to many rows of a list: counted before anybody agrees, and written down with what was before.
 
 Each row is the single deed of `cases` or `triage` in a savepoint of its own, so a row that is refused leaves the others alone. Steps of
-the law are not among them. What must not live here: the single deeds, and the words in which a refusal is told.
+the law are not among them (`OneByOne`). What must not live here: the single deeds, taking back
+(`bulk_undo`), and the words in which a refusal is told.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
 
 from enforcement import cases, triage
-from enforcement.casebook import lock, name_of, said, spoken, write
+from enforcement.casebook import lock, name_of, said, spoken
 from enforcement.models import (
     BulkDeed,
     BulkKind,
@@ -26,19 +26,19 @@ from enforcement.models import (
     SignalSource,
     SignalState,
 )
-from enforcement.transitions import HEADS
-from trace.errors import Conflict, Forbidden, Invalid, NotFound, TemThatError
+from trace.errors import Conflict, Invalid, NotFound, TemThatError
 from trace.services import history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from sqlalchemy.orm import Session
 
     from enforcement.transitions import Duty
 
-MOST = 1000
+MOST = 500
 """So many rows at once; so many signals too, since each is decided by itself."""
 OF_CASES = (BulkKind.ASSIGN,)
 OF_SIGNALS = (BulkKind.ADD, BulkKind.WEIGH, BulkKind.WAIT, BulkKind.REJECT)
@@ -58,6 +58,20 @@ class TooManyChosen(Invalid):
     """
 
 
+class OneByOne(Conflict):
+    """A step of the law is not taken for many at once: each case has its own reason, document number and signer.
+
+    Open the cases one by one and take the step there.
+    """
+
+
+class NoRoomLeft(Conflict):
+    """At most %(most)s signals are decided at once, so this row was left out.
+
+    Do this first, then choose the rest.
+    """
+
+
 class ClusterTooLarge(Conflict):
     """This row stands for %(count)s like signals, too many to decide one by one.
 
@@ -69,40 +83,11 @@ class SameAsBefore(Conflict):
     """It is so already."""
 
 
-class NotUndone(Conflict):
-    """What this deed did cannot be taken back: evidence that has joined a case keeps its folio.
-
-    Open the case and take the next step there.
-    """
-
-
 class NoSuchCase(Invalid):
     """There is no case with the number %(number)s.
 
     Write the whole number, for example VV-2026-00012.
     """
-
-
-class ReporterTold(Conflict):
-    """The person who reported has already been told that the matter is closed.
-
-    If it has to be looked into after all, open the signal's page and enter what is new.
-    """
-
-
-class UndoneBefore(Conflict):
-    """%(who)s took this back at %(when)s."""
-
-
-class ChangedSince(Conflict):
-    """It was changed after this deed, so it stays as it is now.
-
-    Open it and decide there.
-    """
-
-
-class NotYourDeed(Forbidden):
-    """Only whoever did this, or a head, may take it back."""
 
 
 class Refused(NamedTuple):
@@ -184,38 +169,6 @@ def recent(session: Session, *, by: UUID, limit: int = 20) -> Sequence[BulkDeed]
     return session.scalars(select(BulkDeed).where(BulkDeed.by == by).order_by(BulkDeed.at.desc()).limit(limit)).all()
 
 
-def undo(
-    session: Session, deed_id: UUID, *, by: UUID, duties: Collection[Duty], at: datetime
-) -> tuple[BulkDeed, Result]:
-    """Bring every row back to what it was before, unless somebody has touched it since. Those rows are named and stay."""
-    statement = select(BulkDeed).where(BulkDeed.id == deed_id).with_for_update()
-    deed = session.scalars(statement, execution_options={"populate_existing": True}).one_or_none()
-    if deed is None:
-        raise NotFound
-    if deed.by != by and HEADS.isdisjoint(duties):
-        raise NotYourDeed
-    if deed.undone_at is not None:
-        raise UndoneBefore(who=name_of(session, deed.undone_by), when=spoken(deed.undone_at))
-    if deed.kind is BulkKind.ADD:
-        raise NotUndone
-    reverse = _unassign if deed.kind is BulkKind.ASSIGN else _undecide
-    if reverse is _undecide:
-        _lock_clusters(session, [UUID(item["cluster"]) for item in deed.done["items"]])
-    done, refused = list[dict[str, Any]](), list[Refused]()
-    for item in deed.done["items"]:
-        try:
-            with session.begin_nested():
-                reverse(session, item, by, at)
-        except TemThatError as exc:
-            refused.append(Refused(item["number"], exc))
-        else:
-            done.append(item)
-    if done:
-        deed.undone_at, deed.undone_by = at, by
-    session.flush()
-    return deed, Result(done, refused)
-
-
 def _run(session: Session, order: Order, ids: Collection[UUID]) -> Result:
     if not ids:
         raise NothingChosen
@@ -224,7 +177,7 @@ def _run(session: Session, order: Order, ids: Collection[UUID]) -> Result:
     if order.kind in OF_CASES:
         statement = select(CaseFile.id, CaseFile.number).where(CaseFile.id.in_(ids)).order_by(CaseFile.id)
         return _each(session, order, session.execute(statement).all(), _assign)
-    _lock_clusters(session, ids)
+    lock_clusters(session, ids)
     rows, large = _signals(session, ids)
     result = _each(session, order, rows, _DEEDS[order.kind])
     return Result(result.done, [*large, *result.refused])
@@ -248,7 +201,7 @@ def _each(
     return Result(done, refused)
 
 
-def _lock_clusters(session: Session, ids: Collection[UUID]) -> None:
+def lock_clusters(session: Session, ids: Collection[UUID]) -> None:
     """Clusters before signals, in one order, as everybody else locks them."""
     statement = select(SignalCluster.id).where(SignalCluster.id.in_(ids)).order_by(SignalCluster.id)
     session.execute(statement.with_for_update())
@@ -264,8 +217,10 @@ def _signals(session: Session, clusters: Collection[UUID]) -> tuple[Sequence[Any
     ).all()
     room, taken, large = MOST, list[UUID](), list[Refused]()
     for cluster_id, count, number in found:
-        if count > room:
+        if count > MOST:
             large.append(Refused(number, ClusterTooLarge(count=count)))
+        elif count > room:
+            large.append(Refused(number, NoRoomLeft(most=MOST)))
         else:
             room -= count
             taken.append(cluster_id)
@@ -286,28 +241,16 @@ def _assign(session: Session, order: Order, case_id: UUID) -> dict[str, Any]:
     return {"was": str(was) if was else None, "officer": str(officer_id), "version": case.version}
 
 
-def _unassign(session: Session, item: Mapping[str, Any], by: UUID, at: datetime) -> None:
-    case = lock(session, UUID(item["id"]))
-    if case.version != item["version"]:
-        raise ChangedSince
-    now, before = case.officer_id, UUID(item["was"]) if item["was"] else None
-    case.officer_id = before
-    names = {"was": name_of(session, now), "officer": name_of(session, before) if before else None}
-    write(session, case, "unassign", by=by, at=at, facts=names)
-    history.record(session, "case:unassign", case.id, by=by, at=at, changes={"officer": (now, before)})
-    session.flush()
-
-
 def _before(session: Session, signal_id: UUID) -> tuple[Signal, dict[str, Any]]:
     """A signal under lock, and all of it that a decision may change."""
     statement = select(Signal).where(Signal.id == signal_id).with_for_update()
     signal = session.scalars(statement, execution_options={"populate_existing": True}).one()
     if signal.state not in {SignalState.NEW, SignalState.WAITING}:
         raise triage.SignalDecided(who=name_of(session, signal.decided_by), when=spoken(signal.decided_at))
-    return signal, {"was": _state_of(signal), "cluster": str(signal.cluster_id)}
+    return signal, {"was": state_of(signal), "cluster": str(signal.cluster_id)}
 
 
-def _state_of(signal: Signal) -> dict[str, Any]:
+def state_of(signal: Signal) -> dict[str, Any]:
     """What of a signal a decision changes, as it is kept to be brought back and compared."""
     return {
         "state": signal.state.value,
@@ -330,7 +273,7 @@ def _weigh(session: Session, order: Order, signal_id: UUID) -> dict[str, Any]:
     why = said(order.facts["reason"])
     history.record(session, "signal:weigh", signal.id, by=order.by, at=order.at, changes=changes, why=why)
     session.flush()
-    return {**item, "now": _state_of(signal)}
+    return {**item, "now": state_of(signal)}
 
 
 def _wait(session: Session, order: Order, signal_id: UUID) -> dict[str, Any]:
@@ -338,7 +281,7 @@ def _wait(session: Session, order: Order, signal_id: UUID) -> dict[str, Any]:
     signal = triage.wait(
         session, signal_id, until=order.facts["until"], reason=order.facts["reason"], by=order.by, at=order.at
     )
-    return {**item, "now": _state_of(signal)}
+    return {**item, "now": state_of(signal)}
 
 
 def _reject(session: Session, order: Order, signal_id: UUID) -> dict[str, Any]:
@@ -346,7 +289,7 @@ def _reject(session: Session, order: Order, signal_id: UUID) -> dict[str, Any]:
     told = signal.source is SignalSource.TIP
     outcome = Outcome(order.facts["outcome"])
     signal = triage.reject(session, signal_id, reason=order.facts["reason"], outcome=outcome, by=order.by, at=order.at)
-    return {**item, "now": _state_of(signal), "told": told}
+    return {**item, "now": state_of(signal), "told": told}
 
 
 def _add(session: Session, order: Order, signal_id: UUID) -> dict[str, Any]:
@@ -354,44 +297,6 @@ def _add(session: Session, order: Order, signal_id: UUID) -> dict[str, Any]:
     case_id = UUID(str(order.facts["case"]))
     triage.add_to_case(session, signal_id, case_id, store=order.store, by=order.by, at=order.at)
     return item
-
-
-def _undecide(session: Session, item: Mapping[str, Any], by: UUID, at: datetime) -> None:
-    """Bring a signal back to what it was, if it still is what the deed made of it."""
-    statement = select(Signal).where(Signal.id == UUID(item["id"])).with_for_update()
-    signal = session.scalars(statement, execution_options={"populate_existing": True}).one()
-    if _state_of(signal) != item["now"]:
-        raise ChangedSince
-    if item.get("told"):
-        raise ReporterTold
-    was = item["was"]
-    changes = {name: (item["now"][name], was[name]) for name in was if was[name] != item["now"][name]}
-    _open_again(session, signal)
-    signal.state, signal.severity, signal.reason = SignalState(was["state"]), was["severity"], was["reason"]
-    signal.outcome = Outcome(was["outcome"]) if was["outcome"] else None
-    signal.wait_until = date.fromisoformat(was["wait_until"]) if was["wait_until"] else None
-    signal.decided_at = _moment(was["decided_at"])
-    signal.decided_by = UUID(was["decided_by"]) if was["decided_by"] else None
-    history.record(session, "signal:undo", signal.id, by=by, at=at, changes=changes)
-    session.flush()
-
-
-def _open_again(session: Session, signal: Signal) -> None:
-    """A cluster that was closed with its last signal opens again, or the signal joins the one that was begun since."""
-    cluster = session.get_one(SignalCluster, signal.cluster_id, populate_existing=True)
-    if cluster.closed_at is None:
-        return
-    same = select(SignalCluster.id).where(SignalCluster.key == cluster.key, SignalCluster.closed_at.is_(None))
-    begun = session.scalar(same.with_for_update())
-    if begun is None:
-        cluster.closed_at = None
-        session.flush()
-    else:
-        signal.cluster_id = begun
-
-
-def _moment(kept: str | None) -> datetime | None:
-    return datetime.fromisoformat(kept) if kept else None
 
 
 _DEEDS: dict[BulkKind, Callable[[Session, Order, UUID], dict[str, Any]]] = {

@@ -96,6 +96,7 @@ def _case(case: dict[str, Any]) -> Iterable[str]:
 TITLES = {
     "parties": "Người và tổ chức liên quan", "acts": "Hành vi", "goods": "Hàng hóa", "exhibits": "Tang vật", "measures": "Biện pháp",
     "papers": "Giấy tờ dẫn chiếu", "obligations": "Nghĩa vụ", "handovers": "Bàn giao",
+    "rulings": "Quyết định đối với từng người vi phạm", "explanations": "Quyền giải trình",
 }  # fmt: skip
 
 

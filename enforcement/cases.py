@@ -10,14 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm.attributes import flag_modified
 
-from enforcement import clocks, deciding, evidence, law, membership, orders, signing
+from enforcement import (
+    acts,
+    clocks,
+    deciding,
+    evidence,
+    law,
+    membership,
+    offenders,
+    orders,
+    reporters,
+    rulings,
+    signing,
+)
 from enforcement.casebook import CaseIsOver, NotInFuture, lock, name_of, said, same_version, workable, write
 from enforcement.deadlines import DeadlineKind
 from enforcement.errors import NotYourMove
 from enforcement.models import CaseEvent, CaseFile, Evidence, InspectionGround, Outcome, PaperKind, Signal
-from enforcement.transitions import HEADS, OVER, CaseState, Demand, Move, Step, check
-from enforcement.triage import tell_reporters
+from enforcement.transitions import HEADS, MOVES, OVER, CaseState, Demand, Move, Step, check
 from trace.clock import CITY
 from trace.errors import Conflict, Invalid, NotFound
 from trace.models.parties import AppUser, Role, RoleGrant
@@ -32,11 +44,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from enforcement.models import CasePaper
+    from enforcement.deciding import Written
+    from enforcement.models import CasePaper, Deadline
     from enforcement.transitions import Duty
     from trace.models.files import StoredFile
 
 # Worked by these; what each may do on the way is said move by move in `transitions`.
+# Kept by the rulings; the event names the offenders and the sums.
+OF_OFFENDERS = frozenset({Demand.OFFENDERS, Demand.FINES})
 DESK_ROLES = (Role.OFFICER, Role.TEAM_HEAD, Role.BRANCH_HEAD)
 
 
@@ -102,28 +117,28 @@ def move(
     filled = {name: value for name, value in given.items() if value not in (None, "", [], ())}
     step = check(case.state, taken, duties=duties, given=filled)
     filled = {name: value for name, value in filled.items() if name in step.demands | step.may}
-    rules = law.load(session)
     facts = _facts(session, case, step, filled)
     written = deciding.write_down(session, case, taken, filled, by=by, duties=duties, at=at)
     facts |= written.facts
-    was, case.state = case.state, step.to
-    if step.to is CaseState.CLOSED:
+    was, case.state = case.state, rulings.leads_to(session, case, taken, step)
+    if case.state is CaseState.CLOSED:
         case.outcome, case.closed_at = Outcome(filled[Demand.OUTCOME]), at
-    ended = clocks.finish(session, case, step, at=signing.moment(filled.get(Demand.SIGNED_ON), at))
-    began = _beginning(session, case, taken, written.paper, at)
-    begun = [
-        clocks.start(session, case, kind, began=began, law=rules, at=at)
-        for kind in (*step.starts, *_by_ground(written.paper))
-    ]
+    stays = case.state is was
+    # What was decided on one offender ends no clock of the others.
+    ended = [] if stays else clocks.finish(session, case, step, at=signing.moment(filled.get(Demand.SIGNED_ON), at))
+    begun = _start_clocks(session, case, taken, written, recipient=str(filled.get(Demand.RECIPIENT) or ""), at=at)
     facts |= {"deadlines_started": clocks.facts(begun), "deadlines_met": clocks.facts(ended)}
     note = filled.get(Demand.NOTE)
-    write(session, case, "move", by=by, at=at, move=taken, was=was, becomes=step.to, note=note, facts=facts)
-    if step.to is CaseState.CLOSED:
+    write(session, case, "move", by=by, at=at, move=taken, was=was, becomes=case.state, note=note, facts=facts)
+    if case.state is CaseState.CLOSED:
         _wind_up(session, case, by=by, at=at)
     if taken is Move.START_EXECUTION:
         orders.finish_when_done(session, case, at=at)
+    if stays:
+        acts.settle(session, case, by=by, at=at)
+        flag_modified(case, "title")  # the page that others look at is out of date, although the state is the same
     case.next_due_at = clocks.next_due(session, case.id)
-    history.record(session, "case:move", case.id, by=by, at=at, changes={"state": (was, step.to)}, why=note)
+    history.record(session, "case:move", case.id, by=by, at=at, changes={"state": (was, case.state)}, why=note)
     session.flush()
     return case
 
@@ -243,7 +258,7 @@ def officers(session: Session, *, on: date) -> Sequence[AppUser]:
 def _facts(session: Session, case: CaseFile, step: Step, filled: Mapping[str, Any]) -> dict[str, Any]:
     """What the event keeps of the form, besides the note."""
     facts: dict[str, Any] = {}
-    for name in sorted((step.demands | step.may) - {Demand.NOTE, Demand.SIGNED_ON}):
+    for name in sorted((step.demands | step.may) - {Demand.NOTE, Demand.SIGNED_ON, *OF_OFFENDERS}):
         if name not in filled:
             continue
         value = filled[name]
@@ -260,6 +275,23 @@ def _facts(session: Session, case: CaseFile, step: Step, filled: Mapping[str, An
     if Demand.NOTE in filled:
         said(str(filled[Demand.NOTE]))
     return facts
+
+
+def _start_clocks(
+    session: Session, case: CaseFile, taken: Move, written: Written, *, recipient: str, at: datetime
+) -> list[Deadline]:  # fmt: skip
+    """The clocks of a step; those of a decision for each offender it names, those of the execution for each that is still open."""
+    rules, began = law.load(session), _beginning(session, case, taken, written.paper, at)
+    if taken is Move.START_EXECUTION and offenders.rulings(session, case):
+        return rulings.serve_all(session, case, recipient=recipient, at=at)
+    subjects: list[UUID | None] = [each.id for each in written.rulings] or [None]
+    if taken is Move.RESUME_EXECUTION:
+        subjects = list(dict.fromkeys(line.ruling_id for line in orders.standing_open(session, case))) or [None]
+    return [
+        clocks.start(session, case, kind, began=began, law=rules, at=at, subject_id=subject)
+        for kind in (*MOVES[taken].starts, *_by_ground(written.paper))
+        for subject in subjects
+    ]
 
 
 def _beginning(session: Session, case: CaseFile, taken: Move, paper: CasePaper | None, at: datetime) -> datetime:
@@ -284,4 +316,4 @@ def _wind_up(session: Session, case: CaseFile, *, by: UUID, at: datetime) -> Non
     signals = session.scalars(select(Signal).where(Signal.case_id.in_(members))).all()
     for signal in signals:
         signal.outcome = case.outcome
-    tell_reporters(session, signals, TipState.CLOSED, by=by, at=at)
+    reporters.tell(session, signals, TipState.CLOSED, by=by, at=at)

@@ -19,12 +19,14 @@ from enforcement.models import (
     CasePartyRole,
     Exhibit,
     ExhibitEvent,
+    Explanation,
     GoodsLine,
     Handover,
     Measure,
     MeasureKind,
     Obligation,
     ObligationKind,
+    Ruling,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ class CaseworkView:
     obligations: tuple[Obligation, ...]
     handovers: tuple[Handover, ...]
     struck: tuple[AnyEntry, ...]
+    rulings: tuple[Ruling, ...] = ()
+    explanations: tuple[Explanation, ...] = ()
 
     @property
     def suspected(self) -> tuple[CaseParty, ...]:
@@ -119,6 +123,15 @@ def of_case(session: Session, case_id: UUID) -> CaseworkView:
         .order_by(Handover.listed_at)
         .options(joinedload(Handover.paper))
     ).all()
+    rulings = session.scalars(
+        select(Ruling)
+        .where(Ruling.case_id.in_(ids))
+        .order_by(Ruling.added_at, Ruling.id)
+        .options(joinedload(Ruling.paper), joinedload(Ruling.party), selectinload(Ruling.lines))
+    ).all()
+    explanations = session.scalars(
+        select(Explanation).where(Explanation.case_id.in_(ids)).options(joinedload(Explanation.party))
+    ).all()
     entries: tuple[AnyEntry, ...] = (*parties, *acts, *goods, *exhibits, *obligations)
     return CaseworkView(
         tuple(sorted(_standing(parties), key=lambda party: _ROLES.index(party.role))),
@@ -130,6 +143,8 @@ def of_case(session: Session, case_id: UUID) -> CaseworkView:
         tuple(sorted(_standing(obligations), key=lambda order: _ORDERS.index(order.kind))),
         tuple(handovers),
         tuple(entry for entry in entries if entry.struck_at is not None),
+        tuple(rulings),
+        tuple(explanations),
     )
 
 

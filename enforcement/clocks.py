@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import object_session, selectinload
 
 from enforcement import deadlines, membership
 from enforcement.deadlines import DeadlineKind, Extension, Unit
-from enforcement.models import Deadline, DeadlineReckoning, EndedAs, ReckoningCause
+from enforcement.models import CaseParty, CasePartyRole, Deadline, DeadlineReckoning, EndedAs, ReckoningCause, Ruling
 from trace.clock import CITY
 from trace.workdays import CalendarGap, working_days_left
 
@@ -38,7 +38,7 @@ class Standing:
     """A deadline as a person reads it: how much is left, in the unit it is counted in, and which extensions the rule knows.
 
     `left` counts down through 0 (today) to negative; `unit` is "working", "calendar" or "hour". `case_number`: of the case merged into
-    this one, if the clock is not this case's own. `extensions` are places in the rule's list, with what each allows.
+    this one, if the clock is not this case's own. `whose`: the offender it runs for, where it was decided on several. `extensions` are places in the rule's list, with what each allows.
     """
 
     deadline: Deadline
@@ -48,6 +48,7 @@ class Standing:
     extensions: tuple[tuple[int, Extension], ...]
     rule: Rule
     case_number: str | None = None
+    whose: str | None = None
 
     @property
     def overdue(self) -> bool:
@@ -220,7 +221,8 @@ def standings(case: CaseFile, law: Law, *, at: datetime) -> list[Standing]:
         )
         .execution_options(populate_existing=True)
     )
-    found = [_standing(row, law, at, numbers.get(row.case_id)) for row in rows]
+    whose = _whose(session, members)
+    found = [_standing(row, law, at, numbers.get(row.case_id), whose.get(row.subject_id)) for row in rows]
     open_rows = [row for row in found if not row.closed]
     closed_rows = [row for row in found if row.closed]
     return sorted(open_rows, key=_due) + sorted(closed_rows, key=_due, reverse=True)
@@ -248,7 +250,22 @@ def facts(ended: Iterable[Deadline]) -> list[dict[str, Any]]:
     ]
 
 
-def _standing(deadline: Deadline, law: Law, at: datetime, case_number: str | None) -> Standing:
+def _whose(session: Session, case_ids: Collection[UUID]) -> dict[UUID | None, str]:
+    """For whom the clocks of a decision run, in a case of several offenders."""
+    there = select(func.count()).where(
+        CaseParty.case_id.in_(case_ids), CaseParty.role == CasePartyRole.SUSPECTED, CaseParty.struck_at.is_(None)
+    )
+    if (session.scalar(there) or 0) < 2:
+        return {}
+    rows = session.execute(
+        select(Ruling.id, CaseParty.name)
+        .join(CaseParty, CaseParty.id == Ruling.party_id)
+        .where(Ruling.case_id.in_(case_ids))
+    )
+    return {row.id: row.name for row in rows}
+
+
+def _standing(deadline: Deadline, law: Law, at: datetime, case_number: str | None, whose: str | None) -> Standing:
     ended = deadline.met_at or deadline.stopped_at
     rule = law.rule_of(deadline.kind, deadline.rule_version)
     moment = ended or at
@@ -262,7 +279,7 @@ def _standing(deadline: Deadline, law: Law, at: datetime, case_number: str | Non
     longer = tuple(
         (place, e) for place, e in enumerate(rule.extensions) if open_still and _is_longer(deadline, rule, e, law)
     )
-    return Standing(deadline, left, unit, ended is not None, longer, rule, case_number)
+    return Standing(deadline, left, unit, ended is not None, longer, rule, case_number, whose)
 
 
 def _is_longer(deadline: Deadline, rule: Rule, extension: Extension, law: Law) -> bool:

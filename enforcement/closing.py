@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from enforcement import exhibits, measures, membership, orders
+from enforcement import exhibits, measures, membership, offenders, orders
 from enforcement.models import Deadline, Handover
-from enforcement.transitions import POINTLESS_WHEN_CLOSED
+from enforcement.transitions import DECIDED, POINTLESS_WHEN_CLOSED
 from trace.errors import Conflict
 
 if TYPE_CHECKING:
@@ -42,6 +42,13 @@ class OrderOpen(Conflict):
     """
 
 
+class OffenderUndecided(Conflict):
+    """Nothing is decided on %(who)s.
+
+    Decide on this person too, or end the proceedings against them with a written reason.
+    """
+
+
 class HandoverOpen(Conflict):
     """%(recipient)s has not confirmed that the file arrived.
 
@@ -60,6 +67,8 @@ def open_points(session: Session, case: CaseFile) -> list[TemThatError]:
     """Everything in a case, and in those merged into it, that is not finished."""
     ids = membership.members(session, case.id)
     found: list[TemThatError] = []
+    if case.state in DECIDED:
+        found += [OffenderUndecided(who=each.name) for each in offenders.undecided(session, case)]
     running = measures.running(session, ids)
     found += [MeasureRuns(kind=each.kind, addressee=each.addressee) for each in running]
     of_measures = {each.id for each in running}

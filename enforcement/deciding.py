@@ -9,25 +9,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from enforcement import closing, fines, orders, police, signing
+from enforcement import closing, explaining, fines, offenders, orders, police, rulings, signing
 from enforcement.acts import standing
-from enforcement.brackets import Bracket
+from enforcement.authority import Capacity
+from enforcement.brackets import Bracket, together
 from enforcement.entries import refuse
 from enforcement.errors import FineTimeBarred, MissingDemand
+from enforcement.law_seed import Signer
 from enforcement.models import InspectionGround, NoPenaltyGround, PaperKind
 from enforcement.transitions import Demand, Move
 from trace.clock import CITY
 from trace.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from enum import StrEnum
     from uuid import UUID
 
     from sqlalchemy.orm import Session
 
-    from enforcement.models import CaseFile, CasePaper
+    from enforcement.fines import Fine
+    from enforcement.models import CaseFile, CasePaper, CaseParty, Ruling
     from enforcement.transitions import Duty
 
 D = Demand
@@ -45,6 +48,8 @@ PAPERS: dict[Move, tuple[PaperKind, Demand]] = {
     Move.TAKE_BACK: (PaperKind.TAKEN_BACK, D.DECISION_NUMBER),
     Move.RESUME_EXECUTION: (PaperKind.TAKEN_BACK, D.DECISION_NUMBER),
 }
+# In which capacity somebody elsewhere signed is theirs to know.
+ANOTHERS = Capacity(Signer.CITY_CHAIR)
 RETURNS = frozenset({Move.TAKE_BACK, Move.RESUME_EXECUTION, Move.RECEIVE_DECISION})
 
 
@@ -90,8 +95,15 @@ class PenaltyStands(Conflict):
     """
 
 
+class DecisionStands(Conflict):
+    """It was decided on %(who)s in this case, so it cannot end as if nothing had happened.
+
+    Decide on the others, or end the proceedings against each of them.
+    """
+
+
 class NoPenaltyStands(Conflict):
-    """No decision was made in this case before the file went away, so there is nothing to carry out.
+    """Before the file went away no decision was made, or not on everybody, so there is nothing to carry out yet.
 
     Take the file back and decide.
     """
@@ -99,9 +111,12 @@ class NoPenaltyStands(Conflict):
 
 @dataclass
 class Written:
-    """What a step put into the file. `facts`: what its event keeps."""
+    """What a step put into the file. `on`, `fines`: on whom it decides, with the fine of each; `facts`: what its event keeps."""
 
     paper: CasePaper | None = None
+    on: Sequence[CaseParty] = ()
+    fines: Sequence[Fine] = ()
+    rulings: list[Ruling] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -110,8 +125,11 @@ def write_down(
 ) -> Written:  # fmt: skip
     """Check what the law asks of this step, then write its paper and what follows from it."""
     done = Written()
-    more = _facts_of_law(session, case, taken, filled, by=by, duties=duties, at=at, facts=done.facts)
-    if (found := PAPERS.get(taken)) is not None:
+    _refuse_step(session, case, taken)
+    if (found := PAPERS.get(taken)) is not None:  # a day that cannot be is said before the law of that day is asked
+        refuse(signing.faults(session, case, found[0], filled.get(D.SIGNED_ON) or at.astimezone(CITY).date(), at=at))
+    more = _facts_of_law(session, case, taken, filled, done, by=by, duties=duties, at=at)
+    if found is not None:
         kind, number = found
         done.paper = signing.paper(
             session, case, kind, str(filled[number]), signed_on=filled.get(D.SIGNED_ON), by=by, duties=duties, at=at,
@@ -120,36 +138,57 @@ def write_down(
         done.facts |= {"signed_on": done.paper.signed_on.isoformat(), "signer": done.paper.signer_name}
         if done.paper.delegation_number:
             done.facts |= {"delegated_from": done.paper.delegated_from, "delegation": done.paper.delegation_number}
+    if done.paper is not None and taken in rulings.DECIDING:
+        several = len(offenders.of_case(session, case)) > 1
+        done.rulings = rulings.put(session, case, done.paper, done.on, by=by, at=at, fines=done.fines)
+        if several:
+            done.facts["whose"] = [each.party.name for each in done.rulings]
     _follow_up(session, case, taken, filled, done, duties=duties, by=by, at=at)
     return done
 
 
-def _facts_of_law(
-    session: Session, case: CaseFile, taken: Move, filled: Mapping[str, Any], *, by: UUID, duties: Collection[Duty], at: datetime,
-    facts: dict[str, Any],
-) -> dict[str, Any]:  # fmt: skip
-    """What the paper of a step says besides its number; refused if the law does not allow the step so."""
+def _refuse_step(session: Session, case: CaseFile, taken: Move) -> None:
+    """What stands in the file, or is missing there, forbids some steps whatever is filled in."""
     match taken:
-        case Move.DECIDE_INSPECTION:
-            return _inspection(filled, facts)
         case Move.START_INSPECTION:
             last = signing.latest(session, case, (PaperKind.INSPECTION_DECISION, PaperKind.INSPECTION_CANCELLED))
             if last is None or last.kind is not PaperKind.INSPECTION_DECISION:
                 raise NoInspectionDecision
         case Move.RECORD_VIOLATION if not standing(session, case):
             raise NoAct
-        case Move.PENALISE:
-            return _fine(session, case, filled, by=by, duties=duties, at=at, facts=facts)
-        case Move.ORDER_REMEDY | Move.DISCONTINUE:
-            return _no_penalty(session, case, filled, at=at, facts=facts)
-        case Move.RECEIVE_DECISION:
-            return _fine_of_another(session, case, filled, facts=facts, at=at)
-        case Move.TAKE_BACK if signing.latest(session, case, orders.DECISIONS) is not None:
+        case Move.FIND_NO_VIOLATION if made := offenders.rulings(session, case):
+            raise DecisionStands(who=[each.party.name for each in made])
+        case Move.TAKE_BACK if _decided_on_all(session, case):
             raise PenaltyStands
-        case Move.RESUME_EXECUTION if signing.latest(session, case, orders.DECISIONS) is None:
+        case Move.RESUME_EXECUTION if not _decided_on_all(session, case):
             raise NoPenaltyStands
         case Move.CLOSE:
             refuse(closing.open_points(session, case))
+        case _:
+            pass
+
+
+def _facts_of_law(
+    session: Session, case: CaseFile, taken: Move, filled: Mapping[str, Any], done: Written, *, by: UUID, duties: Collection[Duty],
+    at: datetime,
+) -> dict[str, Any]:  # fmt: skip
+    """What the paper of a step says besides its number; refused if the law does not allow the step so."""
+    match taken:
+        case Move.DECIDE_INSPECTION:
+            return _inspection(filled, done.facts)
+        case Move.RECORD_VIOLATION:
+            noted = explaining.note(session, case, suspension=bool(filled.get(D.SUSPENSION)), at=at)
+            done.facts["may_explain"] = [row.party.name for row in noted if row.owed]
+        case Move.OPEN_EXPLANATION:
+            explaining.refuse_without_right(session, case, at=at)
+        case Move.PREPARE_DECISION:
+            done.facts |= explaining.settle(session, case, filled, by=by, at=at)
+        case Move.PENALISE:
+            return _fine(session, case, filled, done, by=by, duties=duties, at=at)
+        case Move.ORDER_REMEDY | Move.DISCONTINUE:
+            return _no_penalty(session, case, taken, filled, done, at=at)
+        case Move.RECEIVE_DECISION:
+            return _fine_of_another(session, case, filled, done, at=at)
         case _:
             pass
     return {}
@@ -168,45 +207,70 @@ def _inspection(filled: Mapping[str, Any], facts: dict[str, Any]) -> dict[str, A
     return {"ground": ground, "urgent": urgent, "urgent_reason": why if urgent else None}
 
 
+def _decided_on_all(session: Session, case: CaseFile) -> bool:
+    return signing.latest(session, case, orders.DECISIONS) is not None and not offenders.undecided(session, case)
+
+
 def _fine(
-    session: Session, case: CaseFile, filled: Mapping[str, Any], *, by: UUID, duties: Collection[Duty], at: datetime, facts: dict[str, Any]
+    session: Session, case: CaseFile, filled: Mapping[str, Any], done: Written, *, by: UUID, duties: Collection[Duty], at: datetime
 ) -> dict[str, Any]:  # fmt: skip
-    fine = fines.judge(session, case, filled, by=by, duties=duties, at=at)
-    facts |= {
-        "bracket_low": fine.bracket.low, "bracket_top": fine.bracket.top, "basis": fine.bracket.basis, "organisation": fine.organisation,
-        "confiscation": fine.confiscation, "deviation": fine.deviation, "capacity": fine.capacity.signer.value,
+    done.fines = fines.judge(session, case, filled, by=by, duties=duties, at=at)
+    done.on = [each.offender for each in done.fines]
+    explaining.refuse_early(session, case, done.on, by=by, at=signing.moment(filled.get(D.SIGNED_ON), at))
+    first, amount, confiscation = (
+        done.fines[0],
+        sum(each.amount for each in done.fines),
+        sum(each.confiscation for each in done.fines),
+    )
+    whole, organisation = together([each.bracket for each in done.fines]), any(each.organisation for each in done.fines)
+    deviation = "; ".join(dict.fromkeys(each.deviation for each in done.fines if each.deviation)) or None
+    done.facts |= {        D.FINE.value: amount, "bracket_low": whole.low, "bracket_top": whole.top, "basis": whole.basis, "organisation": organisation,
+        "confiscation": confiscation, "deviation": deviation, "capacity": first.capacity.signer.value,
     }  # fmt: skip
     return {
-        "fine": fine.amount, "bracket_low": fine.bracket.low, "bracket_top": fine.bracket.top, "bracket_basis": fine.bracket.basis,
-        "deviation_reason": fine.deviation, "is_organisation": fine.organisation, "confiscation": fine.confiscation,
+        "fine": amount, "bracket_low": whole.low, "bracket_top": whole.top, "bracket_basis": whole.basis,
+        "deviation_reason": deviation, "is_organisation": organisation, "confiscation": confiscation,
     }  # fmt: skip
 
 
 def _fine_of_another(
-    session: Session, case: CaseFile, filled: Mapping[str, Any], *, facts: dict[str, Any], at: datetime
+    session: Session, case: CaseFile, filled: Mapping[str, Any], done: Written, *, at: datetime
 ) -> dict[str, Any]:
     """A decision of somebody else is taken as it stands; whether it was theirs to make is not judged here."""
-    amount, signed_on = int(filled[D.FINE]), filled.get(D.SIGNED_ON) or at.astimezone(CITY).date()
-    frame = fines.frame(session, case, on=signed_on)
-    known = frame.bracket if frame.bracket and frame.bracket.low <= amount <= frame.bracket.top else None
-    bracket = known or Bracket(amount, amount, str(filled[D.GROUNDS]), case.rule_version)
-    confiscation = int(filled.get(D.CONFISCATION) or 0)
-    facts |= {"organisation": frame.organisation, "confiscation": confiscation, "issuer": str(filled[D.ISSUER])}
+    signed_on = filled.get(D.SIGNED_ON) or at.astimezone(CITY).date()
+    taken = []
+    for who, wish in fines.wishes(session, case, filled):
+        frame, amount = fines.frame(session, case, on=signed_on, offender=who), wish.total
+        known = frame.bracket if frame.bracket and frame.bracket.low <= amount <= frame.bracket.top else None
+        bracket = known or Bracket(amount, amount, str(filled[D.GROUNDS]), case.rule_version)
+        taken.append(
+            fines.Fine(who, amount, bracket, frame.organisation, wish.confiscation, None, wish.remedies, (), ANOTHERS)
+        )
+    done.on, done.fines = [each.offender for each in taken], taken
+    whole, organisation = together([each.bracket for each in taken]), any(each.organisation for each in taken)
+    amount, confiscation = sum(each.amount for each in taken), sum(each.confiscation for each in taken)
+    done.facts |= {
+        D.FINE.value: amount,
+        "organisation": organisation,
+        "confiscation": confiscation,
+        "issuer": str(filled[D.ISSUER]),
+    }
     return {
-        "fine": amount, "bracket_low": bracket.low, "bracket_top": bracket.top, "bracket_basis": bracket.basis,
-        "is_organisation": frame.organisation, "confiscation": confiscation,
+        "fine": amount, "bracket_low": whole.low, "bracket_top": whole.top, "bracket_basis": whole.basis,
+        "is_organisation": organisation, "confiscation": confiscation,
     }  # fmt: skip
 
 
 def _no_penalty(
-    session: Session, case: CaseFile, filled: Mapping[str, Any], *, at: datetime, facts: dict[str, Any]
+    session: Session, case: CaseFile, taken: Move, filled: Mapping[str, Any], done: Written, *, at: datetime
 ) -> dict[str, Any]:
     ground = _member(NoPenaltyGround, filled[D.NO_PENALTY_GROUND])
     if ground is None:
         raise MissingDemand(missing=(D.NO_PENALTY_GROUND,))
-    if ground is NoPenaltyGround.TIME_BARRED and _time_left(session, case, filled, at):
+    done.on = rulings.chosen(session, case, filled, taken)
+    if ground is NoPenaltyGround.TIME_BARRED and _time_left(session, case, filled, done.on, at):
         raise NotTimeBarred
-    facts[D.NO_PENALTY_GROUND.value] = ground.value
+    done.facts[D.NO_PENALTY_GROUND.value] = ground.value
     return {"no_penalty_ground": ground}
 
 
@@ -216,11 +280,15 @@ def _follow_up(
 ) -> None:  # fmt: skip
     """What the paper brings with it: orders to carry out, a list of what goes along, a file that comes back."""
     if done.paper is not None and taken in {Move.PENALISE, Move.ORDER_REMEDY, Move.RECEIVE_DECISION}:
-        made = orders.from_decision(
-            session, case, done.paper, fine=done.paper.fine, confiscation=done.paper.confiscation or 0,
-            remedies=filled.get(D.REMEDIES), by=by, at=at,
-        )  # fmt: skip
-        done.facts["orders"] = len(made)
+        done.facts["orders"] = 0
+        own_remedies = {each.offender.id: each.remedies for each in done.fines}
+        named: list[Ruling | None] = [*done.rulings]
+        for ruling in named or [None]:
+            own = own_remedies.get(ruling.party_id) if ruling else None
+            made = orders.from_decision(
+                session, case, done.paper, ruling, remedies=own or filled.get(D.REMEDIES), several=len(done.rulings) > 1, by=by, at=at
+            )  # fmt: skip
+            done.facts["orders"] += len(made)
     if taken in {Move.TRANSFER, Move.TRANSFER_CRIMINAL}:
         listed = police.list_out(session, case, str(filled[D.RECIPIENT]), paper=done.paper, by=by, at=at)
         done.facts["listed"] = {name: len(rows) for name, rows in listed.contents.items()}
@@ -230,12 +298,18 @@ def _follow_up(
         )
 
 
-def _time_left(session: Session, case: CaseFile, filled: Mapping[str, Any], at: datetime) -> bool:
-    try:
-        fines.time_left(session, case, signing.moment(filled.get(D.SIGNED_ON), at))
-    except FineTimeBarred:
-        return False
-    return True
+def _time_left(
+    session: Session, case: CaseFile, filled: Mapping[str, Any], parties: Sequence[CaseParty], at: datetime
+) -> bool:
+    """Whether anybody of those could still be fined."""
+    everybody: list[CaseParty | None] = [*parties]
+    for each in everybody or [None]:
+        try:
+            fines.time_left(session, case, signing.moment(filled.get(D.SIGNED_ON), at), each)
+        except FineTimeBarred:
+            continue
+        return True
+    return False
 
 
 K = TypeVar("K", bound="StrEnum")

@@ -19,11 +19,11 @@ from enforcement.errors import NotYourMove
 from enforcement.models import Document, DocumentScan, DocumentState
 from enforcement.papers import filling, forms, numbering, sheet, signatory, templates, values
 from enforcement.papers.forms import SignedBy
-from enforcement.papers.shelf import OfCase, Registered, files_of, holder_of, of_case, registered
+from enforcement.papers.shelf import OfCase, Registered, files_of, holder_of, of_case, preview, registered
 from enforcement.papers.units import NoIssuingUnit
 from enforcement.transitions import HEADS, CaseState
 from trace.clock import CITY
-from trace.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from trace.errors import Conflict, Invalid, NotFound, Refused
 from trace.services import history
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from enforcement.competence import Signer
     from enforcement.models import CaseFile
     from enforcement.papers.forms import Form
-    from enforcement.papers.sheet import Heading
+    from enforcement.papers.signatory import Chosen
     from enforcement.transitions import Duty
     from trace.models.files import StoredFile
 
@@ -155,13 +155,19 @@ def draft(
 
 
 def save(
-    session: Session, case_id: UUID, document_id: UUID, given: Mapping[str, str], *, version: int, by: UUID, at: datetime
+    session: Session, case_id: UUID, document_id: UUID, given: Mapping[str, str], *, version: int, by: UUID, at: datetime,
+    about: UUID | None = None,
 ) -> Document:  # fmt: skip
-    """Keep what was typed into a draft, complete or not; what is wrong is told, and nothing of it is kept."""
+    """Keep what was typed into a draft, complete or not; what is wrong is told, and nothing of it is kept.
+
+    `about`: fill in anew what the case knows of this offender.
+    """
     case = casebook.workable(session, case_id)
     found = _draft(session, case_id, document_id, version)
     form = forms.form_of(found.template.content)
     filled = _cleaned(form, given)
+    if about is not None:
+        filled = filling.refilled(form, filled, filling.facts(session, case, at=at, about=about))
     wrong = values.check(form.fields, filled, complete=False)
     if wrong:
         raise Refused(wrong)
@@ -174,25 +180,30 @@ def save(
 
 def issue(
     session: Session, case_id: UUID, document_id: UUID, *, version: int, confirmed: bool, by: UUID, duties: Collection[Duty], at: datetime,
+    signing: Chosen | None = None, given: Mapping[str, str] | None = None,
 ) -> Document:  # fmt: skip
     """Sign a draft: whoever acts is the signatory. It gets its number, its words are frozen, and the clock of INS starts.
 
     Everything that stands against it is told at once. `confirmed`: this person compared the marked points with the legal text.
+    `signing`: the capacity that this person chose; without it the usual one. `given`: what was typed into the draft last, kept with the rest or not.
     """
     case = casebook.workable(session, case_id)
     found = _draft(session, case_id, document_id, version)
     form = forms.form_of(found.template.content)
     today = at.astimezone(CITY).date()
-    signs = signatory.find(session, form, by, duties, today)
-    wrong = values.check(form.fields, found.values, complete=True)
+    if given is not None:
+        found.values, found.saved_at, found.saved_by = _cleaned(form, given), at, by
+    capacity, wrong = signatory.choose(signatory.capacities(session, form, by, duties, today), signing)
+    signs = signatory.Signatory(casebook.name_of(session, by), capacity)
+    wrong += values.check(form.fields, found.values, complete=True)
     if found.doubtful and not confirmed:
         wrong.append(WordingNotConfirmed(field="confirmed"))
     if signs.unit is None:
         wrong.append(NoIssuingUnit())
     if wrong or signs.unit is None:
         raise Refused(wrong)
-    if signs.power is not None and form.signer is SignedBy.COMPETENT:
-        _within_power(session, case, found, signs.power, at=at)
+    if capacity.power is not None and form.signer is SignedBy.COMPETENT:
+        _within_power(session, case, found, capacity.power, at=at)
     taken = numbering.take(session, signs.unit, found.form, form.symbol, at=at)
     heading = signatory.heading(signs, case, number=taken.text, on=today)
     rules = law.load(session)
@@ -200,6 +211,7 @@ def issue(
     found.state, found.unit_id = DocumentState.ISSUED, signs.unit.id
     found.year, found.sequence, found.number = taken
     found.issued_at, found.signer_id, found.ins_due_at = at, by, clock.due_at
+    found.signed_as = capacity.signed_as
     found.confirmed_by = by if found.doubtful else None
     found.abstract = sheet.abstract(form, found.values, heading)
     found.sheet = sheet.compose(found.form, form, found.values, heading)
@@ -294,18 +306,6 @@ def uploaded(
     case.next_due_at = clocks.next_due(session, case.id)
     _note(session, case, "upload_document", found, by=by, at=at, number=found.number, receipt=found.ins_receipt)
     return found
-
-
-def preview(
-    session: Session, found: Document, *, by: UUID, duties: Collection[Duty], at: datetime
-) -> tuple[Form, Heading, dict[str, Any]]:
-    """The sheet of a draft as it stands: signed as this person would sign it, or by nobody yet. Nothing is written."""
-    form = forms.form_of(found.template.content)
-    try:
-        heading = signatory.heading(signatory.find(session, form, by, duties, at.astimezone(CITY).date()), found.case)
-    except Forbidden:
-        heading = signatory.unsigned(session, by, found.case, at.astimezone(CITY).date())
-    return form, heading, sheet.compose(found.form, form, found.values, heading)
 
 
 def _within_power(session: Session, case: CaseFile, found: Document, power: Signer, *, at: datetime) -> None:

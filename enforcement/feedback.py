@@ -1,7 +1,7 @@
 """What is told to those who brought something to the desk: right holders about their requests, reporters about their reports.
 
 Nobody accused is named, nothing of what was found, and of a decision only its number and day. What must not live here: telling it
-(`triage.tell_reporters`), and the reporter.
+(`reporters.tell`), and the reporter.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Text, cast, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from enforcement.membership import member_ids, survivor
@@ -19,12 +19,14 @@ from enforcement.models import (
     CaseFile,
     CasePaper,
     InfringementRequest,
+    IntakeClock,
     IntakeRecord,
     Outcome,
     PaperKind,
     RequestState,
     Signal,
     SignalSource,
+    SignalState,
 )
 from enforcement.transitions import OVER, CaseState
 from trace.models.titles import ProtectionTitle
@@ -73,7 +75,11 @@ _OF_REQUEST = {
 
 @dataclass(frozen=True)
 class Followed:
-    """What happened to one request. `decisions`: number and day of each, and nothing else of them."""
+    """What happened to one request. `decisions`: number and day of each, and nothing else of them.
+
+    `answer_by`: until when the desk has to say whether it takes the request up. `reason`: what was written to the right holder, who is
+    asked for more papers or refused. `outcome`: how it ended, once it has.
+    """
 
     number: str
     received_at: datetime
@@ -81,6 +87,9 @@ class Followed:
     stage: Stage
     since: datetime | None
     decisions: tuple[tuple[str, date], ...] = ()
+    answer_by: datetime | None = None
+    reason: str | None = None
+    outcome: Outcome | None = None
 
 
 def answer(outcome: Outcome | None) -> str:
@@ -99,23 +108,36 @@ def requests(session: Session, *, reach: Reach) -> list[Followed]:
         .limit(200)
         .options(joinedload(InfringementRequest.record), joinedload(InfringementRequest.title))
     ).all()
-    case_of = _cases(session, [each.record_id for each in found])
-    return [_followed(session, each, case_of.get(str(each.record_id))) for each in found]
+    ids = [each.record_id for each in found]
+    signal_of, clock_of = _signals(session, ids), _clocks(session, ids)
+    return [_followed(session, each, signal_of.get(each.record_id), clock_of.get(each.record_id)) for each in found]
 
 
-def _cases(session: Session, record_ids: Sequence[UUID]) -> dict[str, UUID]:
-    """The case that carries on with each request, by the request's id as text."""
+def _signals(session: Session, record_ids: Sequence[UUID]) -> dict[UUID, Signal]:
+    """What each request has become on the desk."""
+    rows = session.scalars(
+        select(Signal).where(Signal.source == SignalSource.RIGHT_HOLDER, Signal.record_id.in_(record_ids))
+    )
+    return {row.record_id: row for row in rows if row.record_id is not None}
+
+
+def _clocks(session: Session, record_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When the running clock of each request ends."""
     rows = session.execute(
-        select(cast(Signal.source_ref, Text), Signal.case_id).where(
-            Signal.source == SignalSource.RIGHT_HOLDER, Signal.source_ref.in_([str(each) for each in record_ids]), Signal.case_id.is_not(None)
+        select(IntakeClock.record_id, IntakeClock.due_at).where(
+            IntakeClock.record_id.in_(record_ids), IntakeClock.ended_at.is_(None)
         )
-    )  # fmt: skip
-    return {ref: survivor(session, case_id) for ref, case_id in rows if case_id is not None}
+    )
+    return {row.record_id: row.due_at for row in rows}
 
 
-def _followed(session: Session, request: InfringementRequest, case_id: UUID | None) -> Followed:
+def _followed(
+    session: Session, request: InfringementRequest, signal: Signal | None, answer_by: datetime | None
+) -> Followed:
     stage, since, decisions = _OF_REQUEST[request.state], request.decided_at, list[tuple[str, date]]()
-    if case_id is not None:
+    outcome = None
+    if signal is not None and signal.case_id is not None:
+        case_id = survivor(session, signal.case_id)
         case = session.get_one(CaseFile, case_id)
         papers = session.execute(
             select(CasePaper.number, CasePaper.signed_on)
@@ -124,12 +146,18 @@ def _followed(session: Session, request: InfringementRequest, case_id: UUID | No
         )
         decisions = [(number, signed_on) for number, signed_on in papers]
         if case.state in OVER:
-            stage, since = Stage.CLOSED, case.closed_at
+            stage, since, outcome = Stage.CLOSED, case.closed_at, case.outcome
         elif decisions:
             stage, since = Stage.DECIDED, None
         elif case.state in PASSED_ON:
             stage, since = Stage.PASSED_ON, None
         else:
             stage, since = Stage.LOOKED_INTO, case.opened_at
+    elif signal is not None and signal.state is SignalState.REJECTED and stage is not Stage.REFUSED:
+        stage, since, outcome = Stage.CLOSED, signal.decided_at, signal.outcome
     title = request.title.name if request.title else ""
-    return Followed(request.record.number, request.record.received_at, title, stage, since, tuple(decisions))
+    reason = request.reason if stage in {Stage.SUPPLEMENT, Stage.REFUSED} else None
+    return Followed(
+        request.record.number, request.record.received_at, title, stage, since, tuple(decisions),
+        answer_by=answer_by, reason=reason, outcome=outcome,
+    )  # fmt: skip

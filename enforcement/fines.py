@@ -1,36 +1,39 @@
-"""The fine of a decision: its time, its bracket by acts and goods, the reason for leaving the middle, and who may sign it.
+"""The fines of a decision, offender by offender and act by act: the time, the brackets, the reason for leaving the middle, and who may sign.
 
-What must not live here: figures of the law (`law`), counting brackets (`brackets`), and writing the decision down (`cases`).
+What must not live here: figures of the law (`law`), counting brackets (`brackets`), and writing the decision down (`deciding`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from enforcement import authority, brackets, clocks, competence, deadlines, law, membership
-from enforcement.acts import standing
+from enforcement import acts as acting
+from enforcement import authority, brackets, clocks, competence, deadlines, law, membership, offenders, timekeeping
 from enforcement.brackets import Bracket
+from enforcement.casebook import midnight
 from enforcement.competence import LegalQualification
 from enforcement.deadlines import DeadlineKind
+from enforcement.entries import refuse
 from enforcement.errors import MissingDemand, NoBracket
-from enforcement.models import CaseParty, CasePartyRole, GoodsLine
+from enforcement.models import GoodsLine
 from enforcement.signing import moment
 from enforcement.transitions import Demand, Move
 from trace.clock import CITY
-from trace.errors import Invalid
+from trace.errors import Conflict, Invalid, Refused, TemThatError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import date, datetime
     from uuid import UUID
 
     from sqlalchemy.orm import Session
 
     from enforcement.authority import Capacity
-    from enforcement.models import CaseAct, CaseFile
+    from enforcement.law import Law
+    from enforcement.models import CaseAct, CaseFile, CaseParty
     from enforcement.transitions import Duty
 
 
@@ -55,41 +58,119 @@ class BracketWrong(Invalid):
     """
 
 
+class NoOffender(Conflict):
+    """The case names nobody who did it, so nobody can be fined.
+
+    Enter the person or organisation in the violation file; if nobody is known, decide without a fine.
+    """
+
+
+class AnotherFine(Invalid):
+    """The fine of each act is asked for, and for nothing else.
+
+    Load the page again and write the fine of every act that it lists.
+    """
+
+
+class DecidedAlready(Conflict):
+    """It was decided on %(who)s before: decision no. %(number)s.
+
+    Leave this person out of the decision.
+    """
+
+
+class NotAnOffender(Invalid):
+    """This is nobody who is held to have done something in this case.
+
+    Load the page again and choose from those it lists.
+    """
+
+
 @dataclass(frozen=True)
 class Frame:
-    """What the law lets a fine be: the bracket of all acts together, and the top of each, which decides who may sign.
+    """What the law lets the fine of one offender be: act by act and together, and the top of each, which decides who may sign.
 
-    `bracket` None: the law data holds none for one of the acts, so its ends are written by hand.
+    `bracket` None: the law data holds none for one of the acts, so its ends are written by hand. `offender` None: nobody is named yet.
     """
 
     bracket: Bracket | None
     tops: tuple[tuple[LegalQualification, int], ...]
     organisation: bool
     goods_value: int
+    acts: tuple[tuple[CaseAct, Bracket | None], ...] = ()
+    offender: CaseParty | None = None
 
     @property
     def middle(self) -> int | None:
         """The fine without mitigating or aggravating circumstances."""
-        return None if self.bracket is None else (self.bracket.low + self.bracket.top) // 2
+        return None if self.bracket is None else self.bracket.middle
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a form wants for one offender. `by_act`: act by act; otherwise `amount` for all acts together. `low`, `top`: a bracket by hand."""
+
+    party_id: UUID
+    amount: int | None = None
+    by_act: Mapping[UUID, int] = field(default_factory=dict)
+    deviation: str | None = None
+    confiscation: int = 0
+    remedies: str | None = None
+    organisation: bool = False
+    low: int | None = None
+    top: int | None = None
+
+    @property
+    def total(self) -> int:
+        """What is fined in all."""
+        return sum(self.by_act.values()) if self.by_act else self.amount or 0
+
+
+@dataclass(frozen=True)
+class Line:
+    """The fine for one act within its bracket."""
+
+    act: CaseAct
+    amount: int
+    bracket: Bracket
 
 
 @dataclass(frozen=True)
 class Fine:
-    """A fine that may be signed."""
+    """A fine of one offender that may be signed."""
 
+    offender: CaseParty
     amount: int
     bracket: Bracket
     organisation: bool
     confiscation: int
     deviation: str | None
+    remedies: str | None
+    lines: tuple[Line, ...]
     capacity: Capacity
 
 
-def frame(session: Session, case: CaseFile, *, on: date, organisation: bool | None = None) -> Frame:
-    """What the law says for the acts of a case as they stand. `organisation` None: as the suspected parties stand in the file."""
-    acts = standing(session, case)
-    who = _organisation(session, case) if organisation is None else organisation
-    rows = law.load(session).brackets
+def frames(session: Session, case: CaseFile, *, on: date) -> list[Frame]:
+    """What the law says of each offender on whom nothing is decided yet."""
+    rules = law.load(session)
+    return [frame(session, case, on=on, offender=each, rules=rules) for each in offenders.undecided(session, case)]
+
+
+def frame(
+    session: Session, case: CaseFile, *, on: date, organisation: bool | None = None, offender: CaseParty | None = None,
+    rules: Law | None = None,
+) -> Frame:  # fmt: skip
+    """What the law says of one offender by the acts as they stand; without one, of the only one there is, or of all acts together."""
+    if offender is None:
+        there = offenders.of_case(session, case)
+        offender = there[0] if len(there) == 1 else None
+        who = any(each.is_organisation for each in there)
+    else:
+        who = offender.is_organisation
+    standing = acting.standing(session, case)
+    acts = standing if offender is None else offenders.acts_of(offender, standing)
+    who = who if organisation is None else organisation
+    rows = (rules or law.load(session)).brackets
     lines = session.scalars(
         select(GoodsLine).where(
             GoodsLine.case_id.in_(membership.members(session, case.id)), GoodsLine.struck_at.is_(None)
@@ -99,19 +180,16 @@ def frame(session: Session, case: CaseFile, *, on: date, organisation: bool | No
         brackets.bracket(act.qualification, _worth(act, lines), organisation=who, on=on, making=act.making, rows=rows)
         for act in acts
     ]
-    tops = tuple(
-        (act.qualification, each.top) for act, each in zip(acts, found, strict=True) if each is not None
-    )  # fmt: skip
     whole = [each for each in found if each is not None]
-    together = (
-        Bracket(
-            sum(each.low for each in whole), sum(each.top for each in whole), "; ".join(dict.fromkeys(each.basis for each in whole)),
-            whole[0].version, any(each.needs_verification for each in whole),
-        )
-        if whole and len(whole) == len(acts)
-        else None
-    )  # fmt: skip
-    return Frame(together, tops, who, sum(line.value for line in lines))
+    named = {None, *(act.id for act in acts)}
+    return Frame(
+        bracket=brackets.together(whole) if whole and len(whole) == len(acts) else None,
+        tops=tuple((act.qualification, each.top) for act, each in zip(acts, found, strict=True) if each is not None),
+        organisation=who,
+        goods_value=sum(line.value for line in lines if line.act_id in named),
+        acts=tuple(zip(acts, found, strict=True)),
+        offender=offender,
+    )
 
 
 def judge(
@@ -122,84 +200,179 @@ def judge(
     by: UUID,
     duties: Collection[Duty],
     at: datetime,
-) -> Fine:
-    """Time first, then the bracket, then competence: after the time nobody is competent, and outside the bracket nobody may sign."""
-    signed_on = filled.get(Demand.SIGNED_ON) or at.astimezone(CITY).date()
-    time_left(session, case, moment(filled.get(Demand.SIGNED_ON), at))
-    qualified(session, case)
-    told = filled.get(Demand.ORGANISATION)
-    stands = frame(session, case, on=signed_on)
-    if told and not stands.organisation:
-        stands = frame(session, case, on=signed_on, organisation=True)
-    bracket = stands.bracket or _by_hand(case, filled)
-    amount, confiscation = int(filled[Demand.FINE]), int(filled.get(Demand.CONFISCATION) or 0)
-    brackets.within(amount, bracket)
-    deviation = filled.get(Demand.DEVIATION)
-    if stands.middle is not None and amount != stands.middle and not deviation:
-        raise DeviationUnexplained(middle=brackets.dong(stands.middle))
-    capacity = authority.capacity(session, by, duties, signed_on)
-    tops = stands.tops if stands.bracket else ((_regime(session, case), bracket.top),)
-    for qualification, top in tops:
-        competence.check(
-            capacity.signer, top, organisation=stands.organisation, on=signed_on, confiscation=confiscation, field=qualification.field,
-            figures=law.load(session).figures,
-        )  # fmt: skip
-    return Fine(amount, bracket, stands.organisation, confiscation, deviation, capacity)
+) -> list[Fine]:
+    """The fines of a decision, one for each offender it names; refused for all faults of all of them at once, nothing half-applied."""
+    wanted = wishes(session, case, filled)
+    several = len(offenders.of_case(session, case)) > 1
+    return _of_each(
+        wanted, lambda who, wish: _judge(session, case, who, wish, filled, by=by, duties=duties, at=at), several=several
+    )
 
 
-def time_left(session: Session, case: CaseFile, at: datetime) -> None:
-    """Refuse a fine once the time for the decision or the limitation has run out, of this case or of one merged into it."""
+def wishes(session: Session, case: CaseFile, filled: Mapping[str, Any]) -> list[tuple[CaseParty, Wish]]:
+    """What the form wants for whom. With one offender left it need not say for whom; with several it must."""
+    there = {each.id: each for each in offenders.of_case(session, case)}
+    open_ = offenders.undecided(session, case)
+    told: Sequence[Wish] = filled.get(Demand.FINES) or ()
+    if not told:
+        if not there:
+            raise NoOffender
+        if len(open_) > 1:
+            raise MissingDemand(move=Move.PENALISE, missing=(Demand.FINES,))
+        told = [Wish(
+            (open_[0] if open_ else next(iter(there.values()))).id, int(filled[Demand.FINE]), deviation=filled.get(Demand.DEVIATION),
+            confiscation=int(filled.get(Demand.CONFISCATION) or 0), remedies=filled.get(Demand.REMEDIES),
+            organisation=bool(filled.get(Demand.ORGANISATION)), low=filled.get(Demand.BRACKET_LOW), top=filled.get(Demand.BRACKET_TOP),
+        )]  # fmt: skip
+    if any(wish.party_id not in there for wish in told) or len({wish.party_id for wish in told}) < len(told):
+        raise NotAnOffender
+    decided_before(session, [there[wish.party_id] for wish in told])
+    return [(there[wish.party_id], wish) for wish in told]
+
+
+def decided_before(session: Session, parties: Sequence[CaseParty]) -> None:
+    """Refuse a second decision on anybody."""
+    known = [(each, offenders.ruling_of(session, each.id)) for each in parties]
+    refuse([DecidedAlready(who=each.name, number=found.paper.number) for each, found in known if found is not None])
+
+
+def time_left(session: Session, case: CaseFile, at: datetime, offender: CaseParty | None = None) -> None:
+    """Refuse a fine once the time for the decision or the limitation has run out, of this case or of one merged into it.
+
+    Of several offenders each has the limitation of the own acts.
+    """
+    own = None
+    if offender is not None and len(offenders.of_case(session, case)) > 1:
+        own = limitation_end(session, case, offender)
     for case_id in membership.members(session, case.id):
         deadlines.time_to_fine(
             at,
             decision_due=clocks.running(session, case_id, {DeadlineKind.PENALTY_DECISION}),
-            limitation_end=clocks.running(session, case_id, clocks.LIMITATION),
+            limitation_end=own or clocks.running(session, case_id, clocks.LIMITATION),
         )
 
 
-def qualified(session: Session, case: CaseFile) -> Sequence[CaseAct]:
-    """The acts of a case; refused while there is none, or one that nobody has qualified."""
-    acts = standing(session, case)
+def limitation_end(
+    session: Session, case: CaseFile, offender: CaseParty, *, rules: Law | None = None
+) -> datetime | None:
+    """When the first of an offender's acts can no longer be fined; None while nobody knows when they ended."""
+    detected = case.detected_at.astimezone(CITY).date() if case.detected_at else None
+    rules = rules or law.load(session)
+    ends = []
+    for act in offenders.acts_of(offender, acting.standing(session, case)):
+        if (since := act.ended_on or detected) is not None:
+            rule = rules.rule(timekeeping.limitation_kind(act.qualification), since)
+            ends.append(deadlines.due(midnight(since), rule, rules.calendar))
+    return min(ends, default=None)
+
+
+def qualified(acts: Sequence[CaseAct]) -> None:
+    """Refused while there is no act, or one that nobody has qualified."""
     if not acts or any(act.qualification is LegalQualification.UNDETERMINED for act in acts):
         raise NotQualified
-    return acts
 
 
-def _by_hand(case: CaseFile, filled: Mapping[str, Any]) -> Bracket:
-    low, top = filled.get(Demand.BRACKET_LOW), filled.get(Demand.BRACKET_TOP)
-    if top is None and low is None:
-        raise NoBracket
-    missing = [name for name, value in ((Demand.BRACKET_LOW, low), (Demand.BRACKET_TOP, top)) if value is None]
-    if missing:
-        raise MissingDemand(move=Move.PENALISE, missing=tuple(missing))
-    if not 0 <= int(low or 0) <= int(top or 0):
-        raise BracketWrong
-    return Bracket(
-        int(low or 0), int(top or 0), str(filled.get(Demand.GROUNDS) or ""), case.rule_version, needs_verification=True
+def _judge(
+    session: Session, case: CaseFile, who: CaseParty, wish: Wish, filled: Mapping[str, Any], *, by: UUID, duties: Collection[Duty], at: datetime
+) -> Fine:  # fmt: skip
+    """Time first, then the bracket, then competence: after the time nobody is competent, and outside the bracket nobody may sign."""
+    signed_on = filled.get(Demand.SIGNED_ON) or at.astimezone(CITY).date()
+    time_left(session, case, moment(filled.get(Demand.SIGNED_ON), at), who)
+    stands = frame(session, case, on=signed_on, offender=who, organisation=True if wish.organisation else None)
+    qualified([act for act, _bracket in stands.acts])
+    bracket = stands.bracket or _by_hand(case, wish, filled)
+    lines = _lines(stands, wish, bracket)
+    for line in lines:
+        brackets.within(line.amount, line.bracket)
+    brackets.within(wish.total, bracket)
+    if stands.bracket is not None and not wish.deviation:
+        astray = [line for line in lines if line.amount != line.bracket.middle] if wish.by_act else []
+        if astray or wish.total != bracket.middle:
+            raise DeviationUnexplained(middle=brackets.dong((astray[0].bracket if astray else bracket).middle))
+    capacity = authority.capacity(session, by, duties, signed_on)
+    tops = stands.tops if stands.bracket else ((stands.acts[0][0].qualification, bracket.top),)
+    for qualification, top in tops:
+        competence.check(
+            capacity.signer, top, organisation=stands.organisation, on=signed_on, confiscation=wish.confiscation, field=qualification.field,
+            figures=law.load(session).figures,
+        )  # fmt: skip
+    return Fine(
+        who,
+        wish.total,
+        bracket,
+        stands.organisation,
+        wish.confiscation,
+        wish.deviation,
+        wish.remedies,
+        tuple(lines),
+        capacity,
     )
 
 
-def _regime(session: Session, case: CaseFile) -> LegalQualification:
-    """The act whose field binds most tightly cannot be known without brackets; the first act stands for the case."""
-    return standing(session, case)[0].qualification
+def _lines(stands: Frame, wish: Wish, whole: Bracket) -> list[Line]:
+    """The fine act by act. One amount for several acts lies at the same height in the bracket of each; the last takes what rounding leaves.
+
+    Written by hand, the bracket is that of all acts together, so the first act stands for them.
+    """
+    if wish.by_act and set(wish.by_act) != {act.id for act, _bracket in stands.acts}:
+        raise AnotherFine
+    if stands.bracket is None:
+        return [Line(stands.acts[0][0], wish.total, whole)]
+    known = [(act, each) for act, each in stands.acts if each is not None]
+    if wish.by_act:
+        return [Line(act, wish.by_act[act.id], each) for act, each in known]
+    lines, left, span = [], wish.total, whole.top - whole.low
+    for act, each in known[:-1]:
+        share = (
+            each.middle
+            if wish.total == whole.middle or not span
+            else each.low + (wish.total - whole.low) * (each.top - each.low) // span
+        )
+        lines.append(Line(act, share, each))
+        left -= share
+    return [*lines, Line(known[-1][0], left, known[-1][1])]
+
+
+def _of_each(
+    wanted: Sequence[tuple[CaseParty, Wish]], judge_one: Callable[[CaseParty, Wish], Fine], *, several: bool
+) -> list[Fine]:
+    """Judge one after the other. In a case of one offender a fault is said as it is; of several each is said with its name, all at once."""
+    found: list[Fine] = []
+    faults: list[TemThatError] = []
+    for who, wish in wanted:
+        try:
+            found.append(judge_one(who, wish))
+        except TemThatError as exc:
+            reasons = exc.reasons if isinstance(exc, Refused) else (exc,)
+            faults += [named(who, each) if several else each for each in reasons]
+    refuse(faults)
+    return found
+
+
+def named(who: CaseParty, exc: TemThatError) -> TemThatError:
+    """A fault with the name of the offender whom it is about, and everything else as it was: its words, its way out, its status."""
+    exc.facts = {**exc.facts, WHOSE: who.name}
+    return exc
+
+
+WHOSE = "offender"
+"""The fact of a fault that says whom it is about, where several could be meant."""
+
+
+def _by_hand(case: CaseFile, wish: Wish, filled: Mapping[str, Any]) -> Bracket:
+    if wish.top is None and wish.low is None:
+        raise NoBracket
+    missing = [
+        name for name, value in ((Demand.BRACKET_LOW, wish.low), (Demand.BRACKET_TOP, wish.top)) if value is None
+    ]
+    if missing:
+        raise MissingDemand(move=Move.PENALISE, missing=tuple(missing))
+    low, top = int(wish.low or 0), int(wish.top or 0)
+    if not 0 <= low <= top:
+        raise BracketWrong
+    return Bracket(low, top, str(filled.get(Demand.GROUNDS) or ""), case.rule_version, needs_verification=True)
 
 
 def _worth(act: CaseAct, lines: Sequence[GoodsLine]) -> int | None:
     counted = [line.value for line in lines if line.act_id in {None, act.id}]
     return sum(counted) if counted else None
-
-
-def _organisation(session: Session, case: CaseFile) -> bool:
-    return (
-        session.scalar(
-            select(CaseParty.id)
-            .where(
-                CaseParty.case_id.in_(membership.members(session, case.id)),
-                CaseParty.role == CasePartyRole.SUSPECTED,
-                CaseParty.is_organisation,
-                CaseParty.struck_at.is_(None),
-            )
-            .limit(1)
-        )
-        is not None
-    )

@@ -11,10 +11,12 @@ from sqlalchemy import select, update
 
 from enforcement import deadlines
 from enforcement.deadlines import DeadlineKind
+from enforcement.errors import NoRuleInForce, NothingRecounted
 from enforcement.models import ClockEnd, IntakeClock, IntakeClockKind, IntakeRecord, Signal
 from trace.clock import CITY
 from trace.errors import NotFound
 from trace.services import history
+from trace.workdays import CalendarGap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from enforcement.deadlines import Extension
+    from enforcement.deadlines import Extension, Reckoning
     from enforcement.law import Law
 
 
@@ -50,6 +52,7 @@ def end(session: Session, record_id: UUID, kind: IntakeClockKind, *, at: datetim
     """What the clock asked for was done: in time or late, that stays to be read."""
     clock = running(session, record_id, kind)
     clock.ended_at = at
+    clock.recount_due_at = clock.recount_found_at = None
     clock.ended_as = ClockEnd.FULFILLED if at <= clock.due_at else ClockEnd.LATE
     session.flush()
     _show(session, record_id)
@@ -84,7 +87,41 @@ def extend(
         session, "intake:extend", record_id, by=by, at=at, changes={kind.value: (clock.due_at, longer)}, why=note
     )
     clock.due_at, clock.note = longer, note
+    clock.extension_amount, clock.extension_unit = extension.amount, extension.unit
+    clock.recount_due_at = clock.recount_found_at = None
     clock.needs_verification = deadlines.reckon(clock.started_at, rule, law.calendar, extension).doubtful
+    session.flush()
+    _show(session, record_id)
+    return clock
+
+
+def flag(session: Session, *, law: Law, at: datetime) -> int:
+    """Note the running clocks that the calendar of today would end at another moment. How many."""
+    changed = 0
+    for clock in session.scalars(select(IntakeClock).where(IntakeClock.ended_at.is_(None))):
+        would_be = _would_be(clock, law)
+        differs = would_be is not None and would_be.due != clock.due_at
+        if differs and would_be is not None and would_be.due != clock.recount_due_at:
+            clock.recount_due_at, clock.recount_found_at = would_be.due, at
+        elif not differs and clock.recount_due_at is not None:
+            clock.recount_due_at = clock.recount_found_at = None
+        changed += differs
+    session.flush()
+    return changed
+
+
+def take_over(
+    session: Session, record_id: UUID, kind: IntakeClockKind, *, law: Law, reason: str, by: UUID, at: datetime
+) -> IntakeClock:
+    """Take over what the changed calendar makes of a running clock. No clock moves by itself."""
+    clock = running(session, record_id, kind)
+    would_be = _would_be(clock, law)
+    if clock.recount_due_at is None or would_be is None:
+        raise NothingRecounted
+    changes: dict[str, tuple[object, object]] = {kind.value: (clock.due_at, would_be.due)}
+    history.record(session, "intake:recount", record_id, by=by, at=at, changes=changes, why=reason)
+    clock.due_at, clock.needs_verification = would_be.due, would_be.doubtful
+    clock.recount_due_at = clock.recount_found_at = None
     session.flush()
     _show(session, record_id)
     return clock
@@ -113,6 +150,17 @@ def running(session: Session, record_id: UUID, kind: IntakeClockKind) -> IntakeC
     if found is None:
         raise NotFound
     return found
+
+
+def _would_be(clock: IntakeClock, law: Law) -> Reckoning | None:
+    """The end under a calendar, by the clock's own rule and longer time; None where the calendar has a gap."""
+    try:
+        rule = law.rule_of(DeadlineKind(clock.kind.value), clock.rule_version)
+        decided = (clock.extension_amount, clock.extension_unit)
+        extension = next((each for each in rule.extensions if (each.amount, each.unit) == decided), None)
+        return deadlines.reckon(clock.started_at, rule, law.calendar, extension)
+    except (CalendarGap, NoRuleInForce):
+        return None
 
 
 def _show(session: Session, record_id: UUID) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased, joinedload
 from sqlalchemy.orm.attributes import flag_modified
 
+from enforcement import offenders
 from enforcement.casebook import CaseIsOver, lock, said, same_version, write
 from enforcement.membership import member_ids, members, numbers, survivor
 from enforcement.models import CaseFile, CaseJoin, Deadline, Signal, SignalSource
@@ -250,7 +251,8 @@ def settled(session: Session, case: CaseFile) -> TemThatError | None:
     )
     if (number := session.scalar(held.limit(1))) is not None:
         return WithThePolice(number=number)
-    return None if case.state in JOINABLE else AlreadyDecided(number=case.number)
+    decided = case.state not in JOINABLE or offenders.rulings(session, case)
+    return AlreadyDecided(number=case.number) if decided else None
 
 
 def _restore(session: Session, kept: CaseFile, join: CaseJoin, name: str, *, was: Any, became: Any) -> None:

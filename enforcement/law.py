@@ -7,6 +7,8 @@ The calendar is the city's: `trace.services.workdays`. What must not live here: 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -17,14 +19,23 @@ from enforcement.brackets import BracketRow
 from enforcement.competence import Figures, LegalQualification
 from enforcement.deadlines import DeadlineKind, Extension, Rule, Unit, rule_at
 from enforcement.errors import NoRuleInForce
-from enforcement.law_seed import Field, Reminding
-from enforcement.models import DeadlineRule, FieldMaximum, FineBracket, ReminderRule, SigningPower
+from enforcement.law_seed import Field, Reminding, Signer
+from enforcement.models import (
+    DeadlineRule,
+    ExplanationThreshold,
+    FieldMaximum,
+    FineBracket,
+    ReminderRule,
+    SeizurePower,
+    SigningPower,
+)
 from trace.services import workdays
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
     from trace.workdays import Calendar
@@ -63,14 +74,16 @@ def seed(session: Session) -> None:
         *((FineBracket, asdict(row)) for row in bracket_seed.BRACKETS),
         *((FieldMaximum, asdict(maximum)) for maximum in law_seed.FIELD_MAXIMA),
         *((SigningPower, asdict(power)) for power in law_seed.POWERS),
+        *((SeizurePower, asdict(power)) for power in law_seed.SEIZURE_POWERS),
+        *((ExplanationThreshold, asdict(threshold)) for threshold in law_seed.EXPLANATION_THRESHOLDS),
         *(
             (ReminderRule, {"kind": kind, **asdict(habit), "before": list(habit.before)})
             for kind, habit in law_seed.REMINDING.items()
         ),
     ]
-    for model, values in rows:
+    for model, of_it in groupby(rows, itemgetter(0)):
         # Without a target this minds the exclusion constraints too: another row for the same days stays.
-        session.execute(insert(model).values(**values).on_conflict_do_nothing())
+        session.connection().execute(insert(model).on_conflict_do_nothing(), [values for _, values in of_it])
     workdays.seed(session)
 
 
@@ -139,6 +152,21 @@ def figures(session: Session) -> Figures:
     )  # fmt: skip
 
 
+def seizers(session: Session, on: date) -> frozenset[Signer]:
+    """Who may decide on a seizure on a day."""
+    return frozenset(session.scalars(select(SeizurePower.signer).where(*_in_force(SeizurePower, on))))
+
+
+def explanation_threshold(session: Session, on: date) -> law_seed.ExplanationThreshold | None:
+    """From which fine on an offender may explain first, on a day; None if nobody entered it."""
+    row = session.scalars(select(ExplanationThreshold).where(*_in_force(ExplanationThreshold, on))).one_or_none()
+    if row is None:
+        return None
+    return law_seed.ExplanationThreshold(
+        row.individual, row.organisation, row.basis, row.version, row.valid_from, row.valid_to, row.needs_verification
+    )
+
+
 def reminding(session: Session) -> dict[DeadlineKind, Reminding]:
     """When the desk speaks of each kind of clock."""
     return {
@@ -190,3 +218,7 @@ def fields_without_maximum(figures: Figures, on: date) -> list[Field]:
         row.field for row in figures.maxima if row.valid_from <= on and (row.valid_to is None or on < row.valid_to)
     }
     return [field for field in Field if field not in known]
+
+
+def _in_force(model: type[SeizurePower | ExplanationThreshold], on: date) -> tuple[ColumnElement[bool], ...]:
+    return model.valid_from <= on, model.valid_to.is_(None) | (model.valid_to > on)

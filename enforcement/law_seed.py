@@ -197,3 +197,41 @@ _LONG_KINDS = frozenset({K.ENFORCEABILITY, K.LIMITATION_GENERAL, K.LIMITATION_IP
 REMINDING: dict[DeadlineKind, Reminding] = {
     rule.kind: _IN_HOURS if rule.unit is U.HOURS else _LONG if rule.kind in _LONG_KINDS else _USUAL for rule in RULES
 }
+
+
+@dataclass(frozen=True)
+class SeizurePower:
+    """Who may decide on a temporary seizure."""
+
+    signer: Signer
+    basis: str
+    version: str
+    valid_from: date
+    valid_to: date | None = None
+    needs_verification: bool = False
+
+
+# The heads are known and were not read again. Whether, and how, an officer may seize at once and report was not found: no row, so nobody
+# does it by this data until a head enters it from the text.
+SEIZURE_POWERS: tuple[SeizurePower, ...] = tuple(
+    SeizurePower(signer, f"{LAW} Điều 123, 125: thẩm quyền tạm giữ tang vật", "LXLVPHC-2020", SINCE, needs_verification=True)
+    for signer in (Signer.TEAM_HEAD, Signer.BRANCH_HEAD)
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ExplanationThreshold:
+    """From which highest fine of its bracket an act lets the offender explain first, in đồng."""
+
+    individual: int
+    organisation: int
+    basis: str
+    version: str
+    valid_from: date
+    valid_to: date | None = None
+    needs_verification: bool = False
+
+
+EXPLANATION_THRESHOLDS: tuple[ExplanationThreshold, ...] = (
+    ExplanationThreshold(15_000_000, 30_000_000, f"{LAW} Điều 61 khoản 1", "LXLVPHC-2020", SINCE, needs_verification=True),
+)  # fmt: skip

@@ -25,11 +25,13 @@ from enforcement.errors import (
 )
 from enforcement.models import (
     DeadlineRule,
+    ExplanationThreshold,
     FieldMaximum,
     FineBracket,
     LawConfirmation,
     LawTable,
     ReminderRule,
+    SeizurePower,
     SigningPower,
 )
 from trace.errors import NotFound, broken_constraint
@@ -45,14 +47,18 @@ if TYPE_CHECKING:
 
     from enforcement.bracket_seed import BracketRow
     from enforcement.deadlines import DeadlineKind, Rule
+    from enforcement.law_seed import ExplanationThreshold as Threshold
     from enforcement.law_seed import FieldMaximum as Maximum
     from enforcement.law_seed import Power, Reminding
+    from enforcement.law_seed import SeizurePower as Seizing
 
 MODELS: Mapping[LawTable, Any] = {
     LawTable.DEADLINE_RULE: DeadlineRule,
     LawTable.FINE_BRACKET: FineBracket,
     LawTable.FIELD_MAXIMUM: FieldMaximum,
     LawTable.SIGNING_POWER: SigningPower,
+    LawTable.SEIZURE_POWER: SeizurePower,
+    LawTable.EXPLANATION_THRESHOLD: ExplanationThreshold,
 }
 MOST_REMINDERS = 5
 
@@ -108,6 +114,28 @@ def enter_power(session: Session, power: Power, *, source: str, by: UUID, at: da
     return made
 
 
+def enter_seizure_power(session: Session, power: Seizing, *, source: str, by: UUID, at: datetime) -> SeizurePower:
+    """That a signer may decide on a seizure, from its first day on."""
+    made = SeizurePower(
+        signer=power.signer, basis=power.basis, version=power.version, valid_from=power.valid_from, valid_to=power.valid_to,
+        needs_verification=power.needs_verification,
+    )  # fmt: skip
+    _put(session, made, [SeizurePower.signer == power.signer], source=source, by=by, at=at)
+    return made
+
+
+def enter_threshold(
+    session: Session, threshold: Threshold, *, source: str, by: UUID, at: datetime
+) -> ExplanationThreshold:
+    """From which fine on an offender may explain first, from its first day on."""
+    made = ExplanationThreshold(
+        individual=threshold.individual, organisation=threshold.organisation, basis=threshold.basis, version=threshold.version,
+        valid_from=threshold.valid_from, valid_to=threshold.valid_to, needs_verification=threshold.needs_verification,
+    )  # fmt: skip
+    _put(session, made, [], source=source, by=by, at=at)
+    return made
+
+
 def confirm(session: Session, table: LawTable, row_id: int, *, source: str, by: UUID, at: datetime) -> LawConfirmation:
     """Say that a row was compared with the text in force, and which text: its flag goes."""
     model = MODELS[table]
@@ -151,6 +179,16 @@ def power_rows(session: Session) -> Sequence[SigningPower]:
     return session.scalars(select(SigningPower).order_by(SigningPower.percent, SigningPower.valid_from.desc())).all()
 
 
+def seizure_rows(session: Session) -> Sequence[SeizurePower]:
+    """Who may decide on a seizure, the latest of each first."""
+    return session.scalars(select(SeizurePower).order_by(SeizurePower.signer, SeizurePower.valid_from.desc())).all()
+
+
+def threshold_rows(session: Session) -> Sequence[ExplanationThreshold]:
+    """From which fine on an offender may explain, the latest first."""
+    return session.scalars(select(ExplanationThreshold).order_by(ExplanationThreshold.valid_from.desc())).all()
+
+
 def row_of(session: Session, table: LawTable, row_id: int) -> tuple[Any, AppUser | None, LawConfirmation | None]:
     """One row of law, who entered it if a person did, and its confirmation if there is one."""
     row = session.get(MODELS[table], row_id)
@@ -167,7 +205,10 @@ def row_of(session: Session, table: LawTable, row_id: int) -> tuple[Any, AppUser
 def latest(session: Session, table: LawTable, of: StrEnum) -> Any:
     """The latest row for a clock, a field or a signer; None if nobody entered one."""
     model = MODELS[table]
-    named = {LawTable.DEADLINE_RULE: "kind", LawTable.FIELD_MAXIMUM: "field", LawTable.SIGNING_POWER: "signer"}[table]
+    named = {
+        LawTable.DEADLINE_RULE: "kind", LawTable.FIELD_MAXIMUM: "field", LawTable.SIGNING_POWER: "signer",
+        LawTable.SEIZURE_POWER: "signer",
+    }[table]  # fmt: skip
     return session.scalars(
         select(model).where(getattr(model, named) == of).order_by(model.valid_from.desc()).limit(1)
     ).one_or_none()

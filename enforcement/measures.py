@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from enforcement import clocks, exhibits, law, membership, signing
+from enforcement import authority, clocks, exhibits, law, membership, signing
 from enforcement.casebook import NotInFuture, said, write
+from enforcement.competence import LINE
 from enforcement.deadlines import DeadlineKind
 from enforcement.entries import held, one, refuse
+from enforcement.errors import BeyondCompetence
 from enforcement.models import (
+    DelegationScope,
     Exhibit,
     ExhibitDeed,
     ExhibitState,
@@ -107,6 +110,13 @@ class NotAResult(Invalid):
     """
 
 
+class MayNotSeize(BeyondCompetence):
+    """You may not decide on a seizure: the law data names %(who)s for it.
+
+    Let one of them decide and give the decision its number, or ask for a written delegation first.
+    """
+
+
 class NothingSeized(Invalid):
     """A seizure names what was seized.
 
@@ -144,6 +154,8 @@ def begin(
     if facts.kind is K.SEIZURE and not things:
         reasons.append(NothingSeized())
     refuse(reasons)
+    if facts.kind is K.SEIZURE:
+        _may_seize(session, by, duties, began_on)
     paper = signing.paper(
         session, case, PAPER[facts.kind], facts.number, signed_on=began_on, by=by, duties=duties, at=at
     )  # fmt: skip
@@ -223,6 +235,13 @@ def end(
     case.next_due_at = clocks.next_due(session, case.id)
     session.flush()
     return found
+
+
+def _may_seize(session: Session, by: UUID, duties: Collection[Duty], on: date) -> None:
+    """A seizure is decided by whom the law data names on that day, in an own office or under a delegation of it."""
+    named = law.seizers(session, on)
+    if authority.capacity(session, by, duties, on, scope=DelegationScope.MEASURES).signer not in named:
+        raise MayNotSeize(who=[each for each in LINE if each in named] or "–")
 
 
 def running(session: Session, case_ids: Sequence[UUID]) -> Sequence[Measure]:

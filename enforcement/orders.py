@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from enforcement import clocks, membership, signing
+from enforcement import clocks, membership, offenders, signing
 from enforcement.casebook import NotInFuture, said, write
 from enforcement.entries import held, one, put, strike
 from enforcement.errors import IllegalMove, NotYourMove
-from enforcement.models import EntryKind, Obligation, ObligationKind, ObligationState, PaperKind
+from enforcement.models import CasePaper, EntryKind, Obligation, ObligationKind, ObligationState, PaperKind
 from enforcement.transitions import ENFORCING, HEADS, CaseState
 from trace.clock import CITY
-from trace.errors import Conflict, Invalid
+from trace.errors import Conflict, Invalid, NotFound
 from trace.services import history
 
 if TYPE_CHECKING:
@@ -26,13 +26,16 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from enforcement.models import CaseFile, CasePaper
+    from enforcement.models import CaseFile, Ruling
     from enforcement.transitions import Duty
 
 K, S = ObligationKind, ObligationState
 DECISIONS = (PaperKind.PENALTY, PaperKind.REMEDY_ONLY)
 # Orders are carried out once the decision is made; money may arrive before the file says that execution began.
-MAY_SETTLE = frozenset({CaseState.PENALISED, CaseState.REMEDIAL_ONLY, CaseState.EXECUTING})
+# While others wait for theirs, what was decided on one offender is carried out.
+MAY_SETTLE = frozenset({
+    CaseState.DECISION_DUE, CaseState.TRANSFERRED, CaseState.PENALISED, CaseState.REMEDIAL_ONLY, CaseState.EXECUTING,
+})  # fmt: skip
 
 
 class PaidTooMuch(Invalid):
@@ -63,6 +66,13 @@ class BeforeDecision(Invalid):
     """
 
 
+class WhoseOrder(Invalid):
+    """It was decided on several offenders in this case, so an order says of whom it is asked.
+
+    Choose the offender.
+    """
+
+
 class NothingOrdered(Conflict):
     """The case has no decision that orders anything.
 
@@ -71,19 +81,24 @@ class NothingOrdered(Conflict):
 
 
 def from_decision(
-    session: Session, case: CaseFile, paper: CasePaper, *, fine: int | None, confiscation: int, remedies: str | None, by: UUID, at: datetime
+    session: Session, case: CaseFile, paper: CasePaper, ruling: Ruling | None, *, remedies: str | None, several: bool, by: UUID, at: datetime
 ) -> list[Obligation]:  # fmt: skip
-    """What a decision orders, as single lines: the fine, the confiscation, and each line of the remedies."""
+    """What a decision orders of one offender, as single lines: the fine, the confiscation, and each line of the remedies.
+
+    `ruling` None: the decision names nobody. `several`: it names more than one, so each line says whom it is for.
+    """
+    whose = f" – {ruling.party.name}" if ruling and several else ""
     wanted: list[tuple[ObligationKind, str, int | None]] = []
-    if fine:
-        wanted.append((K.FINE, f"Nộp tiền phạt theo quyết định số {paper.number}", fine))
-    if confiscation:
-        wanted.append((K.CONFISCATION, f"Tịch thu tang vật theo quyết định số {paper.number}", None))
-    wanted += [(K.REMEDY, line.strip(), None) for line in (remedies or "").splitlines() if line.strip()]
+    if ruling and ruling.fine:
+        wanted.append((K.FINE, f"Nộp tiền phạt theo quyết định số {paper.number}{whose}", ruling.fine))
+    if ruling and ruling.confiscation:
+        wanted.append((K.CONFISCATION, f"Tịch thu tang vật theo quyết định số {paper.number}{whose}", None))
+    wanted += [(K.REMEDY, f"{line.strip()}{whose}", None) for line in (remedies or "").splitlines() if line.strip()]
     made = []
     for kind, what, amount in wanted:
         line = Obligation(
-            case_id=case.id, paper_id=paper.id, kind=kind, what=what, amount=amount, paid=0, state=S.OPEN, added_at=at, added_by=by
+            case_id=case.id, paper_id=paper.id, ruling_id=ruling.id if ruling else None, kind=kind, what=what, amount=amount, paid=0,
+            state=S.OPEN, added_at=at, added_by=by,
         )  # fmt: skip
         session.add(line)
         made.append(line)
@@ -100,15 +115,28 @@ def add(
     by: UUID,
     duties: Collection[Duty],
     at: datetime,
+    ruling_id: UUID | None = None,
 ) -> Obligation:
-    """Enter something more that the decision orders: a remedy that was overlooked, the destruction of what was confiscated."""
+    """Enter something more that the decision orders: a remedy that was overlooked, the destruction of what was confiscated.
+
+    `ruling_id`: of which offender, where there are several.
+    """
     case = held(session, case_id)
     if HEADS.isdisjoint(duties):
         raise NotYourMove(duties=HEADS)
     decision = signing.latest(session, case, DECISIONS)
     if decision is None or kind is K.FINE:
         raise NothingOrdered
-    made = Obligation(paper_id=decision.id, kind=kind, what=said(what), paid=0, state=S.OPEN)
+    ordering = [each for each in offenders.rulings(session, case) if each.paper.kind in DECISIONS]
+    if ruling_id is None and len(ordering) > 1:
+        raise WhoseOrder
+    ruling = next((each for each in ordering if ruling_id in {None, each.id}), None)
+    if ruling_id is not None and ruling is None:
+        raise NotFound
+    made = Obligation(
+        paper_id=ruling.paper_id if ruling else decision.id, ruling_id=ruling.id if ruling else None, kind=kind, what=said(what), paid=0,
+        state=S.OPEN,
+    )  # fmt: skip
     put(session, case, EntryKind.OBLIGATION, made, made.what[:120], by=by, at=at)
     return made
 
@@ -188,8 +216,13 @@ def standing_open(session: Session, case: CaseFile) -> Sequence[Obligation]:
 
 
 def finish_when_done(session: Session, case: CaseFile, *, at: datetime) -> None:
-    """Nothing is open any more: execution has ended, and with it the time in which it could be enforced here."""
-    if case.state is CaseState.EXECUTING and not standing_open(session, case):
+    """Nothing is open any more for an offender: execution has ended there, and with it the time in which it could be enforced here."""
+    left = standing_open(session, case)
+    waiting = {line.ruling_id for line in left}
+    for each in offenders.rulings(session, case):
+        if each.served_on is not None and each.id not in waiting:
+            clocks.meet(session, case, ENFORCING, at=at, subject_id=each.id)
+    if case.state is CaseState.EXECUTING and not left:
         clocks.meet(session, case, ENFORCING, at=at)
     case.next_due_at = clocks.next_due(session, case.id)
     session.flush()
@@ -204,8 +237,8 @@ def _open(session: Session, case_id: UUID, entry_id: UUID, day: date, *, at: dat
         raise SettledAlready
     if day > at.astimezone(CITY).date():
         raise NotInFuture
-    decision = signing.latest(session, case, DECISIONS)
-    if decision is not None and day < decision.signed_on:
+    decision = session.get_one(CasePaper, line.paper_id)
+    if day < decision.signed_on:
         raise BeforeDecision(day=decision.signed_on)
     return case, line
 

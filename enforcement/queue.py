@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal_column, or_, select, true
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, load_only
 
 from enforcement.models import CaseFile, Signal, SignalCluster, SignalSource
 from enforcement.models.desk import CASE_DIGITS, ON_HOLD, OPEN, SIGNAL_DIGITS, TAKEN, UNDECIDED
@@ -42,7 +42,7 @@ FOUND = 300
 LOOKED_AT = 300
 """So many signals that hold a text lead to their cases."""
 COMMON = 8_000
-"""So many undecided signals that hold a text are gathered; of a text that still more hold, some."""
+"""So many undecided signals that hold a text are gathered; of a text that still more hold, some. And so many clusters are few."""
 INDEXED_FROM = 3
 """Shorter texts are compared as whole words, which the index of three-letter groups knows too."""
 SOON = timedelta(days=3)
@@ -100,38 +100,54 @@ def bound(asked: SignalFilter | CaseFilter) -> int:
 
 
 def signals(
-    session: Session, asked: SignalFilter, *, at: datetime, page: int = 1, size: int = 0, most: int = 0
+    session: Session, asked: SignalFilter, *, at: datetime, page: int = 1, most: int = 0
 ) -> tuple[Sequence[SignalCluster], int]:
     """One page of clusters of signals, nearest legal date first, then severest, then oldest; and how many there are, up to a bound."""
     most = most or bound(asked)
-    listed = _signals(session, asked, at=at, most=most)
+    return _page(session, _clusters(), _signals(session, asked, at=at, most=most), page=page, most=most)
+
+
+def clusters_of(session: Session, ids: Sequence[UUID]) -> list[SignalCluster]:
+    """These clusters in this order, as their list shows them."""
+    return _in_order(session, _clusters(), ids)
+
+
+def _clusters() -> Select[Any]:
     lead = joinedload(SignalCluster.lead).load_only(
-        Signal.source, Signal.source_number, Signal.what, Signal.facts, Signal.summary, Signal.place, Signal.received_at,
+        Signal.source, Signal.source_number, Signal.serial, Signal.what, Signal.facts, Signal.summary, Signal.place, Signal.received_at,
         Signal.wait_until,
     )  # fmt: skip
     shown = (
         lead.joinedload(Signal.commune).load_only(Commune.name),
         joinedload(SignalCluster.case).load_only(CaseFile.number),
     )
-    return _page(session, select(SignalCluster).options(*shown), listed, page=page, size=size or PAGE, most=most)
+    return select(SignalCluster).options(*shown)
 
 
 def cases(
-    session: Session, asked: CaseFilter, *, at: datetime, page: int = 1, size: int = 0, most: int = 0
+    session: Session, asked: CaseFilter, *, at: datetime, page: int = 1, most: int = 0
 ) -> tuple[Sequence[CaseFile], int]:
     """One page of cases, nearest legal date first and then severest, and how many there are, up to a bound."""
     most = most or bound(asked)
-    listed = _cases(session, asked, at=at, most=most)
+    return _page(session, _files(), _cases(session, asked, at=at, most=most), page=page, most=most)
+
+
+def cases_of(session: Session, ids: Sequence[UUID]) -> list[CaseFile]:
+    """These cases in this order, as their list shows them."""
+    return _in_order(session, _files(), ids)
+
+
+def _files() -> Select[Any]:
     shown = (
         joinedload(CaseFile.officer).load_only(AppUser.full_name),
         joinedload(CaseFile.commune).load_only(Commune.name),
     )
-    return _page(session, select(CaseFile).options(*shown), listed, page=page, size=size or PAGE, most=most)
+    return select(CaseFile).options(*shown)
 
 
 def total(session: Session, asked: SignalFilter | CaseFilter, *, at: datetime) -> int:
     """How many rows answer a filter, up to the bound: the figure beside a saved filter."""
-    listed = _listed(session, asked, at)
+    listed = _listed(session, asked, at, bound(asked))
     return len(listed) if isinstance(listed, list) else _count(session, listed, bound(asked))
 
 
@@ -149,21 +165,23 @@ def counts(session: Session, *, officer_id: UUID, at: datetime) -> Counts:
     return Counts(*session.execute(select(*(each.scalar_subquery() for each in figures))).one())
 
 
-def ids(session: Session, asked: SignalFilter | CaseFilter, *, at: datetime) -> list[UUID]:
+def ids(session: Session, asked: SignalFilter | CaseFilter, *, at: datetime, most: int = 0) -> list[UUID]:
     """The rows that answer a filter, all pages of it, up to one more than the bound."""
-    listed = _listed(session, asked, at)
-    return listed if isinstance(listed, list) else list(session.scalars(listed.limit(bound(asked) + 1)))
+    most = most or bound(asked)
+    listed = _listed(session, asked, at, most)
+    return listed if isinstance(listed, list) else list(session.scalars(listed.limit(most + 1)))
 
 
 def open_cases(session: Session, *, limit: int = 200) -> Sequence[CaseFile]:
     """Cases that a signal may join, newest first."""
-    return session.scalars(select(CaseFile).where(_open()).order_by(CaseFile.opened_at.desc()).limit(limit)).all()
+    newest = select(CaseFile).where(_open()).order_by(CaseFile.opened_at.desc()).limit(limit)
+    return session.scalars(newest.options(load_only(CaseFile.number, CaseFile.title))).all()
 
 
-def _listed(session: Session, asked: SignalFilter | CaseFilter, at: datetime) -> Listed:
+def _listed(session: Session, asked: SignalFilter | CaseFilter, at: datetime, most: int) -> Listed:
     if isinstance(asked, SignalFilter):
-        return _signals(session, asked, at=at, most=bound(asked))
-    return _cases(session, asked, at=at, most=bound(asked))
+        return _signals(session, asked, at=at, most=most)
+    return _cases(session, asked, at=at, most=most)
 
 
 def _signals(session: Session, asked: SignalFilter, *, at: datetime, most: int) -> Listed:
@@ -193,8 +211,7 @@ def _signals(session: Session, asked: SignalFilter, *, at: datetime, most: int) 
         gathered = found.cte("gathered").prefix_with("MATERIALIZED", dialect="postgresql")
         conditions.append(SignalCluster.id.in_(select(gathered.c.cluster_id)))
     if inside:
-        within = select(Signal.cluster_id).where(literal_column(UNDECIDED), *inside)
-        conditions.append(SignalCluster.id.in_(within))
+        conditions.append(_holding(session, select(Signal.cluster_id).where(literal_column(UNDECIDED), *inside)))
     return _found(session, hits.where(*conditions), order, most)
 
 
@@ -238,6 +255,19 @@ def _found(session: Session, hits: Select[Any, Any], order: list[Any], most: int
     _plan_for_the_text(session)
     rows = session.execute(hits.order_by(*order).limit(most + 1)).all()
     return [row.id for row in sorted(rows, key=lambda row: row.best)]
+
+
+def _holding(session: Session, within: Select[Any]) -> ColumnElement[bool]:
+    """Clusters that hold such a signal.
+
+    Walking the list until it is full is quick where many do, and looks at every row where few do. Few are therefore gathered first.
+    """
+    _plan_for_the_text(session)
+    some = within.distinct().limit(COMMON + 1).subquery()
+    if (session.scalar(select(func.count()).select_from(some)) or 0) > COMMON:
+        return SignalCluster.id.in_(within)
+    few = within.distinct().cte("few").prefix_with("MATERIALIZED", dialect="postgresql")
+    return SignalCluster.id.in_(select(few.c.cluster_id))
 
 
 def _to_decide(at: datetime) -> ColumnElement[bool]:
@@ -334,17 +364,22 @@ def _count(session: Session, statement: Select[UUID], most: int) -> int:
     return session.scalar(_bounded(statement, most)) or 0
 
 
-def _page(
-    session: Session, shown: Select[Any], listed: Listed, *, page: int, size: int, most: int
-) -> tuple[Sequence[Any], int]:
+def _page(session: Session, shown: Select[Any], listed: Listed, *, page: int, most: int) -> tuple[Sequence[Any], int]:
     """The rows of one page in their order, and how many there are, up to the bound."""
-    first, last = (page - 1) * size, min(page * size, most)
+    first, last = (page - 1) * PAGE, min(page * PAGE, most)
     if isinstance(listed, list):
         ids, found = listed[first:last], len(listed)
     else:
         ids = list(session.scalars(listed.offset(first).limit(max(last - first, 0))))
         # A first page that is not full needs no counting.
-        found = len(ids) if page == 1 and len(ids) < size else _count(session, listed, most)
+        found = len(ids) if page == 1 and len(ids) < PAGE else _count(session, listed, most)
+    return _in_order(session, shown, ids), found
+
+
+def _in_order(session: Session, shown: Select[Any], ids: Sequence[UUID]) -> list[Any]:
+    """The rows with these ids in their order, without those that are gone."""
+    if not ids:
+        return []
     kind = shown.column_descriptions[0]["entity"]
-    rows = {row.id: row for row in session.scalars(shown.where(kind.id.in_(ids)))} if ids else {}
-    return [rows[each] for each in ids if each in rows], found
+    rows = {row.id: row for row in session.scalars(shown.where(kind.id.in_(ids)))}
+    return [rows[each] for each in ids if each in rows]

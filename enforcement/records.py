@@ -12,15 +12,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload, selectinload
 
 from enforcement import informants, intake
 from enforcement.clusters import bare_address
 from enforcement.models import (
-    Complaint,
-    InfringementRequest,
     IntakeChannel,
-    IntakeClock,
     IntakeFile,
     IntakeKind,
     IntakeRecord,
@@ -31,9 +27,9 @@ from enforcement.models import (
 )
 from labels.errors import LabelError
 from trace.clock import CITY
-from trace.errors import Conflict, Invalid, NotFound
-from trace.models.tips import Bought, Tip, TipReason
-from trace.services import history, listings, numbers, places, tips
+from trace.errors import Conflict, Invalid
+from trace.models.tips import Bought, Platform, TipReason
+from trace.services import history, listings, numbers, tips
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +51,6 @@ BODY_MOST = 4000
 SHORTEST_BODY = 10
 LINE_MOST = 200
 FILES_MOST = 10
-PAGE = 50
 PHONE = re.compile(r"0\d{8,10}")
 
 
@@ -249,7 +244,8 @@ def take_listing(session: Session, heard: Heard, *, keyring: Keyring, by: UUID, 
         raise ListingKnown(number=last.source_number)
     turn = int(last.source_ref.rpartition("#")[2]) + 1 if last is not None else 1
     record = add(session, IntakeKind.LISTING, heard, keyring=keyring, by=by, at=at)
-    facts = {"platform": record.platform.value.capitalize()} if record.platform else {}
+    named = record.platform if record.platform is not Platform.OTHER else None
+    facts = {"platform": named.value.capitalize()} if named else {}
     put_on_desk(
         session, record, SignalSource.LISTING, What.LISTING, source_ref=f"{page}#{turn}", facts=facts, by=by, at=at
     )
@@ -318,63 +314,6 @@ def put_on_desk(
         by=by,
         at=at,
     )
-
-
-def get(session: Session, record_id: UUID) -> IntakeRecord:
-    """One record with everything that its page shows."""
-    found = session.scalars(
-        select(IntakeRecord)
-        .where(IntakeRecord.id == record_id)
-        .options(
-            joinedload(IntakeRecord.recorder),
-            joinedload(IntakeRecord.commune),
-            joinedload(IntakeRecord.tip),
-            joinedload(IntakeRecord.request).joinedload(InfringementRequest.title),
-            joinedload(IntakeRecord.complaint).joinedload(Complaint.case),
-            selectinload(IntakeRecord.clocks),
-            selectinload(IntakeRecord.files).joinedload(IntakeFile.file),
-        )
-    ).one_or_none()
-    if found is None:
-        raise NotFound
-    return found
-
-
-def signal_of(session: Session, record_id: UUID) -> Signal | None:
-    """The signal that a record raised; a complaint raises none."""
-    return session.scalars(
-        select(Signal).where(Signal.record_id == record_id).options(joinedload(Signal.case))
-    ).one_or_none()
-
-
-def book(
-    session: Session, *, kind: IntakeKind | None = None, q: str = "", page: int = 1
-) -> tuple[Sequence[IntakeRecord], int]:
-    """One page of the desk's book: what has a running clock first, by the nearest end, then the latest; and how many in all."""
-    due = (
-        select(func.min(IntakeClock.due_at))
-        .where(IntakeClock.record_id == IntakeRecord.id, IntakeClock.ended_at.is_(None))
-        .scalar_subquery()
-    )
-    statement = select(IntakeRecord)
-    if kind is not None:
-        statement = statement.where(IntakeRecord.kind == kind)
-    if text := places.asked(q):
-        statement = statement.where(
-            places.matches(text, IntakeRecord.number, IntakeRecord.body, IntakeRecord.place, IntakeRecord.agency)
-        )
-    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    shown = (
-        joinedload(IntakeRecord.request),
-        joinedload(IntakeRecord.complaint),
-        joinedload(IntakeRecord.tip).joinedload(Tip.commune),
-        joinedload(IntakeRecord.commune),
-        selectinload(IntakeRecord.clocks),
-    )
-    ordered = statement.order_by(due.asc().nulls_last(), IntakeRecord.received_at.desc(), IntakeRecord.id).options(
-        *shown
-    )
-    return session.scalars(ordered.limit(PAGE).offset((page - 1) * PAGE)).all(), total
 
 
 def serial_of(code_text: str | None, keyring: Keyring) -> int | None:

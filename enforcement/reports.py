@@ -20,7 +20,8 @@ from enforcement.competence import LegalQualification
 from enforcement.deadlines import DeadlineKind
 from enforcement.errors import NotYourMove
 from enforcement.models import DeskReport, Outcome, SignalSource
-from enforcement.report_rows import Figure, Scope, rows
+from enforcement.report_rows import rows
+from enforcement.report_scope import Figure, Scope
 from enforcement.transitions import Duty
 from trace.clock import CITY
 from trace.errors import Conflict, Invalid, NotFound, broken_constraint
@@ -115,7 +116,7 @@ TABLES = (
     Table(
         ReportPart.WORK, None,
         tuple((f, M.COUNT) for f in (
-            F.INSPECTIONS_DECIDED, F.INSPECTIONS_MADE, F.VIOLATION_RECORDS, F.REMEDIES_ONLY, F.NO_PENALTIES, F.FORWARDED, F.TRANSFERRED,
+            F.INSPECTIONS_DECIDED, F.INSPECTIONS_MADE, F.VIOLATION_RECORDS, F.PENALTIES, F.PERSONS_FINED, F.ORGANISATIONS_FINED, F.REMEDIES_ONLY, F.NO_PENALTIES, F.FORWARDED, F.TRANSFERRED,
             F.CRIMINAL_TRANSFERS,
         )),
     ),
@@ -132,13 +133,17 @@ TABLES = (
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of a report. `part` None: over all lines. `amount` None: nothing to tell. `count`: how many rows it opens."""
+    """One number of a report. `part` None: over all lines. `amount` None: nothing to tell. `count`: how many rows it opens.
+
+    `of`: of a rate, how many rows it is a share of.
+    """
 
     figure: Figure
     part: str | None
     measure: Telling
     amount: int | float | None
     count: int
+    of: int | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,8 @@ class Row:
     what: str
     quantity: Decimal | None
     value: int | None
+    signal_id: UUID | None
+    record_id: UUID | None
 
 
 def scope(
@@ -209,13 +216,10 @@ def units(session: Session) -> Sequence[Party]:
     return session.scalars(select(Party).where(Party.id.in_(works)).order_by(Party.name)).all()
 
 
-def freeze(session: Session, asked: Scope, *, word: Callable[[StrEnum], str], by: UUID, at: datetime) -> DeskReport:
-    """Draw a report up: the figures as they stand now, with the rows behind them and the words they were told in.
-
-    `word`: an enum's member in the language of records. A frozen report depends on nothing that may change later.
-    """
+def told(session: Session, asked: Scope, *, word: Callable[[StrEnum], str], most: int) -> dict[str, Any]:
+    """The figures as they stand now in words and plain numbers, with at most so many rows behind each: what a file is written from."""
     drawn = draw(session, asked)
-    kept: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "tables": [
             {
                 "title": word(each.table.section),
@@ -226,7 +230,7 @@ def freeze(session: Session, asked: Scope, *, word: Callable[[StrEnum], str], by
                 ],
                 "lines": [
                     {"part": line.part, "title": _title(each.table, line.part, word), "amounts": [_plain(c.amount) for c in line.cells],
-                     "counts": [c.count for c in line.cells]}
+                     "counts": [c.count for c in line.cells], "of": [c.of for c in line.cells]}
                     for line in each.lines
                 ],
             }
@@ -235,12 +239,21 @@ def freeze(session: Session, asked: Scope, *, word: Callable[[StrEnum], str], by
         "rows": {},
     }  # fmt: skip
     for figure in dict.fromkeys(figure for table in TABLES for figure, _ in table.columns):
-        found, total = listing(session, figure, asked, size=MOST_ROWS)
-        kept["rows"][figure.value] = {
+        found, total = listing(session, figure, asked, size=most)
+        figures["rows"][figure.value] = {
             "title": word(figure), "total": total,
             "rows": [[each.at.astimezone(CITY).date().isoformat() if each.at else None, each.number, each.what,
-                      _plain(each.quantity), each.value] for each in found],
+                      _plain(each.quantity), each.value, _part_title(figure, each.part, word)] for each in found],
         }  # fmt: skip
+    return figures
+
+
+def freeze(session: Session, asked: Scope, *, word: Callable[[StrEnum], str], by: UUID, at: datetime) -> DeskReport:
+    """Draw a report up: the figures as they stand now, with the rows behind them and the words they were told in.
+
+    `word`: an enum's member in the language of records. A frozen report depends on nothing that may change later.
+    """
+    kept = told(session, asked, word=word, most=MOST_ROWS)
     made = DeskReport(
         first_day=asked.first, last_day=asked.last, unit_id=asked.unit_id, commune_code=asked.commune_code, drawn_at=at, drawn_by=by, figures=kept,
     )  # fmt: skip
@@ -347,6 +360,7 @@ def _cell(
 ) -> Cell:
     found = sums[figure].get(part, _Sum(0, Decimal(0), 0))
     amount: int | float | None
+    judged: int | None = None
     match measure:
         case Telling.COUNT:
             amount = found.count
@@ -359,7 +373,7 @@ def _cell(
         case Telling.RATE:
             judged = sums[Figure.CLOCKS_JUDGED].get(part, _Sum(0, Decimal(0), 0)).count
             amount = round(100 * found.count / judged, 1) if judged else None
-    return Cell(figure, part, measure, amount, found.count)
+    return Cell(figure, part, measure, amount, found.count, judged)
 
 
 def _number(quantity: Decimal) -> int | float:
@@ -368,6 +382,18 @@ def _number(quantity: Decimal) -> int | float:
 
 def _plain(amount: Decimal | float | None) -> int | float | None:
     return _number(amount) if isinstance(amount, Decimal) else amount
+
+
+def _part_title(figure: Figure, part: str | None, word: Callable[[StrEnum], str]) -> str | None:
+    """The line of its table on which a row stands, in words."""
+    for table in TABLES:
+        if (
+            table.parts is not None
+            and part in set(table.parts)
+            and any(column[0] is figure for column in table.columns)
+        ):
+            return word(table.parts(part))
+    return None if part == "all" else part
 
 
 def _title(table: Table, part: str | None, word: Callable[[StrEnum], str]) -> str | None:

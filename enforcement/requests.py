@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from enforcement import intake_clocks, law, records, triage
+from enforcement import intake_book, intake_clocks, law, records, triage
 from enforcement.models import (
     InfringementRequest,
     IntakeClockKind,
@@ -156,7 +156,7 @@ def accept(session: Session, record_id: UUID, *, reason: str, by: UUID, at: date
 def refuse(session: Session, record_id: UUID, *, reason: str, by: UUID, at: datetime) -> InfringementRequest:
     """The request is not worked on, with the reason that the right holder reads. Its signal, if undecided, is put aside with it."""
     request = _answer(session, record_id, RequestState.REFUSED, _said(reason), by=by, at=at)
-    signal = records.signal_of(session, record_id)
+    signal = intake_book.signal_of(session, record_id)
     if signal is not None and signal.state in {SignalState.NEW, SignalState.WAITING}:
         triage.reject(session, signal.id, reason=request.reason or "", outcome=Outcome.UNDETERMINED, by=by, at=at)
     return request

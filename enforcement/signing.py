@@ -75,6 +75,13 @@ class SignedBeforePaper(Invalid):
     """
 
 
+class NotItsDay(Invalid):
+    """The document %(number)s of this case was issued on %(issued)s, but this paper is dated %(signed)s.
+
+    Write the day of the document, or choose the right number.
+    """
+
+
 def paper(
     session: Session,
     case: CaseFile,
@@ -91,7 +98,9 @@ def paper(
 ) -> CasePaper:
     """Enter a signed paper. With `issuer` it was signed elsewhere, by the name in `signer`; otherwise whoever acts signs in their capacity."""
     day = signed_on or at.astimezone(CITY).date()
-    refuse(faults(session, case, kind, day, at=at))
+    issued = [] if issuer else shelf.issued_days(session, case.id, said(number))
+    other_day = [NotItsDay(number=said(number), issued=issued[-1], signed=day)] if issued and day not in issued else []
+    refuse([*faults(session, case, kind, day, at=at), *other_day])
     signs: dict[str, Any] = {"signer_id": None, "signer_name": said(signer or ""), "issuer": said(issuer)} if issuer else {
         "signer_id": by, "signer_name": name_of(session, by), "issuer": "",
     }  # fmt: skip

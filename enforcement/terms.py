@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from enforcement import casebook, clocks, membership, timekeeping
+from enforcement import casebook, clocks, explaining, membership, timekeeping
 from enforcement.casebook import NotInFuture, workable, write
 from enforcement.deadlines import DeadlineKind
 from enforcement.models import CaseAct, Deadline
@@ -124,6 +124,8 @@ def fulfil(
     done = at if done_on == today else min(at, datetime.combine(done_on, time(23, 59, 59), CITY))
     number = casebook.said(document_number)
     clocks.meet(session, case, {deadline.kind}, at=done, subject_id=deadline.subject_id)
+    if deadline.kind is DeadlineKind.EXPLANATION_WRITTEN:
+        explaining.received(session, case, on=done_on, number=number, by=by, at=at)
     case.next_due_at = clocks.next_due(session, case.id)
     facts = {"kind": deadline.kind.value, "number": number, "done_on": done_on.isoformat()}
     write(session, case, "fulfil", by=by, at=at, note=note, facts=facts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, false, or_, select, true
+from sqlalchemy import ARRAY, Column, DateTime, Uuid, and_, case, false, func, literal, or_, select, true, update
 
 from enforcement import casebook, clocks, law, membership
 from enforcement.casebook import NotInFuture, midnight, workable, write
@@ -172,16 +172,34 @@ def flag(session: Session, *, at: datetime, days: Collection[date] | None = None
     """
     rules = law.load(session)
     changed = 0
+    found: dict[UUID, datetime | None] = {}
     looked_at = or_(_across(days), Deadline.recount_due_at.is_not(None))
-    for deadline in session.scalars(select(Deadline).where(*RUNNING, looked_at)).yield_per(1000):
-        would_be = _would_be(deadline, rules)
-        differs = would_be is not None and would_be != deadline.due_at
-        if differs and would_be != deadline.recount_due_at:
-            deadline.recount_due_at, deadline.recount_found_at = would_be, at
-        elif not differs and deadline.recount_due_at is not None:
-            deadline.recount_due_at = deadline.recount_found_at = None
+    # Mere columns, and one statement for all that change: a new calendar may move tens of thousands of clocks.
+    facts = select(
+        Deadline.id, Deadline.kind, Deadline.rule_version, Deadline.started_at, Deadline.due_at, Deadline.extension_amount,
+        Deadline.extension_unit, Deadline.recount_due_at,
+    )  # fmt: skip
+    for row in session.execute(facts.where(*RUNNING, looked_at)):
+        would_be = _would_be(row, rules)
+        differs = would_be is not None and would_be != row.due_at
+        if differs and would_be != row.recount_due_at:
+            found[row.id] = would_be
+        elif not differs and row.recount_due_at is not None:
+            found[row.id] = None
         changed += differs
-    session.flush()
+    if found:
+        kinds = ARRAY(Uuid()), ARRAY(DateTime(timezone=True))
+        new = func.unnest(literal(list(found), kinds[0]), literal(list(found.values()), kinds[1])).table_valued(
+            Column("id", Uuid()), Column("due", DateTime(timezone=True))
+        ).render_derived()  # fmt: skip
+        noted = case((new.c.due.is_not(None), literal(at, DateTime(timezone=True))))
+        session.execute(
+            update(Deadline).where(Deadline.id == new.c.id).values(recount_due_at=new.c.due, recount_found_at=noted),
+            execution_options={"synchronize_session": False},
+        )
+        for known in session.identity_map.values():
+            if isinstance(known, Deadline) and known.id in found:
+                session.expire(known, ["recount_due_at", "recount_found_at"])
     return changed
 
 
@@ -223,7 +241,7 @@ def _across(days: Collection[date] | None) -> ColumnElement[bool]:
     return and_(Deadline.started_at < midnight(max(days) + timedelta(days=1)), Deadline.due_at >= midnight(min(days)))
 
 
-def _would_be(deadline: Deadline, rules: Law) -> datetime | None:
+def _would_be(deadline: Any, rules: Law) -> datetime | None:
     """The end under a calendar; None where that has a gap: a clock that runs is not disturbed by what nobody entered yet."""
     try:
         return clocks.under(deadline, rules).due

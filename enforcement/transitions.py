@@ -104,6 +104,11 @@ class Demand(StrEnum):
     EVIDENCE = "evidence"
     OUTCOME = "outcome"
     RECIPIENT = "recipient"
+    OFFENDERS = "offenders"
+    FINES = "fines"
+    SUSPENSION = "suspension"
+    EXPLANATION = "explanation"
+    EXPLANATION_NUMBER = "explanation_number"
 
 
 @dataclass(frozen=True)
@@ -172,6 +177,8 @@ MAY_MEASURE = frozenset({
 LIMITATION_ENDED = frozenset({
     S.NO_VIOLATION_NOTIFIED, S.FORWARDED, S.PENALISED, S.REMEDIAL_ONLY, S.DISCONTINUED, S.TRANSFERRED, S.EXECUTING, S.CLOSED, S.ARCHIVED,
 })  # fmt: skip
+# Once it is decided on everybody nobody new is held to have done it: a case of its own is opened for them.
+DECIDED = frozenset({S.PENALISED, S.REMEDIAL_ONLY, S.DISCONTINUED, S.EXECUTING})
 MAY_SERVE = frozenset({S.PENALISED, S.REMEDIAL_ONLY, S.DISCONTINUED, S.EXECUTING})
 
 # An inspection that was decided is carried out or cancelled first; before screening nobody has looked yet.
@@ -225,7 +232,8 @@ MOVES: Mapping[Move, Step] = MappingProxyType({
     Move.RECORD_VIOLATION: Step(
         frozenset({S.INSPECTING, S.POST_VERIFICATION}), S.VIOLATION_RECORDED, frozenset({D.RECORD_NUMBER, D.GROUNDS, D.EVIDENCE}), IN_THE_FIELD,
         "Luật Xử lý vi phạm hành chính Điều 58; Nghị định 118/2021/NĐ-CP Điều 12, mẫu MBB01",
-        starts=(Clock.PENALTY_DECISION,), fulfils=(*INSPECTING, *RECORDING), voids=(Clock.INSPECTION_START,), may=SIGNED,
+        starts=(Clock.PENALTY_DECISION,), fulfils=(*INSPECTING, *RECORDING), voids=(Clock.INSPECTION_START,),
+        may=frozenset({D.SIGNED_ON, D.SUSPENSION}),
     ),
     Move.OPEN_EXPLANATION: Step(
         frozenset({S.VIOLATION_RECORDED}), S.EXPLANATION, frozenset({D.NOTE}), IN_THE_FIELD,
@@ -235,31 +243,31 @@ MOVES: Mapping[Move, Step] = MappingProxyType({
     Move.PREPARE_DECISION: Step(
         frozenset({S.VIOLATION_RECORDED, S.EXPLANATION}), S.DECISION_DUE, frozenset({D.NOTE, D.GROUNDS}), IN_THE_FIELD,
         "Luật Xử lý vi phạm hành chính Điều 59, 61, 66: xác minh, xem xét giải trình, trình ra quyết định",
-        fulfils=EXPLAINING,
+        fulfils=EXPLAINING, may=frozenset({D.EXPLANATION, D.EXPLANATION_NUMBER}),
     ),
     Move.PENALISE: Step(
         frozenset({S.DECISION_DUE}), S.PENALISED, frozenset({D.DECISION_NUMBER, D.FINE, D.GROUNDS}), ANYONE,
         "Luật Xử lý vi phạm hành chính Điều 66, 67; Nghị định 189/2025/NĐ-CP, mẫu MQĐ02",
         starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), fulfils=DECIDING,
-        may=frozenset({D.SIGNED_ON, D.BRACKET_LOW, D.BRACKET_TOP, D.DEVIATION, D.ORGANISATION, D.CONFISCATION, D.REMEDIES}),
+        may=frozenset({D.SIGNED_ON, D.BRACKET_LOW, D.BRACKET_TOP, D.DEVIATION, D.ORGANISATION, D.CONFISCATION, D.REMEDIES, D.FINES}),
     ),
     Move.ORDER_REMEDY: Step(
         frozenset({S.DECISION_DUE}), S.REMEDIAL_ONLY,
         frozenset({D.DECISION_NUMBER, D.NO_PENALTY_GROUND, D.GROUNDS, D.REMEDIES, D.NOTE}), HEADS,
         "Luật Xử lý vi phạm hành chính Điều 65: không phạt, vẫn tịch thu hoặc buộc khắc phục hậu quả, mẫu MQĐ14, MQĐ15",
         # Without a fine there is nothing left that these clocks could bar.
-        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), voids=DECIDING, may=SIGNED,
+        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), voids=DECIDING, may=frozenset({D.SIGNED_ON, D.OFFENDERS}),
     ),
     Move.DISCONTINUE: Step(
         frozenset({S.VIOLATION_RECORDED, S.EXPLANATION, S.DECISION_DUE}), S.DISCONTINUED,
         frozenset({D.DECISION_NUMBER, D.NO_PENALTY_GROUND, D.GROUNDS}), HEADS,
         "Luật Xử lý vi phạm hành chính Điều 65: không ra quyết định xử phạt, không có gì phải tịch thu hoặc khắc phục",
-        starts=(Clock.DELIVERY,), voids=(*EXPLAINING, *DECIDING), may=SIGNED,
+        starts=(Clock.DELIVERY,), voids=(*EXPLAINING, *DECIDING), may=frozenset({D.SIGNED_ON, D.OFFENDERS}),
     ),
     Move.RECEIVE_DECISION: Step(
         frozenset({S.TRANSFERRED}), S.PENALISED, frozenset({D.DECISION_NUMBER, D.SIGNED_ON, D.ISSUER, D.SIGNER, D.FINE, D.GROUNDS}), HEADS,
         "Luật Xử lý vi phạm hành chính Điều 54, 70: người có thẩm quyền đã ra quyết định, giao Chi cục tổ chức thi hành",
-        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), fulfils=DECIDING, may=frozenset({D.CONFISCATION, D.REMEDIES}),
+        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), fulfils=DECIDING, may=frozenset({D.CONFISCATION, D.REMEDIES, D.FINES}),
     ),
     Move.START_EXECUTION: Step(
         frozenset({S.PENALISED, S.REMEDIAL_ONLY}), S.EXECUTING, frozenset({D.RECIPIENT, D.NOTE}), IN_THE_FIELD,

@@ -10,28 +10,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
-from enforcement import clocks, clusters, evidence, feedback, law, membership
+from enforcement import clocks, clusters, evidence, law, membership, reporters
 from enforcement.casebook import CaseIsOver, lock, name_of, spoken, standing, write
-from enforcement.models import CaseFile, Outcome, Signal, SignalCluster, SignalSource, SignalState
+from enforcement.models import CaseFile, Outcome, Signal, SignalCluster, SignalState
 from enforcement.transitions import ON_OPENING, OVER, CaseState
 from trace.clock import CITY
 from trace.errors import Conflict, Invalid, NotFound
-from trace.models.files import StoredFile
 from trace.models.history import History
-from trace.models.tips import TipMessage, TipPhoto, TipState
-from trace.services import history, numbers, tips
+from trace.models.tips import TipState
+from trace.services import history, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from uuid import UUID
 
     from sqlalchemy.orm import Session
+
+    from trace.models.files import StoredFile
 
 TITLE_MOST = 200
 REASON_MOST = 2000
@@ -198,50 +199,6 @@ def decide_cluster(
     return _decide_all(session, cluster, found, decision, store=store, by=by, at=at)
 
 
-def wake(session: Session, *, at: datetime) -> int:
-    """Bring back the waiting signals whose reporters have told more, or sent a photo, since they were put off. How many."""
-    today = at.astimezone(CITY).date()
-    on_hold = (Signal.state == SignalState.WAITING, Signal.wait_until > today, Signal.source == SignalSource.TIP)
-    since = {
-        UUID(ref): decided_at
-        for ref, decided_at in session.execute(select(Signal.source_ref, Signal.decided_at).where(*on_hold))
-    }
-    told = select(TipMessage.tip_id, func.max(TipMessage.at)).where(TipMessage.tip_id.in_(since))
-    sent = (
-        select(TipPhoto.tip_id, func.max(StoredFile.received_at))
-        .join(StoredFile, StoredFile.id == TipPhoto.file_id)
-        .where(TipPhoto.tip_id.in_(since))
-    )
-    news = [
-        *session.execute(told.group_by(TipMessage.tip_id)).all(),
-        *session.execute(sent.group_by(TipPhoto.tip_id)).all(),
-    ]
-    refs = {str(tip_id) for tip_id, last in news if (decided_at := since[tip_id]) is not None and last > decided_at}
-    woken = session.scalars(
-        select(Signal).where(*on_hold, Signal.source_ref.in_(refs)).with_for_update(skip_locked=True)
-    ).all()
-    for signal in woken:
-        history.record(
-            session, "signal:wake", signal.id, by=None, at=at, changes={"wait_until": (signal.wait_until, today)}
-        )
-        signal.wait_until = today
-    session.flush()
-    return len(woken)
-
-
-def tell_reporters(
-    session: Session, signals: Sequence[Signal], state: TipState, *, by: UUID, at: datetime, outcome: Outcome | None = None
-) -> None:  # fmt: skip
-    """Bring the tips behind some signals to what their reporters may be told, by how it ended. A closed tip stays closed."""
-    by_answer = dict[str | None, list[UUID]]()
-    for signal in signals:
-        if signal.source is SignalSource.TIP:
-            answer = feedback.answer(outcome or signal.outcome) if state is TipState.CLOSED else None
-            by_answer.setdefault(answer, []).append(UUID(signal.source_ref))
-    for answer, ids in by_answer.items():
-        tips.tell_many(session, ids, state, answer=answer, by=by, at=at)
-
-
 def _decide(
     session: Session, signal: Signal, decision: Decision, *, store: Path | None, by: UUID, at: datetime
 ) -> Decided:
@@ -275,7 +232,7 @@ def _decide_all(
             said = said_why(reason)
             after = {"state": SignalState.REJECTED, "outcome": outcome, "reason": said, "wait_until": None}
             _settle_signals(session, signals, "signal:reject", after, ("state", "outcome"), why=said, by=by, at=at)
-            tell_reporters(session, signals, TipState.CLOSED, by=by, at=at)
+            reporters.tell(session, signals, TipState.CLOSED, by=by, at=at)
     clusters.settle(session, cluster.id, at=at)
     session.flush()
     return Decided(len(signals), case)
@@ -345,7 +302,7 @@ def _join(
         write(session, case, "add_signal", by=by, at=at, facts=facts)
     else:
         write(session, case, "add_signals", by=by, at=at, facts=facts | {"signals": len(signals)})
-    tell_reporters(session, signals, TipState.LOOKED_INTO, by=by, at=at)
+    reporters.tell(session, signals, TipState.LOOKED_INTO, by=by, at=at)
 
 
 def _put_off(

@@ -1,7 +1,8 @@
 """Real PostgreSQL with PostGIS for every test that needs a database.
 
 The controller builds a template database once per state of the migrations; each worker copies it. A test runs inside one
-outer transaction that is rolled back. `committed` gives a database of its own to tests that need real commits.
+outer transaction that is rolled back; a test that asks for the small city runs so in a copy in which it lies already, all
+others in one that holds nothing. `committed` gives a database of its own to tests that need real commits.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyotp
 import pytest
+from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -21,16 +25,36 @@ from tests import factories
 from trace import cluster, db
 from trace.app import create_app
 from trace.config import ROOT, Config
+from trace.services import accounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from flask import Flask
     from flask.testing import FlaskClient
 
 MASTER = bytes(range(32))
 NOW = datetime(2026, 6, 15, 3, 0, tzinfo=UTC)  # a Monday, ten in the morning in Hải Phòng
+
+
+class Compiled(BytecodeCache):
+    """Templates are compiled once in a process, however many applications its tests make."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.made.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.made[bucket.key, bucket.checksum] = bucket.code
+
+
+Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Compiled()}
+
+# Passwords are hashed slowly on purpose: as argon2 advises in the programme (test_accounts looks), in no time in its tests.
+SLOW_HASHER, accounts._hasher = accounts._hasher, factories.HASHER
+accounts._NOBODY = accounts._hasher.hash("nobody")
 
 
 def _template_name() -> str:
@@ -69,7 +93,7 @@ def _copy(name: str) -> str:
     with admin.connect() as connection:
         connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
         connection.execute(text("SELECT pg_advisory_lock(4712)"))
-        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{_template_name()}"'))
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{_template_name()}" STRATEGY file_copy'))
         connection.execute(text("SELECT pg_advisory_unlock(4712)"))
     admin.dispose()
     return cluster.for_tests().url(name)
@@ -95,8 +119,24 @@ def engine(worker: str) -> Iterator[Engine]:
     _drop(f"test_{worker}")
 
 
+@pytest.fixture(scope="session")
+def peopled(worker: str) -> Iterator[tuple[Engine, factories.World]]:
+    """A database with the small city in it: making it takes longer than most tests."""
+    engine = create_engine(_copy(f"world_{worker}"))
+    with Session(engine) as session:
+        world = factories.make_world(session, master=MASTER, at=NOW)
+        session.expunge_all()
+    yield engine, world
+    engine.dispose()
+    _drop(f"world_{worker}")
+
+
 @pytest.fixture
-def connection(engine: Engine) -> Iterator[Connection]:
+def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    if "world" in request.fixturenames:
+        engine, _ = request.getfixturevalue("peopled")
+    else:
+        engine = request.getfixturevalue("engine")
     with engine.connect() as connection, connection.begin() as outer:
         yield connection
         outer.rollback()
@@ -139,16 +179,24 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def world(session: Session) -> factories.World:
+def world(session: Session, peopled: tuple[Engine, factories.World]) -> factories.World:
     """A small city: a title, its managing body, a cooperative with a certified lot, people for every role."""
-    return factories.make_world(session, master=MASTER, at=NOW)
+    _, world = peopled
+    parts = {field.name: getattr(world, field.name) for field in fields(world)}
+    people = parts.pop("people")
+
+    def mine(row: Any) -> Any:
+        return session.merge(row, load=False)
+
+    return factories.World(
+        **{name: mine(row) for name, row in parts.items()}, people={name: mine(row) for name, row in people.items()}
+    )
 
 
 @pytest.fixture
 def sign_in(app: Flask, session: Session) -> Callable[[Any], FlaskClient]:
     """A signed-in client for a person of the world: the session row and cookie are real, only the typing is spared."""
     from trace import clock
-    from trace.services import accounts
 
     def enter(user: Any) -> FlaskClient:
         token = accounts.start_session(session, user, at=clock.now())

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 PASSWORD = "con trâu đi trước cái cày"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 SECRET = bytes(range(100, 132))
-# One hash for all people of the tests: argon2 is slow on purpose.
-_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+_HASH = HASHER.hash(PASSWORD)
 
 
 @dataclass

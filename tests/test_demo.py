@@ -12,7 +12,34 @@ from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.orm import Session
 
 from enforcement import law
-from enforcement.models import CaseFile, Deadline, InformantContact, Observation, Signal, SignalState
+from enforcement.models import (
+    BulkDeed,
+    CaseFile,
+    CaseJoin,
+    CaseParty,
+    CasePartyRole,
+    Complaint,
+    ComplaintState,
+    CustodyDeed,
+    CustodyEvent,
+    Deadline,
+    Delegation,
+    DenunciationReceipt,
+    DeskReport,
+    Evidence,
+    InformantContact,
+    InformantOpening,
+    InfringementRequest,
+    IntakeKind,
+    IntakeRecord,
+    Observation,
+    Redaction,
+    RequestState,
+    Signal,
+    SignalCluster,
+    SignalSource,
+    SignalState,
+)
 from enforcement.transitions import CaseState
 from labels.code import show
 from tests import conftest
@@ -151,7 +178,8 @@ def test_the_same_seed_gives_the_same_city_on_a_prepared_database_too(
     ("column", "kinds"),
     [
         (LabelRange.state, LabelState), (CaseFile.state, CaseState), (Tip.state, TipState), (Signal.state, SignalState),
-        (Lot.state, LotState), (RoleGrant.role, Role),
+        (Lot.state, LotState), (RoleGrant.role, Role), (Signal.source, SignalSource), (IntakeRecord.kind, IntakeKind),
+        (InfringementRequest.state, RequestState),
     ],
 )  # fmt: skip
 def test_every_state_is_there(city: Session, column: Any, kinds: Any) -> None:
@@ -298,6 +326,43 @@ def test_some_reporters_can_be_reached_and_none_by_a_plain_number(city: Session)
     sealed = city.scalars(select(InformantContact.sealed)).all()
     assert len(sealed) > 3
     assert not any(b"0900000" in contact for contact in sealed)
+
+
+def test_a_flood_is_one_row_of_the_queue(city: Session) -> None:
+    assert city.scalar(select(func.max(SignalCluster.fresh))) == 40
+
+
+def test_cases_were_merged_parted_and_split(city: Session) -> None:
+    assert count(city, CaseFile, CaseFile.merged_into_id.is_not(None)) == 1
+    assert count(city, CaseJoin, CaseJoin.undone_at.is_not(None)) == 1
+    assert count(city, CaseFile, CaseFile.split_from_id.is_not(None)) == 1
+
+
+def test_a_case_has_several_offenders(city: Session) -> None:
+    suspected = (
+        select(func.count()).where(CaseParty.role == CasePartyRole.SUSPECTED).group_by(CaseParty.case_id).subquery()
+    )
+    assert city.scalar(select(func.max(suspected.c[0]))) == 3
+
+
+def test_evidence_changed_hands_and_was_made_unreadable(city: Session) -> None:
+    deeds = set(city.scalars(select(CustodyEvent.deed)))
+    assert deeds >= {CustodyDeed.OFFERED, CustodyDeed.RECEIVED, CustodyDeed.REDACTED}
+    assert count(city, Redaction) == 1
+    kinds = {piece.file.media_type for piece in city.scalars(select(Evidence))}
+    assert kinds >= {"image/jpeg", "image/heic", "video/webm"}
+
+
+def test_the_office_has_its_papers(city: Session) -> None:
+    assert set(city.scalars(select(Complaint.state))) == {ComplaintState.RECEIVED, ComplaintState.ACCEPTED}
+    assert count(city, DenunciationReceipt) == 2
+    assert [report.number is None for report in city.scalars(select(DeskReport).order_by(DeskReport.drawn_at))] == [
+        False,
+        True,
+    ]
+    assert count(city, Delegation, Delegation.starts_on <= DAY, Delegation.ends_on >= DAY) >= 1
+    assert {deed.undone_at is None for deed in city.scalars(select(BulkDeed))} == {True, False}
+    assert set(city.scalars(select(InformantOpening.agreed))) == {None, True, False}
 
 
 def test_every_account_signs_in(city: Session, config: Config) -> None:

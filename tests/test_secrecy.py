@@ -79,7 +79,7 @@ def texts(data: bytes) -> Iterator[str]:
 
 def leaks(data: bytes) -> list[str]:
     """The traces of the informant that a file shows."""
-    return [trace for text in texts(data) for trace in TRACES if trace in folded(text)]
+    return [trace for text in map(folded, texts(data)) for trace in TRACES if trace in text]
 
 
 def test_the_search_for_traces_sees_them() -> None:

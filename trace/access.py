@@ -78,6 +78,7 @@ class May(StrEnum):
     LOT_READ = "lot:read"
     LOT_RECORD = "lot:record"
     LOT_RELEASE = "lot:release"
+    MAIL_TROUBLE = "mail:trouble"
     MEMBER_EDIT = "member:edit"
     MEMBER_READ = "member:read"
     OBSERVATION_READ = "observation:read"
@@ -111,7 +112,9 @@ _TITLES = frozenset({May.TITLE_EDIT, May.TITLE_RECORD})
 _MEMBERS = frozenset({May.MEMBER_EDIT, May.MEMBER_READ})
 _FIELD = frozenset({May.SCAN_FACTS, May.OBSERVATION_READ, May.OBSERVATION_RECORD, May.FILE_READ})
 _DESK = frozenset({May.CASE_MOVE, May.CASE_OPEN, May.CASE_READ, May.LAW_READ, May.SIGNAL_TRIAGE})
-_HEADS = frozenset({May.CALENDAR_EDIT, May.DELEGATION_ENTER, May.DESK_REPORT, May.DOCUMENT_TEMPLATE, May.LAW_EDIT})
+_HEADS = frozenset(
+    {May.CALENDAR_EDIT, May.DELEGATION_ENTER, May.DESK_REPORT, May.DOCUMENT_TEMPLATE, May.LAW_EDIT, May.MAIL_TROUBLE}
+)
 _APPLICATIONS = frozenset({May.APPLICATION_DECIDE, May.APPLICATION_EVALUATE, May.APPLICATION_READ})
 
 ROLE_MAY: dict[Role, frozenset[May]] = {
@@ -181,7 +184,15 @@ ROLE_MAY: dict[Role, frozenset[May]] = {
     Role.AUDITOR: _REGISTER
     | {May.APPLICATION_READ, May.CASE_READ, May.DESK_REPORT, May.OBSERVATION_READ, May.SYSTEM_LOOK, May.LAW_READ},
     Role.ADMINISTRATOR: frozenset(
-        {May.API_MANAGE, May.INCIDENT_CLOSE, May.USER_MANAGE, May.SYSTEM_LOOK, May.CALENDAR_EDIT, May.LAW_READ}
+        {
+            May.API_MANAGE,
+            May.INCIDENT_CLOSE,
+            May.MAIL_TROUBLE,
+            May.USER_MANAGE,
+            May.SYSTEM_LOOK,
+            May.CALENDAR_EDIT,
+            May.LAW_READ,
+        }
     ),
 }
 

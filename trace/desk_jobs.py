@@ -1,15 +1,16 @@
-"""Work on the clocks of cases outside requests: reminders, morning letters, and the look at what a changed calendar would move."""
+"""Work of the case desk outside requests: reminders, morning letters, what a changed calendar would move, how older photos look."""
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy.orm import Session
 
-from enforcement import reminding, timekeeping
+from enforcement import intake_clocks, law, reminding, timekeeping
 from trace import clock
-from trace.services import mail
+from trace.services import likening, mail, mail_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger("temthat.jobs")
 
 
-def add(app: App, engine: Engine) -> None:
-    """The work of every ten minutes and of every hour. The letters go out with the other mail."""
+LIKENED_FOR = 20.0
+"""So many seconds photos are looked at before the worker turns to something else."""
+
+
+def add(app: App, engine: Engine, config: Config) -> None:
+    """The work of every few minutes and of every hour. The letters go out with the other mail."""
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(queueing_lock="deadline_reminders", name="deadline_reminders")
@@ -44,8 +49,35 @@ def add(app: App, engine: Engine) -> None:
         del timestamp
         with Session(engine) as session:
             moved = timekeeping.flag(session, at=clock.now())
+            moved += intake_clocks.flag(session, law=law.load(session), at=clock.now())
             session.commit()
         log.info("clocks compared with the calendar", moved=moved)
+
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(queueing_lock="likenesses", name="likenesses")
+    def likenesses(timestamp: int) -> None:
+        """Note how photos look that came before this was noted; with none left it costs a look into an empty index."""
+        del timestamp
+        liken(engine, config)
+
+
+def liken(
+    engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now, tick: Callable[[], float] = monotonic
+) -> int:
+    """Look at waiting photos, some at a time and each lot committed, until none waits or the time is over. How many were looked at."""
+    until, count = tick() + LIKENED_FOR, 0
+    while tick() < until:
+        with Session(engine) as session:
+            looked = likening.look(session, config.files_dir, at=now())
+            session.commit()
+        for file_id in looked.unreadable:
+            log.warning("photo cannot be read", file=str(file_id))
+        count += looked.photos
+        if looked.photos < likening.AT_ONCE:
+            break
+    if count:
+        log.info("photos looked at for their likeness", count=count)
+    return count
 
 
 def post_digests(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:
@@ -62,11 +94,24 @@ def post_digests(engine: Engine, config: Config, *, now: Callable[[], datetime] 
                 config.smtp_url, sender=config.mail_sender, to=[letter.to], subject=letter.subject, text=letter.text, at=now()
             )  # fmt: skip
         except mail.NotMailed as exc:
-            say = log.error if letter.last else log.warning
-            say("digest not sent", digest=letter.digest_id, given_up=letter.last, error=type(exc.__cause__).__name__)
+            refused = mail.refusals(exc, [letter.to])
+            final = any(reply.final for reply in refused.values())
+            say = log.error if letter.last or final else log.warning
+            say(
+                "digest not sent",
+                digest=letter.digest_id,
+                given_up=letter.last or final,
+                error=type(exc.__cause__).__name__,
+            )
+            with Session(engine) as session:
+                mail_addresses.heard(session, [], refused, at=now())
+                if final:
+                    reminding.given_up(session, letter.digest_id)
+                session.commit()
             continue
         with Session(engine) as session:
             reminding.mailed(session, letter.digest_id, at=now())
+            mail_addresses.heard(session, [letter.to], {}, at=now())
             session.commit()
         taken += 1
     return taken

@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from enforcement import patterns, triage
+from enforcement import patterns, reporters
 from trace import clock, db, desk_jobs, evidence_jobs
 from trace.services import (
     accounts,
@@ -27,6 +27,7 @@ from trace.services import (
     incidents,
     keys,
     mail,
+    mail_addresses,
     outgoing,
     reconciling,
     reminders,
@@ -138,7 +139,7 @@ def make_app(config: Config) -> App:
 
     _add_desk(app, run)
     _add_mail(app, engine, config)
-    desk_jobs.add(app, engine)
+    desk_jobs.add(app, engine, config)
     _add_nightly(app, engine, config)
     evidence_jobs.add(app, engine, config)
     _add_webhooks(app, engine, config)
@@ -154,7 +155,7 @@ def _add_desk(app: App, run: Callable[[str, Callable[[Session], Any]], None]) ->
         del timestamp
         at = clock.now()
         run("sweep", lambda session: patterns.sweep(session, since=at - timedelta(hours=24), at=at))
-        run("wake", lambda session: triage.wake(session, at=at))
+        run("wake", lambda session: reporters.wake(session, at=at))
 
     @app.periodic(cron="29 * * * *")
     @app.task(queueing_lock="sweep_hourly", name="sweep_hourly")
@@ -173,6 +174,13 @@ def _add_mail(app: App, engine: Engine, config: Config) -> None:
         del timestamp
         post_letters(engine, config)
         desk_jobs.post_digests(engine, config)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(queueing_lock="mail_links", name="mail_links")
+    def mail_links(timestamp: int) -> None:
+        """Send the links that somebody waits for to confirm an address."""
+        del timestamp
+        post_links(engine, config)
 
 
 def _add_nightly(app: App, engine: Engine, config: Config) -> None:
@@ -278,13 +286,45 @@ def post_letters(engine: Engine, config: Config, *, now: Callable[[], datetime] 
             say(
                 "letter not sent", reminder=letter.reminder_id, given_up=letter.last, error=type(exc.__cause__).__name__
             )
+            with Session(engine) as session:
+                mail_addresses.heard(session, [], mail.refusals(exc, letter.to), at=now())
+                session.commit()
             continue
         with Session(engine) as session:
             reminders.mailed(session, letter.reminder_id, at=now())
+            mail_addresses.heard(session, letter.to, refused, at=now())
             session.commit()
         taken += 1
         if refused:
             log.warning("letter refused for some", reminder=letter.reminder_id, refused=len(refused))
+    return taken
+
+
+def post_links(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:
+    """Send the links by which people confirm their addresses, as `post_letters` does. How many the mail server took."""
+    if not config.smtp_url:
+        return 0
+    with Session(engine) as session:
+        due = mail_addresses.letters(session, at=now(), host=config.host)
+        session.commit()
+    taken = 0
+    for link in due:
+        refused: dict[str, mail.Reply] = {}
+        try:
+            mail.send(
+                config.smtp_url, sender=config.mail_sender, to=[link.to], subject=link.subject, text=link.text, at=now()
+            )
+        except mail.NotMailed as exc:
+            refused = mail.refusals(exc, [link.to])
+            log.warning("link not sent", row=link.row_id, given_up=link.last, error=type(exc.__cause__).__name__)
+            if not any(reply.final for reply in refused.values()):
+                continue
+        with Session(engine) as session:
+            # What is refused for good is not tried again: whoever asked reads why on their page.
+            mail_addresses.mailed(session, link.row_id)
+            mail_addresses.heard(session, [link.to], refused, at=now())
+            session.commit()
+        taken += not refused
     return taken
 
 

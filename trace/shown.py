@@ -177,6 +177,7 @@ def navigation(who: Person | None) -> Menu | None:
         (_("Connections"), "api_keys.index", May.API_MANAGE),
         (_("People"), "accounts.people", May.USER_MANAGE),
         (_("Incidents"), "incidents.index", May.INCIDENT_CLOSE),
+        (_("Letters"), "letters.index", May.MAIL_TROUBLE),
     ]
     search = [(_("Search"), "places.search", May.TITLE_READ)]
     works_cases = who.may(May.SIGNAL_TRIAGE)

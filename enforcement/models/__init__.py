@@ -18,7 +18,7 @@ from enforcement.models.casework import (
 )
 from enforcement.models.clocks import Deadline, DeadlineReckoning, DeadlineReminder, EndedAs, ReckoningCause
 from enforcement.models.desk import BulkDeed, BulkKind, DeskList, DeskSetting, SavedFilter
-from enforcement.models.documents import Document, DocumentScan, DocumentState, DocumentTemplate, IssuingUnit
+from enforcement.models.documents import Document, DocumentScan, DocumentState, DocumentTemplate, IssuingUnit, SigningAs
 from enforcement.models.evidence import (
     AlarmKind,
     BundleState,
@@ -44,6 +44,7 @@ from enforcement.models.intake import (
     IntakeFile,
     IntakeKind,
     IntakeRecord,
+    IntakeReminder,
     RequestMeasure,
     RequestState,
 )
@@ -54,11 +55,13 @@ from enforcement.models.law import (
     DelegationScope,
     DeskDigest,
     DeskPreference,
+    ExplanationThreshold,
     FieldMaximum,
     FineBracket,
     LawConfirmation,
     LawTable,
     ReminderRule,
+    SeizurePower,
     SigningPower,
 )
 from enforcement.models.observations import Observation, ObservationPhoto
@@ -76,6 +79,7 @@ from enforcement.models.papers import (
     PaperKind,
 )
 from enforcement.models.reports import DeskReport
+from enforcement.models.rulings import Explanation, ExplanationEnd, FineLine, Ruling
 from enforcement.models.signals import Outcome, Signal, SignalCluster, SignalSource, SignalState, What
 
 __all__ = [
@@ -122,8 +126,12 @@ __all__ = [
     "ExhibitDeed",
     "ExhibitEvent",
     "ExhibitState",
+    "Explanation",
+    "ExplanationEnd",
+    "ExplanationThreshold",
     "FieldMaximum",
     "FineBracket",
+    "FineLine",
     "GoodsLine",
     "Handover",
     "InformantContact",
@@ -137,6 +145,7 @@ __all__ = [
     "IntakeFile",
     "IntakeKind",
     "IntakeRecord",
+    "IntakeReminder",
     "IssuingUnit",
     "LawConfirmation",
     "LawTable",
@@ -156,11 +165,14 @@ __all__ = [
     "ReminderRule",
     "RequestMeasure",
     "RequestState",
+    "Ruling",
     "SavedFilter",
+    "SeizurePower",
     "Signal",
     "SignalCluster",
     "SignalSource",
     "SignalState",
+    "SigningAs",
     "SigningPower",
     "ValuationMethod",
     "What",

@@ -31,6 +31,7 @@ class CaseFile(Base):
         CheckConstraint("merged_into_id <> id", name="not_into_itself"),
         CheckConstraint("split_from_id <> id", name="not_split_from_itself"),
         Index("ix_case_file_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
+        Index("ix_case_file_split", "split_from_id", postgresql_where=text("split_from_id IS NOT NULL")),
         Index("ix_case_file_folded", text("public.fold(title) gin_trgm_ops"), postgresql_using="gin"),
         DESK,
     )
@@ -80,6 +81,7 @@ class CaseEvent(Base):
         UniqueConstraint("case_id", "seq"),
         CheckConstraint("(move IS NULL) = (becomes IS NULL)", name="move_has_target"),
         CheckConstraint("seq > 0", name="seq_positive"),
+        Index("ix_case_event_moves", "move", "at", postgresql_where=text("move IS NOT NULL")),
         DESK,
     )
 

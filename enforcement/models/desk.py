@@ -133,6 +133,7 @@ Index(
 
 Index("ix_case_file_pressing", *_PRESSING)
 Index("ix_case_file_open", *_PRESSING, postgresql_where=_bare(OPEN))
+Index("ix_case_file_open_newest", CaseFile.opened_at, postgresql_where=_bare(OPEN))
 Index("ix_case_file_open_officer", CaseFile.officer_id, *_PRESSING, postgresql_where=_bare(OPEN))
 Index("ix_case_file_state", CaseFile.state, *_PRESSING)
 Index("ix_case_file_words", _bare("words", " gin_trgm_ops"), _table=_CASE, postgresql_using="gin")

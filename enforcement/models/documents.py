@@ -25,10 +25,10 @@ AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         IF (NEW.case_id, NEW.template_id, NEW.form, NEW.abstract, NEW.values, NEW.sheet, NEW.unit_id, NEW.year, NEW.sequence, NEW.number,
-            NEW.issued_at, NEW.signer_id, NEW.confirmed_by, NEW.replaces_id, NEW.ins_due_at)
+            NEW.issued_at, NEW.signer_id, NEW.signed_as, NEW.confirmed_by, NEW.replaces_id, NEW.ins_due_at)
            IS NOT DISTINCT FROM
            (OLD.case_id, OLD.template_id, OLD.form, OLD.abstract, OLD.values, OLD.sheet, OLD.unit_id, OLD.year, OLD.sequence, OLD.number,
-            OLD.issued_at, OLD.signer_id, OLD.confirmed_by, OLD.replaces_id, OLD.ins_due_at)
+            OLD.issued_at, OLD.signer_id, OLD.signed_as, OLD.confirmed_by, OLD.replaces_id, OLD.ins_due_at)
         THEN
             RETURN NEW;
         END IF;
@@ -53,6 +53,17 @@ class DocumentState(StrEnum):
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
     DISCARDED = "discarded"
+
+
+class SigningAs(StrEnum):
+    """In which capacity a document is signed (Decree 30/2020): the own post, TM., KT., TL., TUQ., Q."""
+
+    OWN = "own"
+    COLLECTIVE = "collective"
+    DEPUTY = "deputy"
+    BY_ORDER = "by_order"
+    AUTHORISED = "authorised"
+    ACTING = "acting"
 
 
 class IssuingUnit(Revised, Base):
@@ -118,6 +129,7 @@ class Document(Base):
             "num_nulls(number, sequence, year, unit_id, issued_at, signer_id, sheet, ins_due_at) IN (0, 8)",
             name="issued_whole",
         ),
+        CheckConstraint("(signed_as IS NULL) = (number IS NULL)", name="signed_as_iff_issued"),
         CheckConstraint("number IS NULL OR NOT doubtful OR confirmed_by IS NOT NULL", name="wording_confirmed"),
         CheckConstraint("sequence BETWEEN 1 AND 9999", name="sequence_range"),
         CheckConstraint(
@@ -158,6 +170,7 @@ class Document(Base):
     number: Mapped[str | None]
     issued_at: Mapped[datetime | None]
     signer_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+    signed_as: Mapped[SigningAs | None]
     confirmed_by: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     sheet: Mapped[dict[str, Any] | None]
     ended_at: Mapped[datetime | None]

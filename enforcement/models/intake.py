@@ -13,8 +13,10 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, Uni
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from enforcement.deadlines import Unit
 from enforcement.models.base import DESK
 from enforcement.models.cases import CaseFile
+from enforcement.transitions import Duty
 from trace.models.base import Base, bigint_pk, uuid_pk
 from trace.models.files import StoredFile
 from trace.models.parties import AppUser, Commune
@@ -126,7 +128,13 @@ class IntakeRecord(Base):
             postgresql_where=text("agency_number IS NOT NULL"),
         ),
         Index("ix_intake_record_kind", "kind", "received_at"),
-        Index("ix_intake_record_folded", text("public.fold(body) gin_trgm_ops"), postgresql_using="gin"),
+        Index(
+            "ix_intake_record_listing",
+            text("listing_url gin_trgm_ops"),
+            postgresql_using="gin",
+            postgresql_where=text("listing_url IS NOT NULL"),
+        ),
+        Index("ix_intake_record_folded", text("public.text_marks(body)"), postgresql_using="gin"),
         DESK,
     )
 
@@ -258,12 +266,20 @@ class Complaint(Base):
 
 
 class IntakeClock(Base):
-    """A legal clock that runs on a message before there is a case. It keeps the rule it was started under."""
+    """A legal clock that runs on a message before there is a case. It keeps the rule it was started under.
+
+    `recount_due_at`: when it would end under the calendar as it stands now, if that differs; a person takes it over.
+    """
 
     __tablename__ = "intake_clock"
     __table_args__ = (
         CheckConstraint("due_at > started_at", name="due_after_start"),
         CheckConstraint("(ended_at IS NULL) = (ended_as IS NULL)", name="end_has_kind"),
+        CheckConstraint(
+            "(extension_amount IS NULL) = (extension_unit IS NULL) AND extension_amount > 0", name="extension_whole"
+        ),
+        CheckConstraint("(recount_due_at IS NULL) = (recount_found_at IS NULL)", name="recount_whole"),
+        CheckConstraint("ended_at IS NULL OR recount_due_at IS NULL", name="recount_while_running"),
         Index("uq_intake_clock_running", "record_id", "kind", unique=True, postgresql_where=text("ended_at IS NULL")),
         Index("ix_intake_clock_due", "due_at", postgresql_where=text("ended_at IS NULL")),
         DESK,
@@ -280,6 +296,31 @@ class IntakeClock(Base):
     ended_at: Mapped[datetime | None]
     ended_as: Mapped[ClockEnd | None]
     note: Mapped[str | None]
+    extension_amount: Mapped[int | None]
+    extension_unit: Mapped[Unit | None]
+    recount_due_at: Mapped[datetime | None]
+    recount_found_at: Mapped[datetime | None]
+
+
+class IntakeReminder(Base):
+    """That the clock of a message came near its end or passed it, said to a duty of the desk: once for each end and step. Append-only.
+
+    `mark`: working days (hours for clocks in hours) before the end if positive, after it if zero or negative.
+    """
+
+    __tablename__ = "intake_reminder"
+    __table_args__ = (
+        UniqueConstraint("clock_id", "due_at", "duty", "mark"),
+        CheckConstraint("duty = 'officer' OR mark <= 0", name="heads_only_after"),
+        DESK,
+    )
+
+    id: Mapped[bigint_pk]
+    clock_id: Mapped[UUID] = mapped_column(ForeignKey("enforcement.intake_clock.id"))
+    due_at: Mapped[datetime]
+    duty: Mapped[Duty]
+    mark: Mapped[int]
+    made_at: Mapped[datetime]
 
 
 class DenunciationReceipt(Base):

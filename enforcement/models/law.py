@@ -133,6 +133,50 @@ class SigningPower(Base):
     entered_by: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
 
 
+class SeizurePower(Base):
+    """Who may decide on a temporary seizure. Whoever has no row in force may not."""
+
+    __tablename__ = "seizure_power"
+    __table_args__ = (
+        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="days_in_order"),
+        ExcludeConstraint(("signer", "="), (_DAYS, "&&"), using="gist", name="ex_seizure_power_one_a_day"),
+        DESK,
+    )
+
+    id: Mapped[bigint_pk]
+    signer: Mapped[Signer]
+    basis: Mapped[str]
+    version: Mapped[str]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    needs_verification: Mapped[bool]
+    entered_at: Mapped[datetime | None]
+    entered_by: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+
+
+class ExplanationThreshold(Base):
+    """From which top of a bracket an offender may explain before the decision: for an individual, and for an organisation."""
+
+    __tablename__ = "explanation_threshold"
+    __table_args__ = (
+        CheckConstraint("individual > 0 AND organisation > 0", name="amounts_positive"),
+        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="days_in_order"),
+        ExcludeConstraint((_DAYS, "&&"), using="gist", name="ex_explanation_threshold_one_a_day"),
+        DESK,
+    )
+
+    id: Mapped[bigint_pk]
+    individual: Mapped[int] = mapped_column(BigInteger)
+    organisation: Mapped[int] = mapped_column(BigInteger)
+    basis: Mapped[str]
+    version: Mapped[str]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    needs_verification: Mapped[bool]
+    entered_at: Mapped[datetime | None]
+    entered_by: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+
+
 class LawTable(StrEnum):
     """Which kind of row of the law."""
 
@@ -140,6 +184,8 @@ class LawTable(StrEnum):
     FINE_BRACKET = "fine_bracket"
     FIELD_MAXIMUM = "field_maximum"
     SIGNING_POWER = "signing_power"
+    SEIZURE_POWER = "seizure_power"
+    EXPLANATION_THRESHOLD = "explanation_threshold"
 
 
 class LawConfirmation(Base):

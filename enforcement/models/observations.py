@@ -23,7 +23,7 @@ class Observation(Base):
         CheckConstraint("length(btrim(note)) BETWEEN 1 AND 4000", name="note_present"),
         CheckConstraint("accuracy_m >= 0", name="accuracy_not_negative"),
         CheckConstraint("shop_phone ~ '^0[0-9]{8,10}$'", name="shop_phone_digits"),
-        Index("ix_observation_noted", text("public.fold(note) gin_trgm_ops"), postgresql_using="gin"),
+        Index("ix_observation_noted", text("public.text_marks(note)"), postgresql_using="gin"),
         DESK,
     )
 
@@ -55,6 +55,6 @@ class ObservationPhoto(Base):
 
     id: Mapped[bigint_pk]
     observation_id: Mapped[UUID] = mapped_column(ForeignKey("enforcement.observation.id"))
-    file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_file.id"))
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_file.id"), index=True)
 
     file: Mapped[StoredFile] = relationship()

@@ -199,7 +199,10 @@ class ObligationState(StrEnum):
 
 
 class Obligation(Entry, Base):
-    """One thing that a decision orders, and how it was carried out: paid what and when, the minutes, or given to enforcement."""
+    """One thing that a decision orders, and how it was carried out: paid what and when, the minutes, or given to enforcement.
+
+    `ruling_id`: which offender it is ordered of; empty where the decision names none.
+    """
 
     __tablename__ = "obligation"
     __table_args__ = (
@@ -214,6 +217,7 @@ class Obligation(Entry, Base):
     )
 
     paper_id: Mapped[UUID] = mapped_column(ForeignKey("enforcement.case_paper.id"))
+    ruling_id: Mapped[UUID | None] = mapped_column(ForeignKey("enforcement.ruling.id"), index=True)
     kind: Mapped[ObligationKind]
     what: Mapped[str]
     amount: Mapped[int | None] = mapped_column(BigInteger)

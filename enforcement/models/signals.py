@@ -92,6 +92,8 @@ class SignalCluster(Base):
             text("severity DESC"),
             "oldest_at",
             "id",
+            # What is counted and filtered lies in the index, so that neither reads the table.
+            postgresql_include=["fresh", "waiting", "wait_until"],
             postgresql_where=text("fresh > 0 OR waiting > 0"),
         ),
         DESK,
@@ -154,9 +156,28 @@ class Signal(Base):
         Index("ix_signal_cluster_all", "cluster_id", "received_at"),
         Index("ix_signal_received", "received_at", postgresql_using="brin"),
         Index("ix_signal_rule", "what", "source_number", "received_at"),
-        Index("ix_signal_code", "code", postgresql_where=text("code IS NOT NULL")),
-        Index("ix_signal_shop_phone", "shop_phone", postgresql_where=text("shop_phone IS NOT NULL")),
-        Index("ix_signal_place_folded", text("public.fold(place) gin_trgm_ops"), postgresql_using="gin"),
+        Index("ix_signal_code", "code", "received_at", postgresql_where=text("code IS NOT NULL")),
+        Index("ix_signal_shop_phone", "shop_phone", "received_at", postgresql_where=text("shop_phone IS NOT NULL")),
+        Index("ix_signal_holder", "holder_id", "received_at", postgresql_where=text("holder_id IS NOT NULL")),
+        # The signals of an order are a range of serials: the latest of them are found within the index.
+        Index(
+            "ix_signal_serial",
+            "serial",
+            "received_at",
+            postgresql_include=["id"],
+            postgresql_where=text("serial IS NOT NULL"),
+        ),
+        Index("ix_signal_place", "commune_code", "place", postgresql_where=text("place IS NOT NULL")),
+        # Apart, because a name in a commune is looked for only by who does not know the commune.
+        *(
+            Index(
+                f"ix_signal_{name}_marks",
+                text("public.text_marks(place)"),
+                postgresql_using="gin",
+                postgresql_where=text(f"place IS NOT NULL AND commune_code IS {known}"),
+            )
+            for name, known in (("placed", "NOT NULL"), ("unplaced", "NULL"))
+        ),
         Index(
             "ix_signal_location",
             text("(location::geography)"),
@@ -173,10 +194,10 @@ class Signal(Base):
     source_number: Mapped[str]
     record_id: Mapped[UUID | None] = mapped_column(ForeignKey("enforcement.intake_record.id"), index=True)
     """The paper or call at the desk that it came with."""
-    serial: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    serial: Mapped[int | None] = mapped_column(BigInteger)
     code: Mapped[str | None]
     """A code as printed that the register does not know, in its canonical form."""
-    holder_id: Mapped[UUID | None] = mapped_column(ForeignKey("party.id"), index=True)
+    holder_id: Mapped[UUID | None] = mapped_column(ForeignKey("party.id"))
     commune_code: Mapped[str | None] = mapped_column(ForeignKey("commune.code"))
     place: Mapped[str | None]
     shop_phone: Mapped[str | None]

@@ -1,6 +1,8 @@
-"""What the database itself holds a case to, and no column can say: nobody inspects without a decision, nothing open is closed away.
+"""What the database itself holds a case to, and no column can say: where it begins, nobody inspects without a decision, nobody is passed
+over when it is decided, fines add up, nothing open is closed away.
 
-Both are looked at when the transaction ends, for a step writes its state and its papers one after the other. A migration repeats the text.
+All but the first are looked at when the transaction ends, for a step writes its state and its papers one after the other. A migration
+repeats the text.
 """
 
 from __future__ import annotations
@@ -8,6 +10,27 @@ from __future__ import annotations
 from sqlalchemy import DDL, event
 
 from trace.models.base import Base
+
+# A case split off stands where its origin stands, and only what nobody has decided yet is split.
+CHECK_CASE_BEGINS = """
+CREATE OR REPLACE FUNCTION enforcement.check_case_begins() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF NEW.split_from_id IS NULL OR NEW.state NOT IN (
+        SELECT c.state FROM enforcement.case_file c WHERE c.id = NEW.split_from_id
+    ) OR NEW.state IN ('penalised', 'remedial_only', 'discontinued', 'executing', 'closed', 'archived') THEN
+        RAISE EXCEPTION 'a case begins as received' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'case_begins_as_received';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+
+CASE_BEGINS = (
+    "CREATE TRIGGER case_begins BEFORE INSERT ON enforcement.case_file "
+    "FOR EACH ROW WHEN (NEW.state <> 'received') EXECUTE FUNCTION enforcement.check_case_begins()"
+)
 
 CHECK_CASE_STATE = """
 CREATE OR REPLACE FUNCTION enforcement.check_case_state() RETURNS trigger
@@ -19,6 +42,14 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'an inspection needs a signed decision with a lawful ground'
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'inspection_on_a_decision';
+    END IF;
+    IF NEW.state IN ('penalised', 'remedial_only', 'discontinued', 'executing') AND EXISTS (
+        SELECT 1 FROM enforcement.case_party p
+         WHERE p.case_id = NEW.id AND p.role = 'suspected' AND p.struck_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM enforcement.ruling r WHERE r.party_id = p.id)
+    ) THEN
+        RAISE EXCEPTION 'every offender has a decision, or a decision that there is none'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'every_offender_decided';
     END IF;
     IF NEW.state = 'closed' AND (
         EXISTS (SELECT 1 FROM enforcement.measure m WHERE m.case_id = NEW.id AND m.ended_at IS NULL)
@@ -35,8 +66,70 @@ $$
 
 CASE_STATE_CHECKED = (
     "CREATE CONSTRAINT TRIGGER case_state_checked AFTER UPDATE OF state ON enforcement.case_file DEFERRABLE INITIALLY DEFERRED "
-    "FOR EACH ROW WHEN (NEW.state IN ('inspecting', 'closed')) EXECUTE FUNCTION enforcement.check_case_state()"
+    "FOR EACH ROW WHEN (NEW.state IN ('inspecting', 'penalised', 'remedial_only', 'discontinued', 'executing', 'closed')) "
+    "EXECUTE FUNCTION enforcement.check_case_state()"
 )
 
-for sql in (CHECK_CASE_STATE, CASE_STATE_CHECKED):
+# How somebody else came to a fine act by act is not known here, so a paper of another issuer has no lines.
+CHECK_RULING = """
+CREATE OR REPLACE FUNCTION enforcement.check_ruling() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    paper enforcement.case_paper;
+BEGIN
+    SELECT * INTO paper FROM enforcement.case_paper p WHERE p.id = NEW.paper_id;
+    IF paper.case_id <> NEW.case_id OR (paper.kind = 'penalty') <> (NEW.fine IS NOT NULL)
+       OR paper.kind NOT IN ('penalty', 'remedy_only', 'no_penalty')
+       OR NOT EXISTS (SELECT 1 FROM enforcement.case_party p WHERE p.id = NEW.party_id AND p.role = 'suspected' AND p.struck_at IS NULL)
+    THEN
+        RAISE EXCEPTION 'a decision on an offender of the case' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'ruling_of_an_offender';
+    END IF;
+    IF paper.kind = 'penalty' AND (
+        paper.fine <> (SELECT sum(r.fine) FROM enforcement.ruling r WHERE r.paper_id = paper.id)
+        OR paper.issuer = '' AND NEW.fine IS DISTINCT FROM (SELECT sum(l.amount) FROM enforcement.fine_line l WHERE l.ruling_id = NEW.id)
+    ) THEN
+        RAISE EXCEPTION 'a fine is the sum of its lines' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'fine_adds_up';
+    END IF;
+    IF NEW.fine IS NOT NULL AND paper.issuer = '' AND EXISTS (
+        SELECT 1 FROM enforcement.explanation e WHERE e.party_id = NEW.party_id AND e.owed AND e.outcome IS NULL
+    ) THEN
+        RAISE EXCEPTION 'nobody is fined before the explanation'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'explained_before_fined';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+RULING_CHECKED = (
+    "CREATE CONSTRAINT TRIGGER ruling_checked AFTER INSERT ON enforcement.ruling DEFERRABLE INITIALLY DEFERRED "
+    "FOR EACH ROW EXECUTE FUNCTION enforcement.check_ruling()"
+)
+
+# What was decided stays; that it was handed over is written once.
+KEEP_RULING = """
+CREATE OR REPLACE FUNCTION enforcement.keep_ruling() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.served_on IS NULL
+       AND to_jsonb(NEW) - 'served_on' - 'served_to' = to_jsonb(OLD) - 'served_on' - 'served_to'
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'a decision is never overwritten' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'ruling_kept';
+END
+$$
+"""
+
+RULING_KEPT = (
+    "CREATE TRIGGER ruling_kept BEFORE UPDATE OR DELETE ON enforcement.ruling FOR EACH ROW EXECUTE FUNCTION enforcement.keep_ruling()",
+    "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON enforcement.fine_line "
+    "FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change()",
+)
+
+for sql in (
+    CHECK_CASE_BEGINS, CASE_BEGINS, CHECK_CASE_STATE, CASE_STATE_CHECKED, CHECK_RULING, RULING_CHECKED, KEEP_RULING, *RULING_KEPT,
+):  # fmt: skip
     event.listen(Base.metadata, "after_create", DDL(sql.replace("%", "%%")))  # type: ignore[no-untyped-call]

@@ -31,6 +31,7 @@ from enforcement.models import (
 from enforcement.papers.signatory import TITLES
 from enforcement.papers.units import of_person
 from trace.clock import CITY
+from trace.errors import NotFound
 from trace.services import papers
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ EARLIER: dict[str, tuple[tuple[str, ...], tuple[PaperKind, ...]]] = {
     "seizure": (("MQĐ20",), (PaperKind.SEIZURE,)),
     "penalty": (("MQĐ02",), (PaperKind.PENALTY,)),
     "criminal": (("MQĐ33",), (PaperKind.CRIMINAL_TRANSFER,)),
+    "return": (("MQĐ24",), ()),
+    "confiscation": (("MQĐ02", "MQĐ14"), (PaperKind.PENALTY, PaperKind.NO_PENALTY)),
+    "destruction": (("MQĐ02", "MQĐ14", "MQĐ16"), (PaperKind.PENALTY, PaperKind.NO_PENALTY)),
     "decision": (
         ("MQĐ02", "MQĐ14", "MQĐ15", "MQĐ16", "MQĐ20", "MQĐ21", "MQĐ24", "MQĐ33"),
         (PaperKind.PENALTY, PaperKind.REMEDY_ONLY, PaperKind.NO_PENALTY, PaperKind.CRIMINAL_TRANSFER, PaperKind.SEIZURE),
@@ -98,6 +102,8 @@ DECISION_NAMES = {
     PaperKind.CRIMINAL_TRANSFER: "Quyết định chuyển hồ sơ vụ vi phạm có dấu hiệu tội phạm",
     PaperKind.SEIZURE: "Quyết định tạm giữ tang vật, phương tiện vi phạm hành chính",
 }
+# Sources that say something of one offender alone.
+OF_ONE = ("offender.", "acts.", "penalty.fine")
 CLOCKS = {
     "deadline.explanation": (DeadlineKind.EXPLANATION_WRITTEN,),
     "deadline.penalty": (DeadlineKind.PENALTY_DECISION,),
@@ -107,13 +113,31 @@ CLOCKS = {
 }
 
 
+def forms_of(source: str) -> tuple[str, ...]:
+    """The forms whose numbers a field of this source takes; none if it takes no number."""
+    path, _, part = source.partition(".")
+    return EARLIER[path][0] if part == "number" and path in EARLIER else ()
+
+
 def values(form: Form, facts: Mapping[str, str]) -> dict[str, str]:
     """What each field of a form is offered with."""
     return {field.name: facts[field.source] for field in form.fields if facts.get(field.source)}
 
 
-def facts(session: Session, case: CaseFile, *, at: datetime) -> dict[str, str]:
-    """Everything that is known about a case, by path."""
+def refilled(form: Form, given: Mapping[str, str], facts: Mapping[str, str]) -> dict[str, str]:
+    """What was typed, with everything that speaks of one offender put in anew."""
+    of_one = {field.name: facts.get(field.source, "") for field in form.fields if field.source.startswith(OF_ONE)}
+    return {name: text for name, text in ({**given, **of_one}).items() if text}
+
+
+def suspects(session: Session, case: CaseFile) -> list[CaseParty]:
+    """Whom a paper of a case may be about: all that are suspected, in the order of the case."""
+    ids = membership.members(session, case.id)
+    return [party for each in ids for party in casework.of_case(session, each).suspected]
+
+
+def facts(session: Session, case: CaseFile, *, at: datetime, about: UUID | None = None) -> dict[str, str]:
+    """Everything that is known about a case, by path; of several offenders about the first, or about the one named."""
     ids = membership.members(session, case.id)
     views = [casework.of_case(session, each) for each in ids]
     today = at.astimezone(CITY)
@@ -121,16 +145,23 @@ def facts(session: Session, case: CaseFile, *, at: datetime) -> dict[str, str]:
         "case.number": case.number, "case.title": case.title, "case.commune": case.commune.name if case.commune else "",
         "case.qualification": QUALIFICATIONS.get(case.legal_qualification, "") if case.legal_qualification else "",
         "case.act_ended_on": _day(case.act_ended_on), "now": f"{today:%H:%M %d/%m/%Y}", "today": _day(today.date()),
-        **_people(session, case, views), **_acts(case, views), **_things(views), **_measures(views),
+        **_people(session, case, views, about), **_acts(case, views, about), **_things(views), **_measures(views),
         **_evidence(session, ids), **_earlier(session, ids), **_clocks(session, ids), **_signals(session, ids),
     }  # fmt: skip
+    if about is not None:
+        ruling = next((each for view in views for each in view.rulings if each.party_id == about), None)
+        found["penalty.fine"] = papers.number(ruling.fine) if ruling and ruling.fine else ""
     return {path: text for path, text in found.items() if text}
 
 
-def _people(session: Session, case: CaseFile, views: Sequence[CaseworkView]) -> dict[str, str]:
+def _people(session: Session, case: CaseFile, views: Sequence[CaseworkView], about: UUID | None) -> dict[str, str]:
     found: dict[str, str] = {}
     parties = [party for view in views for party in view.parties]
-    offender = next((party for party in parties if party.role is CasePartyRole.SUSPECTED), None)
+    offender = next(
+        (each for each in parties if each.role is CasePartyRole.SUSPECTED and about in {None, each.id}), None
+    )
+    if offender is None and about is not None:
+        raise NotFound
     if offender is not None:
         speaks = next((party for party in parties if party.represents_id == offender.id), None)
         found = {
@@ -153,8 +184,8 @@ def _people(session: Session, case: CaseFile, views: Sequence[CaseworkView]) -> 
     return found
 
 
-def _acts(case: CaseFile, views: Sequence[CaseworkView]) -> dict[str, str]:
-    acts = [act for view in views for act in view.acts]
+def _acts(case: CaseFile, views: Sequence[CaseworkView], about: UUID | None) -> dict[str, str]:
+    acts = [act for view in views for act in view.acts if about is None or act.offender_id in {None, about}]
     places = list(dict.fromkeys(_place(act) for act in acts if act.place))
     place = places[0] if places else (case.commune.name if case.commune else "")
     words = dict.fromkeys(BASES.get(act.qualification, "") for act in acts)

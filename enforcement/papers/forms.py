@@ -29,6 +29,7 @@ class FormKind(StrEnum):
     MINUTES = "minutes"
     DECISION = "decision"
     DISPATCH = "dispatch"
+    NOTICE = "notice"
     PLAN = "plan"
     SLIP = "slip"
 

@@ -16,6 +16,7 @@ from docx.shared import Cm, Mm, Pt
 from docx.text.paragraph import Paragraph
 
 from enforcement.papers.layout_pdf import PAGE_SIGNERS
+from enforcement.papers.sheet import kept, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ CENTRE, RIGHT, LEFT, JUSTIFY = (
     WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.RIGHT, WD_ALIGN_PARAGRAPH.LEFT, WD_ALIGN_PARAGRAPH.JUSTIFY,
 )  # fmt: skip
 TEXT_WIDTH_CM = 16.5
-SHORT = "." * 22
+DOTS = {"short": "." * 22, "rest": "." * 22, "figure": "." * 9}
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
@@ -45,12 +46,13 @@ def draw(sheet: Mapping[str, Any], look: Look, *, at: datetime) -> bytes:
     _heading(book, sheet, look)
     for base in sheet["bases"]:
         _said(_paragraph(book, indent=True), base, look, italic=True)
-    for block in sheet["blocks"]:
+    for block, stays in zip(sheet["blocks"], kept(sheet["blocks"]), strict=True):
         _block(book, block, look)
-    book.paragraphs[-1].paragraph_format.keep_with_next = True  # nobody signs a page without a word of the body
+        # What leads to a table or a list stays with it; nobody signs a page without a word of the body.
+        book.paragraphs[-1].paragraph_format.keep_with_next = stays or None
     _signatures(book, sheet["signatures"])
     if sheet["signed"]:
-        _closing(book, sheet)
+        _closing(book, sheet, look)
     if look.draft and sheet["doubts"]:
         _write(
             _paragraph(book), "Cần kiểm chứng trước khi ban hành (xóa phần này trên bản ban hành):", bold=True, size=11
@@ -96,8 +98,8 @@ def _page(book: Book, sheet: Mapping[str, Any], look: Look) -> None:
 def _heading(book: Book, sheet: Mapping[str, Any], look: Look) -> None:
     table = _plain_table(book, (7.2, 9.3))
     left, right = table.rows[0].cells
-    _write(_centred(left), sheet["parent"].upper(), size=12)
-    _write(_centred(left), sheet["organisation"].upper(), bold=True, size=12)
+    _write(_centred(left), whole(sheet["parent"].upper()), size=12)
+    _write(_centred(left), whole(sheet["organisation"].upper()), bold=True, size=12)
     _rule(_centred(left), 2.4)
     _write(_centred(right), MOTTO[0], bold=True, size=12)
     _write(_centred(right), MOTTO[1], bold=True)
@@ -105,20 +107,20 @@ def _heading(book: Book, sheet: Mapping[str, Any], look: Look) -> None:
     left, right = _added(table).cells
     _write(_centred(left), f"Số: {sheet['number']}")
     if sheet["kind"] == "dispatch":
-        _write(_centred(left), sheet["abstract"], size=12)
+        _write(_centred(left), whole(sheet["abstract"]), size=12)
     _write(_centred(right), f"{sheet['place']}, {sheet['date']}", italic=True)
     book.add_paragraph()
     if sheet["kind"] != "dispatch":
         _write(_paragraph(book, CENTRE), sheet["title"], bold=True, size=14)
-        _write(_paragraph(book, CENTRE), sheet["abstract"], bold=True, size=14)
+        _write(_paragraph(book, CENTRE), whole(sheet["abstract"]), bold=True, size=14)
         _rule(_paragraph(book, CENTRE), 4.0)
     if sheet["sample"]:
         _write(_paragraph(book, CENTRE), "(DỮ LIỆU MẪU, không có giá trị pháp lý)", italic=True, size=12)
     if sheet["authority"]:
-        _write(_paragraph(book, CENTRE), sheet["authority"].upper(), bold=True)
+        _write(_paragraph(book, CENTRE), whole(sheet["authority"].upper()), bold=True)
     if sheet["addressee"] is not None:
         to = _paragraph(book, CENTRE)
-        _write(to, "Kính gửi: ")
+        _write(to, f"{sheet.get('greeting', 'Kính gửi')}: ")
         _said(to, sheet["addressee"], look)
 
 
@@ -126,7 +128,9 @@ def _block(book: Book, block: Mapping[str, Any], look: Look) -> None:
     match block["kind"]:
         case "table":
             if block["caption"]:
-                _write(_paragraph(book), block["caption"])
+                caption = _paragraph(book, indent=True)
+                caption.paragraph_format.keep_with_next = True
+                _write(caption, block["caption"])
             _figures(book, block, look)
         case "centre":
             _said(_paragraph(book, CENTRE), block["runs"], look, bold=True)
@@ -174,25 +178,31 @@ def _signatures(book: Book, signatures: Sequence[Mapping[str, str]]) -> None:
         table = _plain_table(book, (8.25, 8.25))
         _row_mark(table.rows[0], "w:cantSplit")
         for cell, each in zip(table.rows[0].cells, signatures[first : first + 2], strict=False):
-            _write(_centred(cell), each["role"].upper(), bold=True)
+            _write(_centred(cell), whole(each["role"].upper()), bold=True)
             _write(_centred(cell), "(Ký, ghi rõ họ tên)", italic=True, size=12)
             for _line in range(4):
                 _centred(cell)
             _write(_centred(cell), each["name"], bold=True)
+        for cell in table.rows[0].cells:
+            cell.paragraphs[0].paragraph_format.space_before = Pt(12)
+            for paragraph in cell.paragraphs if first + 2 < len(signatures) else ():  # all who sign stand on one page
+                paragraph.paragraph_format.keep_with_next = True
 
 
-def _closing(book: Book, sheet: Mapping[str, Any]) -> None:
+def _closing(book: Book, sheet: Mapping[str, Any], look: Look) -> None:
     """Recipients at the left, the signatory with the capacity at the right."""
     table = _plain_table(book, (8.25, 8.25))
     _row_mark(table.rows[0], "w:cantSplit")
     left, right = table.rows[0].cells
     _write(_first(left), "Nơi nhận:", bold=True, italic=True, size=12)
+    left.paragraphs[0].paragraph_format.space_before = right.paragraphs[0].paragraph_format.space_before = Pt(12)
     for line in sheet["recipients"]:
         _write(left.add_paragraph(), f"- {line}", size=11)
     for line in sheet["capacity"]:
-        _write(_centred(right), line.upper(), bold=True)
-    _write(_centred(right), "(Ký tên, đóng dấu; họ và tên)", italic=True, size=12)
-    for _line in range(4):
+        _write(_centred(right), whole(line.upper()), bold=True)
+    if look.draft:
+        _write(_centred(right), "(Ký tên, đóng dấu; họ và tên)", italic=True, size=12)
+    for _line in range(5):
         _centred(right)
     _write(_centred(right), sheet["signer"], bold=True)
 
@@ -206,9 +216,9 @@ def _said(paragraph: Paragraph, runs: Runs, look: Look, *, bold: bool = False, i
             # A leader of dots to the margin; struck, the line goes through the whole of it.
             stops = paragraph.paragraph_format.tab_stops
             stops.add_tab_stop(Cm(TEXT_WIDTH_CM), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS)
-            _write(paragraph, f"{SHORT}\t", strike=not look.draft)
+            _write(paragraph, f"{DOTS['rest']}\t", strike=not look.draft)
         else:
-            _write(paragraph, SHORT, strike=not look.draft)
+            _write(paragraph, DOTS[run["blank"]], strike=not look.draft)
 
 
 def _write(

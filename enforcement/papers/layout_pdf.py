@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from enforcement.papers.sheet import kept, whole
 from trace.services import papers
 
 if TYPE_CHECKING:
@@ -31,7 +32,14 @@ class Look:
 def draw(sheet: Mapping[str, Any], look: Look, *, at: datetime) -> bytes:
     """The pages of a document."""
     data = {
-        "sheet": dict(sheet), "mark": look.mark, "why": look.why, "struck": not look.draft, "page_signers": PAGE_SIGNERS,
-        "doubts": sheet["doubts"] if look.draft else [],
+        "sheet": {**sheet, **_headings(sheet)}, "mark": look.mark, "why": look.why, "struck": not look.draft, "page_signers": PAGE_SIGNERS,
+        "doubts": sheet["doubts"] if look.draft else [], "kept": kept(sheet["blocks"]),
     }  # fmt: skip
     return papers.drawn("case_document.typ", data, at=at)
+
+
+def _headings(sheet: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands centred, broken between words only."""
+    plain = {name: whole(sheet[name]) for name in ("parent", "organisation", "abstract", "authority")}
+    roles = [{**each, "role": whole(each["role"])} for each in sheet["signatures"]]
+    return {**plain, "signatures": roles, "capacity": [whole(line) for line in sheet["capacity"]]}

@@ -5,12 +5,13 @@ A blank is a fact of its own: in a draft it is dotted, in an issued paper a line
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from enforcement.papers import values
 from enforcement.papers.forms import PLACEHOLDER, FormKind, SignedBy
-from enforcement.papers.vocabulary import TABLES
+from enforcement.papers.vocabulary import TABLES, FieldKind
 from trace.services import papers
 
 if TYPE_CHECKING:
@@ -20,7 +21,23 @@ if TYPE_CHECKING:
     from enforcement.papers.forms import Form
 
 NO_NUMBER = "........"
+NO_AUTHORITY, NO_CAPACITY = "Thẩm quyền ban hành", ("Quyền hạn, chức vụ của người ký",)
+GREETINGS = {FormKind.SLIP: "Kính trình"}
+# What stays of a date or a moment that nobody filled in: the words around the figures.
+EMPTY: dict[FieldKind, tuple[str, ...]] = {
+    FieldKind.DATE: ("ngày ", " tháng ", " năm "),
+    FieldKind.MOMENT: ("", " giờ ", " phút, ngày ", " tháng ", " năm "),
+    FieldKind.NUMBER: ("",),
+}
 BLANK_ROWS = 2
+CLOSING_LEAST = 120
+NBSP = "\u00a0"
+_COMPOUNDS = re.compile(
+    r"\b((?:đội )?quản lý thị trường|công thương|chi cục|thành phố|vi phạm|hành chính|tội phạm|hình sự|trách nhiệm|quyết định|xử phạt|biện pháp|"
+    r"khắc phục|hậu quả|tang vật|phương tiện|trường hợp|tổ chức|cá nhân|đại diện|kiểm tra|đội trưởng|tổ trưởng|trưởng đoàn|chức vụ|"
+    r"quyền hạn|người ký|pháp luật|chấp hành|truy cứu|bàn giao|thẩm quyền|phê duyệt|hồ sơ|dấu hiệu|kinh doanh|chỉ đạo|ý kiến|đối với)\b",
+    re.IGNORECASE,
+)
 Runs = list[dict[str, str]]
 
 
@@ -28,7 +45,8 @@ Runs = list[dict[str, str]]
 class Heading:
     """Who issues and signs. In a draft nobody has signed, so the number and the day are blanks.
 
-    `capacity`: the lines above the name, such as "KT. CHI CỤC TRƯỞNG", "PHÓ CHI CỤC TRƯỞNG". `basis`: the decision that gave the power.
+    `capacity`: the lines above the name, such as "KT. CHI CỤC TRƯỞNG", "PHÓ CHI CỤC TRƯỞNG". `basis`: the
+    decision that gave the power, as a ground of this one. `mandate`: the number of the paper on which the capacity rests; kept, not printed.
     """
 
     parent: str
@@ -40,6 +58,7 @@ class Heading:
     signer_title: str = ""
     capacity: Sequence[str] = field(default_factory=list)
     basis: str = ""
+    mandate: str = ""
     case_number: str = ""
     sample: bool = False
 
@@ -51,20 +70,23 @@ def compose(code: str, form: Form, given: Mapping[str, str], heading: Heading) -
     bases = [words.runs(line.removeprefix("~").strip()) for line in form.bases if not words.dropped(line)]
     if heading.basis:
         bases.append([{"t": heading.basis}])
+    _end_bases(bases)
     return {
         "form": code, "kind": form.kind.value, "parent": heading.parent, "organisation": heading.organisation,
         "number": heading.number or f"{NO_NUMBER}/{form.symbol}", "place": heading.place,
         "date": papers.day_in_words(heading.on) if heading.on else "ngày ...... tháng ...... năm ..........",
         "title": words.plain(form.title), "abstract": words.plain(form.abstract),
-        "authority": words.system["signer_office"] if form.kind is FormKind.DECISION else "",
-        "addressee": words.runs(form.addressee) if form.addressee else None,
+        "authority": (words.system["signer_office"] or NO_AUTHORITY) if form.kind is FormKind.DECISION else "",
+        "greeting": GREETINGS.get(form.kind, "Kính gửi"), "addressee": words.runs(form.addressee) if form.addressee else None,
         "bases": bases, "blocks": words.blocks(),
         "signatures": [
-            {"role": words.plain(role), "name": words.plain(name, blank="")} for role, name in form.signatures
+            {"role": words.plain(role.removeprefix("~").strip()), "name": words.first(name)}
+            for role, name in form.signatures
+            if not (heading.number and role.startswith("~") and words.dropped(f"~{name}"))
         ],
         "recipients": [words.plain(line) for line in form.recipients],
-        "capacity": [*heading.capacity] if signs_below else [], "signer": heading.signer_name if signs_below else "",
-        "signed": signs_below, "every_page": form.every_page, "sample": heading.sample,
+        "capacity": [*(heading.capacity or NO_CAPACITY)] if signs_below else [], "signer": heading.signer_name if signs_below else "",
+        "signed": signs_below, "mandate": heading.mandate, "every_page": form.every_page, "sample": heading.sample,
         "doubts": [*form.doubts],
     }  # fmt: skip
 
@@ -124,8 +146,12 @@ class _Words:
             place = found.end()
             name, _, how = found[1].partition(":")
             value = self._value(name.strip(), words=how.strip() == "words")
+            own = self.fields.get(name.strip())
             if value:
                 made.append({"t": value})
+            elif own is not None and own.kind in EMPTY:
+                for word in EMPTY[own.kind]:
+                    made += [{"t": word}, {"blank": "figure"}] if word else [{"blank": "figure"}]
             else:
                 made.append({"blank": "rest" if not text[place:].strip(" .;,") else "short"})
         if text[place:]:
@@ -135,6 +161,10 @@ class _Words:
     def plain(self, text: str, *, blank: str = "............") -> str:
         """A line without blanks of its own: titles, recipients, names under signatures."""
         return "".join(run.get("t", blank) for run in self.runs(text)).replace("\n", ", ")
+
+    def first(self, names: str) -> str:
+        """The name under a signature: of several, between slashes, the first that is filled in."""
+        return next((said for name in names.split(" / ") if (said := self.plain(name, blank="").strip())), "")
 
     def _value(self, name: str, *, words: bool = False) -> str:
         if name in self.system:
@@ -152,6 +182,36 @@ class _Words:
             "widths": [*table.widths], "numeric": [*table.numeric], "rows": rows or [[""] * len(table.columns)] * BLANK_ROWS,
             "empty": not rows,
         }  # fmt: skip
+
+
+def kept(blocks: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """Which lines of the body stay on one page with what follows: headings, what leads to a list or a table, the words before signatures."""
+    found = []
+    for place, block in enumerate(blocks):
+        after = blocks[place + 1] if place + 1 < len(blocks) else None
+        leads = block["kind"] == "heading" or (block["kind"] != "table" and _text(block).endswith(":"))
+        to_table = block["kind"] != "table" and after is not None and after["kind"] == "table"
+        below = sum(len(_text(each)) if each["kind"] != "table" else CLOSING_LEAST for each in blocks[place + 1 :])
+        closing = block["kind"] != "table" and below < CLOSING_LEAST
+        found.append(leads or to_table or after is None or closing)
+    return found
+
+
+def whole(text: str) -> str:
+    """A heading in which no word of two syllables is torn at the end of a line, and no syllable stands alone on the last."""
+    joined = _COMPOUNDS.sub(lambda found: found[0].replace(" ", NBSP), text)
+    return NBSP.join(joined.rsplit(" ", 1)) if joined.count(" ") > 2 else joined
+
+
+def _text(block: Mapping[str, Any]) -> str:
+    return "".join(run.get("t", "....") for run in block.get("runs", ())).strip()
+
+
+def _end_bases(bases: list[Runs]) -> None:
+    """Every ground ends with a semicolon, the last with a full stop."""
+    for runs in bases[-1:]:
+        if runs and "t" in runs[-1]:
+            runs[-1] = {"t": runs[-1]["t"].rstrip(" ;.,") + "."}
 
 
 def _split(runs: Runs) -> list[Runs]:

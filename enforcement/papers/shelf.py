@@ -12,9 +12,10 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from enforcement import membership
 from enforcement.models import CaseFile, Document, DocumentScan, DocumentState, DocumentTemplate, Evidence
-from enforcement.papers import layout_docx, layout_pdf, values
+from enforcement.papers import forms, layout_docx, layout_pdf, sheet, signatory, values
 from enforcement.papers.layout_pdf import Look
 from trace.clock import CITY
+from trace.errors import Forbidden
 from trace.services import files, papers
 from trace.services.folding import fold
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
+    from enforcement.papers.forms import Form
+    from enforcement.papers.sheet import Heading
+    from enforcement.transitions import Duty
     from trace.models.files import StoredFile
 
 PAGE = 50
@@ -51,6 +55,11 @@ class Registered:
     issued_on: date
     signer_name: str
     fine: int | None
+
+    @property
+    def words(self) -> str:
+        """What it is, for a list to pick from."""
+        return ", ".join(filter(None, (self.title, papers.day(self.issued_on), self.signer_name)))
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ def registered(session: Session, case_id: UUID, codes: Collection[str]) -> list[
             Document.case_id.in_(membership.member_ids(case_id)), Document.form.in_(list(codes)),
             Document.state.in_([DocumentState.ISSUED, DocumentState.SCANNED]),
         )
-        .order_by(Document.issued_at.desc())
+        .order_by(Document.issued_at.desc(), Document.sequence.desc())
         .options(joinedload(Document.template), joinedload(Document.signer))
     ).all()  # fmt: skip
     return [
@@ -98,6 +107,17 @@ def registered(session: Session, case_id: UUID, codes: Collection[str]) -> list[
         )
         for row in rows
     ]  # fmt: skip
+
+
+def issued_days(session: Session, case_id: UUID, number: str) -> list[date]:
+    """The days on which documents in force of a case and of those merged into it were issued under a number."""
+    moments = session.scalars(
+        select(Document.issued_at).where(
+            Document.case_id.in_(membership.member_ids(case_id)), Document.number == number,
+            Document.state.in_([DocumentState.ISSUED, DocumentState.SCANNED]),
+        )
+    )  # fmt: skip
+    return sorted({_city_day(each) for each in moments})
 
 
 def holder_of(session: Session, number: str, year: int) -> str | None:
@@ -121,12 +141,12 @@ def of_case(session: Session, case_id: UUID) -> list[OfCase]:
 
 
 def files_of(session: Session, case_id: UUID, store: Path) -> list[tuple[str, bytes]]:
-    """Every issued document of a case as a PDF under a name of its own, and its signed copy behind it. For the bundle."""
+    """Every issued document of a case as PDF and DOCX under a name of its own, and its signed copy behind them. For the bundle."""
     found: list[tuple[str, bytes]] = []
     rows = [each for each in of_case(session, case_id) if each.number is not None]
     for row in reversed(rows):
         name = file_name(row.document)
-        found.append((f"{name}.pdf", pdf(row.document)))
+        found += [(f"{name}.pdf", pdf(row.document)), (f"{name}.docx", docx(row.document))]
         if row.scan is not None:
             ending = {"application/pdf": "pdf", "image/png": "png", "image/webp": "webp"}.get(
                 row.scan.media_type, "jpg"
@@ -143,6 +163,18 @@ def pdf(document: Document, sheet: Mapping[str, Any] | None = None, *, at: datet
 def docx(document: Document, sheet: Mapping[str, Any] | None = None, *, at: datetime | None = None) -> bytes:
     """The same for word processors."""
     return layout_docx.draw(_sheet(document, sheet), look(document), at=document.issued_at or at or document.saved_at)
+
+
+def preview(
+    session: Session, found: Document, *, by: UUID, duties: Collection[Duty], at: datetime
+) -> tuple[Form, Heading, dict[str, Any]]:
+    """The sheet of a draft as it stands: signed as this person would sign it, or by nobody yet. Nothing is written."""
+    form = forms.form_of(found.template.content)
+    try:
+        heading = signatory.heading(signatory.find(session, form, by, duties, at.astimezone(CITY).date()), found.case)
+    except Forbidden:
+        heading = signatory.unsigned(session, by, found.case, at.astimezone(CITY).date())
+    return form, heading, sheet.compose(found.form, form, found.values, heading)
 
 
 def look(document: Document) -> Look:

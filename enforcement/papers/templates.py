@@ -5,6 +5,7 @@ A version is never edited: documents keep the one they were made from. What must
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, date, datetime
 from functools import cache
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 SEEDS = ROOT / "enforcement" / "papers" / "seeds"
 SEEDED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 SEEDED_FROM = date(2025, 7, 1)
+FIRST = "Bản đầu, cần kiểm chứng với mẫu đang có hiệu lực"
+AGAIN = "Sửa câu chữ, bố cục của bản trước; cần kiểm chứng với mẫu đang có hiệu lực"
 CODE = re.compile(r"[A-ZĐ]{2,10}[0-9]{0,3}")
 
 
@@ -70,15 +73,21 @@ def seeds() -> dict[str, Form]:
 
 
 def seed(session: Session) -> None:
-    """Bring every form into the database that has no version there yet. What heads changed stays."""
-    known = set(session.scalars(select(DocumentTemplate.form).distinct()))
-    session.add_all([
-        DocumentTemplate(
-            form=code, version=1, valid_from=SEEDED_FROM, name=form.name, symbol=form.symbol, content=forms.content(form),
-            note="Bản đầu, cần kiểm chứng với mẫu đang có hiệu lực", drawn_at=SEEDED_AT,
-        )
-        for code, form in seeds().items() if code not in known
-    ])  # fmt: skip
+    """Bring every form into the database that has no version there yet, and the next version of those whose seed reads otherwise now.
+
+    What a head changed stays.
+    """
+    known = {row.form: row for row in latest(session)}
+    for code, form in seeds().items():
+        newest, kept = known.get(code), json.loads(json.dumps(forms.content(form)))
+        if newest is not None and (newest.drawn_by is not None or newest.content == kept):
+            continue
+        session.add(
+            DocumentTemplate(
+                form=code, version=newest.version + 1 if newest else 1, valid_from=newest.valid_from if newest else SEEDED_FROM, name=form.name,
+                symbol=form.symbol, content=kept, note=AGAIN if newest else FIRST, drawn_at=SEEDED_AT,
+            )
+        )  # fmt: skip
     session.flush()
 
 

@@ -5,7 +5,7 @@ What must not live here: numbers given (`numbering`) and who may sign what (`sig
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # The highest post first: a head who also holds an officer's post signs as head.
 POSTS = (Role.BRANCH_HEAD, Role.TEAM_HEAD, Role.OFFICER)
 NAME_MOST = 200
+Held: TypeAlias = tuple[Role, Party, IssuingUnit | None]
 
 
 class NoIssuingUnit(Conflict):
@@ -52,7 +53,7 @@ class UnitWordsMissing(Invalid):
     """The name of the unit, that of the body above it and the place have to be filled in, each with at most 200 characters."""
 
 
-def of_person(session: Session, person_id: UUID, on: date) -> tuple[Role, Party, IssuingUnit | None] | None:
+def of_person(session: Session, person_id: UUID, on: date) -> Held | None:
     """In which post and for which unit a person of the desk signs on a day; None for people without such a post."""
     held = session.scalars(
         select(RoleGrant)
@@ -68,6 +69,23 @@ def of_person(session: Session, person_id: UUID, on: date) -> tuple[Role, Party,
 def of_party(session: Session, party_id: UUID) -> IssuingUnit | None:
     """The unit that an organisation of the register is."""
     return session.scalars(select(IssuingUnit).where(IssuingUnit.party_id == party_id)).one_or_none()
+
+
+def above(session: Session, unit: IssuingUnit, on: date) -> IssuingUnit | None:
+    """The branch that a unit belongs to: it bears the same first pair of digits, and a head is in office there."""
+    return session.scalars(
+        select(IssuingUnit)
+        .join(RoleGrant, RoleGrant.party_id == IssuingUnit.party_id)
+        .where(
+            RoleGrant.role == Role.BRANCH_HEAD,
+            RoleGrant.valid_during.contains(on),
+            IssuingUnit.unit_code == unit.unit_code,
+            IssuingUnit.id != unit.id,
+        )
+        .order_by(IssuingUnit.sub_unit_code)
+        .limit(1)
+        .options(joinedload(IssuingUnit.party))
+    ).one_or_none()
 
 
 def every(session: Session) -> Sequence[IssuingUnit]:

@@ -100,6 +100,8 @@ def shown(field: Field, value: str, *, words: bool = False) -> str:
             return f"{at:%H} giờ {at:%M} phút, {papers.day_in_words(at.date())}"
         case FieldKind.MONEY | FieldKind.NUMBER if (n := amount(value)) is not None:
             unit = " đồng" if field.kind is FieldKind.MONEY else ""
+            if field.kind is FieldKind.NUMBER and 0 < n < 10 and not words:
+                return f"{n:02d}"  # as official papers count copies, sheets and days
             return f"{in_words(n)}{unit}" if words else f"{papers.number(n)}{unit}"
         case _:
             return value

@@ -10,6 +10,9 @@ from enforcement.views import (
     bundles,
     case_labels,
     case_list,
+    case_measures,  # noqa: F401  these three share the blueprint of the violation file
+    case_offenders,  # noqa: F401
+    case_orders,  # noqa: F401
     case_similar,
     cases,
     casework,
@@ -27,8 +30,10 @@ from enforcement.views import (
     law_calendar,
     law_delegations,
     law_entry,
+    letters,
     observations,
     queue,
+    report_kept,  # noqa: F401  shares the blueprint of `reports`
     reports,
     signals,
     timeline,
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     cases, casework, case_list, informants, intake, observations, queue, signals, case_similar, bulk, desk_filters, deadlines, law, law_calendar, law_delegations, law_entry,
-    reports,
+    letters, reports,
     evidence, evidence_copies, bundles, documents, document_register, document_forms, case_labels, timeline)  # fmt: skip
 
 

@@ -11,9 +11,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
-from wtforms.validators import DataRequired, InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
-from enforcement import bulk, cases, queue, triage
+from enforcement import bulk, bulk_undo, cases, queue, triage
 from enforcement.models import BulkDeed, BulkKind, DeskList, Outcome
 from enforcement.transitions import HEADS
 from enforcement.views import desk_lists
@@ -25,7 +25,7 @@ from trace.errors import Forbidden, TemThatError
 from trace.forms import EnumField, VietnameseDate, clean
 from trace.views import lists
 from trace.views.once import once
-from trace.words import explain, number, say, way_out
+from trace.words import day, explain, number, say, way_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,9 +58,9 @@ class WeighForm(FlaskForm):
 
 
 class WaitForm(FlaskForm):
-    """Until when, and why."""
+    """Until when, or for information, and why."""
 
-    until = VietnameseDate(_l("Look again on"), [InputRequired(_l("Write the day."))])
+    until = VietnameseDate(_l("Look again on"), [Optional()])
     reason = TextAreaField(_l("Why wait"), WHY, filters=[clean])
 
 
@@ -99,7 +99,7 @@ def choose() -> ResponseReturnValue:
     """From ticked rows of a list to the page that asks what the deed needs to know."""
     kind = DeskList.SIGNALS if request.form.get("list") == DeskList.SIGNALS else DeskList.CASES
     here = request.form.get("query", "")
-    ids = _chosen(kind, here)
+    ids, more = _chosen(kind, here)
     wish = request.form.get("kind", "")
     if wish == "export":
         return _export(kind, here, ids)
@@ -108,11 +108,14 @@ def choose() -> ResponseReturnValue:
             return redirect(url_for("case_similar.merge", case_id=ids[0], other=ids[1]), 303)
         flash(_("Choose exactly two cases to merge."), "warning")
         return redirect(desk_lists.url(kind, here), 303)
-    deed = _kind(wish, kind)
     if not ids:
+        _kind(wish or BulkKind.ASSIGN.value, kind if wish else None)
         flash(_("No row is chosen. Tick at least one row of the list."), "warning")
         return redirect(desk_lists.url(kind, here), 303)
-    return _page(deed, _form(deed, bound=False), ids, here)
+    if wish == "step":
+        return _step(kind, here, ids)
+    deed = _kind(wish, kind)
+    return _page(deed, _form(deed, bound=False), ids, here, more=more)
 
 
 @bp.post("/<any(preview,do):step>/<kind>")
@@ -122,25 +125,25 @@ def act(step: str, kind: str) -> ResponseReturnValue:
     deed = _kind(kind, None)
     here = request.form.get("query", "")
     ids = desk_lists.ids(request.form.getlist("id"), most=bulk.MOST + 1)
-    form = _form(deed, bound=True)
+    form, more = _form(deed, bound=True), bool(request.form.get("more"))
     if not form.validate():
-        return _page(deed, form, ids, here), 422
+        return _page(deed, form, ids, here, more=more), 422
     try:
         order = _order(deed, form)
         if step == "preview":
-            return _page(deed, form, ids, here, result=bulk.preview(session(), order, ids))
+            return _page(deed, form, ids, here, more=more, result=bulk.preview(session(), order, ids))
         with once(f"bulk.{deed.value}") as key:
             if key.done:
                 return redirect(key.location, 303)
             done, result = bulk.carry_out(session(), order, ids)
             if done is None:
                 session().rollback()
-                return _page(deed, form, ids, here, result=result), 409
+                return _page(deed, form, ids, here, more=more, result=result), 409
             key.settle(url_for(".show", deed_id=done.id))
             done.done = {**done.done, "refused": _told(result.refused)}
     except TemThatError as exc:
         session().rollback()
-        return _page(deed, form, ids, here, reasons=[exc]), exc.status
+        return _page(deed, form, ids, here, more=more, reasons=[exc]), exc.status
     session().commit()
     cookie[desk_lists.DONE] = str(done.id)
     return redirect(key.location if result.refused else desk_lists.url(done.list, here), 303)
@@ -162,7 +165,7 @@ def undo(deed_id: UUID) -> ResponseReturnValue:
     if not person().may(NEEDS[deed.list]):
         raise Forbidden
     try:
-        deed, result = bulk.undo(session(), deed_id, by=person().id, duties=duties(), at=clock.now())
+        deed, result = bulk_undo.undo(session(), deed_id, by=person().id, duties=duties(), at=clock.now())
     except TemThatError as exc:
         session().rollback()
         return _shown(bulk.get(session(), deed_id), reasons=[exc]), exc.status
@@ -175,11 +178,22 @@ def undo(deed_id: UUID) -> ResponseReturnValue:
     return redirect(url_for(".show", deed_id=deed_id), 303)
 
 
-def _chosen(kind: DeskList, here: str) -> list[UUID]:
-    """The ticked rows, or every row of the filter that the list had."""
-    if request.form.get("all"):
-        return queue.ids(session(), desk_lists.asked(kind, desk_lists.said(here)), at=clock.now())
-    return desk_lists.ids(request.form.getlist("ids"), most=bulk.MOST + 1)
+def _chosen(kind: DeskList, here: str) -> tuple[list[UUID], bool]:
+    """The ticked rows, or the rows of the filter that the list had, on all its pages; and whether the filter has more than these."""
+    if not request.form.get("all"):
+        return desk_lists.ids(request.form.getlist("ids"), most=bulk.MOST + 1), False
+    asked = desk_lists.asked(kind, desk_lists.said(here))
+    found, most = queue.ids(session(), asked, at=clock.now()), min(bulk.MOST, queue.bound(asked))
+    return found[:most], len(found) > most
+
+
+def _step(kind: DeskList, here: str, ids: Sequence[UUID]) -> ResponseReturnValue:
+    """The next step of the law, where the law has it taken: in its case, or nowhere for many."""
+    if kind is DeskList.CASES and len(ids) == 1:
+        return redirect(url_for("cases.show", case_id=ids[0], _anchor="moves"), 303)
+    refused = bulk.OneByOne()
+    flash(f"{explain(refused)} {way_out(refused)}", "warning")
+    return redirect(desk_lists.url(kind, here), 303)
 
 
 def _export(kind: DeskList, here: str, ids: Sequence[UUID]) -> ResponseReturnValue:
@@ -191,7 +205,9 @@ def _export(kind: DeskList, here: str, ids: Sequence[UUID]) -> ResponseReturnVal
 
 
 def _kind(wish: str, kind: DeskList | None) -> BulkKind:
-    found = BulkKind(wish) if wish in set(BulkKind) else BulkKind.ASSIGN
+    if wish not in set(BulkKind):
+        raise bulk.OneByOne
+    found = BulkKind(wish)
     own = DeskList.CASES if found in bulk.OF_CASES else DeskList.SIGNALS
     if (kind is not None and own is not kind) or not person().may(NEEDS[own]):
         raise Forbidden
@@ -225,7 +241,7 @@ def _told(refused: Sequence[bulk.Refused]) -> list[dict[str, Any]]:
 
 
 def _page(
-    kind: BulkKind, form: FlaskForm, ids: Sequence[UUID], here: str, *,
+    kind: BulkKind, form: FlaskForm, ids: Sequence[UUID], here: str, *, more: bool = False,
     result: bulk.Result | None = None, reasons: Sequence[TemThatError] = (),
 ) -> str:  # fmt: skip
     listed = DeskList.CASES if kind in bulk.OF_CASES else DeskList.SIGNALS
@@ -236,6 +252,7 @@ def _page(
         form=form,
         ids=ids,
         here=here,
+        more=more,
         back=desk_lists.url(listed, here),
         effect=_effect(kind, form, result) if result else None,
         able=len(result.done) if result else 0,
@@ -255,7 +272,11 @@ def _effect(kind: BulkKind, form: FlaskForm, result: bulk.Result) -> str:
         case BulkKind.WEIGH:
             said = _("%(n)s signals will be of severity: %(word)s.", n=n, word=dict(severities())[form.severity.data])
         case BulkKind.WAIT:
-            said = _("%(n)s signals will wait until %(day)s.", n=n, day=f"{form.until.data:%d/%m/%Y}")
+            if form.until.data is None:
+                last = lists.today() + triage.INFORMATION_WITHIN
+                said = _("%(n)s signals will wait for information, at the latest until %(day)s.", n=n, day=day(last))
+            else:
+                said = _("%(n)s signals will wait until %(day)s.", n=n, day=day(form.until.data))
         case BulkKind.REJECT:
             told = sum(1 for item in result.done if item.get("told"))
             said = _("%(n)s signals will be put aside with the finding: %(word)s.", n=n, word=say(form.outcome.data))

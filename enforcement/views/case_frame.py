@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 
 from enforcement import cases, clocks, law
 from enforcement.deadlines import DeadlineKind
+from enforcement.fines import WHOSE
 from enforcement.transitions import HEADS, OVER
 from enforcement.views.words import duties
 from trace import clock
@@ -56,9 +57,15 @@ def frame(case_id: UUID, active: str, *, reasons: Sequence[TemThatError] = ()) -
         "fine_barred": any(
             s.deadline.kind is DeadlineKind.PENALTY_DECISION and not s.closed and s.left < 0 for s in standings
         ),
-        "reasons": [{"message": explain(exc), "way_out": way_out(exc), "url": _where(exc)} for exc in reasons],
+        "reasons": [{"message": _named(exc), "way_out": way_out(exc), "url": _where(exc)} for exc in reasons],
         "tabs_label": _("Parts of the case"),
     }
+
+
+def _named(exc: TemThatError) -> str:
+    """What an error says, with whom it is about where several could be meant."""
+    who = exc.facts.get(WHOSE)
+    return f"{who}: {explain(exc)}" if who else explain(exc)
 
 
 def _where(exc: TemThatError) -> str:

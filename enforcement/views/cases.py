@@ -8,9 +8,23 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 
-from enforcement import acts, cases, closing, documents, evidence, evidence_facts, fines, membership, terms
+from enforcement import (
+    acts,
+    cases,
+    closing,
+    documents,
+    evidence,
+    evidence_facts,
+    explaining,
+    fines,
+    law,
+    membership,
+    offenders,
+    rulings,
+    terms,
+)
 from enforcement.transitions import MAY_DETECT, MOVES, Demand, Move, moves_from
-from enforcement.views import forms
+from enforcement.views import forms, offender_forms
 from enforcement.views.case_deeds import carry_out, meanwhile, moment_of, seen_now
 from enforcement.views.case_frame import frame
 from enforcement.views.words import duties, line, severity_word
@@ -38,6 +52,8 @@ PAPER_CODES: dict[Move, tuple[str, ...]] = {
     Move.DECIDE_INSPECTION: ("QĐKT",), Move.END_INSPECTION: ("BBKT",), Move.RECORD_VIOLATION: ("MBB01",), Move.PENALISE: ("MQĐ02",),
     Move.ORDER_REMEDY: ("MQĐ14", "MQĐ15"), Move.TRANSFER_CRIMINAL: ("MQĐ33",),
 }  # fmt: skip
+RIGHTS_SHOWN = frozenset({Move.RECORD_VIOLATION, Move.OPEN_EXPLANATION, Move.PREPARE_DECISION})
+"""The steps beside which the page says who may explain."""
 ANY_MOVE = f"any({','.join(move.value for move in Move)})"
 
 
@@ -174,19 +190,43 @@ def _officer_choices() -> list[tuple[str, str]]:
 
 def _fulfillable(standings: Sequence[Standing]) -> list[tuple[str, str]]:
     return [
-        (str(each.deadline.id), f"{say(each.deadline.kind)} – {day(each.deadline.due_at)}")
+        (
+            str(each.deadline.id),
+            " – ".join(filter(None, (say(each.deadline.kind), each.whose, day(each.deadline.due_at)))),
+        )
         for each in standings
         if not each.closed and each.deadline.kind in terms.FULFILLABLE
     ]
 
 
 def _form_of(move: Move, case: CaseFile, pieces: Sequence[Evidence], *, bound: bool) -> FlaskForm:
-    """The form of a move; that of a fine knows what the law says of the acts in the file."""
-    fined = move is Move.PENALISE
-    frame_ = fines.frame(session(), case, on=lists.today()) if fined else None
+    """The form of a move; that of a decision knows the offenders, and what the law says of the acts of each."""
+    today, fined = lists.today(), move in offender_forms.FINED
     codes = PAPER_CODES.get(move, ())
-    papers = documents.registered(session(), case.id, codes) if codes and not bound else []
-    return forms.move_form(move, pieces, bound=bound, frame=frame_, registered=papers)
+    frames = fines.frames(session(), case, on=today) if fined else []
+    only = frames[0] if len(frames) == 1 else None
+    known = forms.Known(
+        frame=(only or (None if frames else fines.frame(session(), case, on=today))) if move is Move.PENALISE else None,
+        frames=frames,
+        left=offenders.undecided(session(), case) if move in rulings.DECIDING else (),
+        explains=move is Move.PREPARE_DECISION and any(each.owed for each in _waiting(case)),
+        registered=documents.registered(session(), case.id, codes) if codes else [],
+    )
+    return forms.move_form(move, pieces, known, bound=bound)
+
+
+def _fine_frame(case: CaseFile) -> fines.Frame | None:
+    """What the law says of the fine, where one offender is left to decide on, or none is named; of several it stands beside each."""
+    left = offenders.undecided(session(), case)
+    if len(left) > 1:
+        return None
+    return fines.frame(session(), case, on=lists.today(), offender=left[0] if left else None)
+
+
+def _waiting(case: CaseFile) -> list[explaining.Right]:
+    """The rights to explain of which nothing is settled yet."""
+    settled = {each.party_id for each in explaining.of_case(session(), case).values() if each.outcome}
+    return [each for each in explaining.rights(session(), case, on=lists.today()) if each.party.id not in settled]
 
 
 def _page(
@@ -199,6 +239,9 @@ def _page(
     failed = next(iter(bound.values()), None)
     pieces = evidence.of_case(session(), case_id)
     moves = moves_from(case.state, duties()) if person().may(May.CASE_MOVE) and case.merged_into_id is None else []
+    rights = explaining.rights(session(), case, on=lists.today()) if not RIGHTS_SHOWN.isdisjoint(moves) else []
+    if not any(each.owed for each in rights):
+        moves = [move for move in moves if move is not Move.OPEN_EXPLANATION or move.value in bound]
     return render_template(
         "desk/case.html",
         **framed,
@@ -215,7 +258,10 @@ def _page(
         hints=_hints(),
         meanwhile=meanwhile(case, failed, reasons),
         open_points=[explain(each) for each in closing.open_points(session(), case)] if Move.CLOSE in moves else [],
-        fine_frame=fines.frame(session(), case, on=lists.today()) if Move.PENALISE in moves else None,
+        fine_frame=_fine_frame(case) if Move.PENALISE in moves else None,
+        rights=rights,
+        explanation_ends=explaining.ends(session(), case) if rights else None,
+        left=offenders.undecided(session(), case) if offenders.rulings(session(), case) else [],
         may_detect=works and case.state in MAY_DETECT and case.detected_at is None,
         has_acts=bool(acts.standing(session(), case)),
         **_side_forms(case, bound, framed["standings"]),
@@ -231,13 +277,23 @@ def _hints() -> dict[str, str]:
         ),
         Demand.ISSUER: _("Who made the decision, for example the People's Committee of the city."),
         Demand.URGENT_REASON: _("Only if urgent."),
+        Demand.SUSPENSION: _("Then the offender may explain whatever the fine."),
+        Demand.EXPLANATION_NUMBER: _("Of the letter, of the minutes of the meeting, or of the waiver."),
     }
 
 
 def _move(move: Move, form: FlaskForm, case: CaseFile) -> dict[str, Any]:
     step = MOVES[move]
     form.version.data = seen_now(case)
+    groups: list[offender_forms.Group] = []
+    if isinstance(form, offender_forms.OffendersForm):
+        who = [each.offender for each in form.frames if each.offender]
+        rules = law.load(session())
+        groups = form.groups({each.id: fines.limitation_end(session(), case, each, rules=rules) for each in who})
+    grouped = {field.name for group in groups for field in (*group.fields, *group.more)}
     return {
+        "plain": [field for field in form if field.name not in grouped],
+        "groups": groups,
         "move": move,
         "form": form,
         "to": step.to,

@@ -31,12 +31,13 @@ from enforcement.models import (
     ValuationMethod,
 )
 from enforcement.views.case_deeds import moment_of
-from enforcement.views.forms import LINE_MOST, may_be, needed
+from enforcement.views.forms import EXPLAINED, LINE_MOST, may_be, needed
+from enforcement.views.offers import OfferedField
 from trace.forms import EnumField, VietnameseDate, VietnameseDecimal, VietnameseInteger, WardField, clean
 from trace.words import say
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from enforcement.casework import CaseworkView
@@ -61,9 +62,10 @@ def _text(label: Any, *, most: int = LINE_MOST, required: bool = True, long: boo
 
 
 class Sheet(FlaskForm):
-    """A form among others on the page: its fields carry its name in their ids."""
+    """A form among others on the page: its fields carry its name in their ids. `OFFERS`: the registered forms that carry a number asked for."""
 
     NAME = ""
+    OFFERS: Mapping[str, tuple[str, ...]] = {}
 
     class Meta(FlaskForm.Meta):
         """Ids that do not collide."""
@@ -126,7 +128,7 @@ class ActForm(Sheet):
     qualification = EnumField(_l("Legal qualification"), [_CHOOSE], kind=LegalQualification)
     making = BooleanField(_l("Made, packed, printed or imported the goods, not only sold them"))
     began_on = VietnameseDate(_l("From"), [_DAY])
-    ended_on = VietnameseDate(_l("To"), [Optional()])
+    ended_on = VietnameseDate(_l("Until"), [Optional()])
     place = _text(_l("Where"))
     commune = WardField(_l("Ward or commune"))
     offender = SelectField(_l("By whom"), [Optional()])
@@ -230,9 +232,10 @@ class MeasureForm(Sheet):
     """A measure to begin."""
 
     NAME = "measure"
+    OFFERS = {"number": ("MQĐ20", "MQĐ41", "CVSAN")}
     version = HiddenField()
     kind = EnumField(_l("Measure"), [_CHOOSE], kind=MeasureKind)
-    number = _text(_l("Number of the decision or request"))
+    number = OfferedField(_l("Number of the decision or request"), needed(LINE_MOST), filters=[clean])
     subject = _text(_l("What it covers"), most=TEXT_MOST, long=True)
     addressee = _text(_l("Whose goods, which assessor or platform, who is served"))
     began_on = VietnameseDate(_l("Carried out or sent on"), [_DAY])
@@ -259,11 +262,12 @@ class MeasureEndForm(Sheet):
     """How a measure ended."""
 
     NAME = "end"
+    OFFERS = {"document_number": ("MQĐ24", "MBB17", "MBB20", "MBB21")}
     version = HiddenField()
     result = EnumField(_l("Result"), [_CHOOSE], kind=MeasureResult)
     ended_on = VietnameseDate(_l("Ended on"), [_DAY])
     ended_time = _text(_l("At"), most=5, required=False)
-    document_number = _text(_l("Number of the paper"))
+    document_number = OfferedField(_l("Number of the paper"), needed(LINE_MOST), filters=[clean])
     note = _text(_l("Note"), required=False)
 
     def of(self, measure: Measure) -> None:
@@ -275,11 +279,15 @@ class OrderForm(Sheet):
     """Something more that the decision orders."""
 
     NAME = "order"
+    several = False
     kind = SelectField(_l("Kind"), [_CHOOSE])
+    whose = SelectField(_l("Of whom"), [Optional()])
     what = _text(_l("What is ordered"), most=1000)
 
     def offer(self, view: CaseworkView, wards: list[tuple[str, str]]) -> None:  # noqa: ARG002  every sheet is offered the same
-        """All but a fine: that comes from the decision alone."""
+        """All but a fine: that comes from the decision alone. Of whom, where it was decided on several."""
+        self.whose.choices = [("", "–"), *((str(each.id), each.party.name) for each in view.rulings)]
+        self.several = len(view.rulings) > 1
         self.kind.choices = [(each.value, say(each)) for each in ObligationKind if each is not ObligationKind.FINE]
 
 
@@ -313,9 +321,33 @@ class ReceiveForm(Sheet):
     """Who received a file that was handed over."""
 
     NAME = "receive"
+    OFFERS = {"record_number": ("MBB28",)}
     received_by = _text(_l("Received by"))
     received_on = VietnameseDate(_l("Received on"), [_DAY])
-    record_number = _text(_l("Number of the hand-over minutes"))
+    record_number = OfferedField(_l("Number of the hand-over minutes"), needed(LINE_MOST), filters=[clean])
+
+
+class ExplainForm(Sheet):
+    """What an offender made of the right to explain."""
+
+    NAME = "explain"
+    version = HiddenField()
+    outcome = SelectField(_l("How"), [_CHOOSE])
+    explained_on = VietnameseDate(_l("On"), [_DAY])
+    document_number = _text(_l("Number of the letter, minutes or waiver"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.outcome.choices = [(each.value, say(each)) for each in EXPLAINED]
+
+
+class ServeForm(Sheet):
+    """That a decision was handed over to one offender."""
+
+    NAME = "serve"
+    version = HiddenField()
+    served_on = VietnameseDate(_l("Handed over on"), [_DAY])
+    served_to = _text(_l("Received by"))
 
 
 class StrikeForm(Sheet):

@@ -14,6 +14,7 @@ from enforcement.deadlines import DeadlineKind
 from enforcement.models import (
     EntryKind,
     ExhibitDeed,
+    ExplanationEnd,
     MeasureKind,
     MeasureResult,
     ObligationKind,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 DEEDS = frozenset({
     "add_entry", "amend_entry", "strike_entry", "detect", "fulfil", "exhibit", "begin_measure", "end_measure", "order", "confirm_handover",
+    "serve", "explain",
 })  # fmt: skip
 
 
@@ -62,6 +64,10 @@ def deed(event: CaseEvent) -> str:
             )
         case "order":
             said = _order(event)
+        case "serve":
+            said = _("Decision handed over: %(name)s", name=facts["who"])
+        case "explain":
+            said = _("%(name)s: %(how)s", name=facts["who"], how=say(ExplanationEnd(facts["how"])).lower())
         case _:
             said = _("%(recipient)s confirmed that the file arrived", recipient=facts["recipient"])
     return str(said)

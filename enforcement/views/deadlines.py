@@ -24,6 +24,7 @@ from trace.clock import CITY
 from trace.db import session
 from trace.errors import TemThatError
 from trace.forms import VietnameseDate, clean
+from trace.services import mail_addresses
 from trace.views.lists import Choice
 from trace.views.once import once
 from trace.words import day, say
@@ -161,6 +162,7 @@ def mine() -> ResponseReturnValue:
         most=reminding.MOST_PRESSING,
         flagged=timekeeping.flagged(session()),
         form=form,
+        address=mail_addresses.of(session(), [person().id]).get(person().id),
     )
 
 

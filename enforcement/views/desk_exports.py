@@ -1,10 +1,14 @@
-"""The lists of the desk as files: what their pages show with the filters of the address. Nothing of who reported is among the columns."""
+"""The lists of the desk as files: all rows that the filters of the address find. Nothing of who reported is among the columns.
+
+Which rows these are is asked once, before the first is written: while a long file is made, others decide, and no row is left out or told
+twice for that.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from flask import request
+from flask import g, request
 from flask_babel import lazy_gettext as _l
 
 from enforcement import queue
@@ -15,22 +19,43 @@ from enforcement.views.words import severity_word
 from trace import clock
 from trace.access import May
 from trace.db import session
-from trace.services.sheets import MOST_ROWS
+from trace.errors import TooLarge
 from trace.views.export_lists import LISTS, List
 from trace.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
+
+MOST_ROWS = 50_000
+
+
+class DeskListTooLong(TooLarge):
+    """The list has more than %(most)s rows, and one file holds no more.
+
+    Narrow the list with its filters, for example by severity or commune, and download the parts.
+    """
+
+
+def _ids(kind: DeskList) -> list[UUID]:
+    """The rows of the file, asked for once in a request."""
+    if "desk_export" not in g:
+        found = queue.ids(session(), desk_lists.asked(kind, request.args), at=clock.now(), most=MOST_ROWS)
+        if len(found) > MOST_ROWS:
+            raise DeskListTooLong(most=MOST_ROWS)
+        g.desk_export = found
+    kept: list[UUID] = g.desk_export
+    return kept
 
 
 def _signals(page: int, size: int) -> tuple[Sequence[Any], int]:
-    asked = cast("queue.SignalFilter", desk_lists.asked(DeskList.SIGNALS, request.args))
-    return queue.signals(session(), asked, at=clock.now(), page=page, size=size, most=MOST_ROWS)
+    found = _ids(DeskList.SIGNALS)
+    return queue.clusters_of(session(), found[(page - 1) * size : page * size]), len(found)
 
 
 def _cases(page: int, size: int) -> tuple[Sequence[Any], int]:
-    asked = cast("queue.CaseFilter", desk_lists.asked(DeskList.CASES, request.args))
-    return queue.cases(session(), asked, at=clock.now(), page=page, size=size, most=MOST_ROWS)
+    found = _ids(DeskList.CASES)
+    return queue.cases_of(session(), found[(page - 1) * size : page * size]), len(found)
 
 
 LISTS["desk-signals"] = List(_l("Signals"), May.SIGNAL_TRIAGE, _signals, (

@@ -131,6 +131,7 @@ def shared(kind: DeskList) -> dict[str, Any]:
         "keys": filters.keys_on(session(), person().id),
         "done": just_done(),
         "severities": severities(),
+        "bulk_most": min(bulk.MOST, queue.bound(asked(kind, request.args))),
     }
 
 
@@ -155,7 +156,11 @@ def just_done() -> dict[str, Any] | None:
 def told(deed: BulkDeed) -> str:
     """A deed for many in words, with its figures."""
     n, refused = len(deed.done["items"]), len(deed.done.get("refused", ()))
-    what = f"{say(deed.kind)}: {number(n)}"
+    what = str(
+        _("%(deed)s: %(n)s cases", deed=say(deed.kind), n=number(n))
+        if deed.list is DeskList.CASES
+        else _("%(deed)s: %(n)s signals", deed=say(deed.kind), n=number(n))
+    )
     return f"{what} · {_('refused: %(n)s', n=number(refused))}" if refused else what
 
 

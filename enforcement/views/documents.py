@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from enforcement import documents
 from enforcement.models import DocumentState
-from enforcement.papers import forms, shelf, templates, values
+from enforcement.papers import filling, forms, shelf, signatory, templates, values
 from enforcement.transitions import HEADS, MOVES
 from enforcement.views import document_fields as fields
 from enforcement.views.case_frame import frame
@@ -17,21 +18,23 @@ from enforcement.views.words import duties
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
-from trace.errors import NotFound, TemThatError
+from trace.errors import Forbidden, NotFound, TemThatError
 from trace.services import files
 from trace.views import lists
 from trace.views.once import once
 from trace.words import day, moment, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
-    from uuid import UUID
 
     from flask.typing import ResponseReturnValue
     from flask_wtf import FlaskForm
 
     from enforcement.models import CaseFile, Document
+    from enforcement.papers.forms import Form
+    from enforcement.papers.shelf import Registered
+    from enforcement.papers.signatory import Capacity
 
 bp = Blueprint("case_documents", __name__, url_prefix="/vu-viec")
 
@@ -154,6 +157,7 @@ def bind(case_id: UUID, document_id: UUID) -> ResponseReturnValue:
 def ins(case_id: UUID, document_id: UUID) -> ResponseReturnValue:
     """Record the upload to INS."""
     form = fields.InsForm()
+    form.issued = documents.get(session(), case_id, document_id).issued_at
 
     def act(at: datetime) -> str:
         uploaded_at = values.moment(form.uploaded.data)
@@ -197,7 +201,10 @@ def _file(name: str, content: bytes, mimetype: str, *, inline: bool) -> Response
 
 def _write(case_id: UUID, document_id: UUID, *, issue: bool) -> ResponseReturnValue:
     found = documents.get(session(), case_id, document_id)
-    made = fields.of_document(forms.form_of(found.template.content), None, found.version, bound=True)
+    form = forms.form_of(found.template.content)
+    made = fields.of_document(
+        form, None, found.version, bound=True, capacities=_capacities(form), earlier=_earlier(case_id, form)
+    )
     here = url_for(".document", case_id=case_id, document_id=document_id)
     with once("documents.issue" if issue else "documents.save") as key:
         if key.done:
@@ -206,14 +213,17 @@ def _write(case_id: UUID, document_id: UUID, *, issue: bool) -> ResponseReturnVa
             if not made.validate():
                 return _page(case_id, document_id, made=made), 422
             at = clock.now()
-            found = documents.save(
-                session(), case_id, document_id, fields.sent(made), version=fields.version(made.version.data), by=person().id, at=at
-            )  # fmt: skip
+            seen, typed = fields.version(made.version.data), fields.sent(made)
             if issue:
                 found = documents.issue(
-                    session(), case_id, document_id, version=found.version, confirmed=bool(made.confirmed.data), by=person().id,
-                    duties=duties(), at=at,
+                    session(), case_id, document_id, version=seen, confirmed=bool(made.confirmed.data), by=person().id, duties=duties(),
+                    at=at, signing=fields.signing(made), given=typed,
                 )  # fmt: skip
+            else:
+                about = _about() if "refill" in request.form else None
+                found = documents.save(
+                    session(), case_id, document_id, typed, version=seen, by=person().id, at=at, about=about
+                )
         except TemThatError as exc:
             session().rollback()
             return _page(case_id, document_id, made=made, refusals=fields.told(made, exc)), exc.status
@@ -296,19 +306,50 @@ def _page(
     form = forms.form_of(found.template.content)
     framed = frame(case_id, "documents", reasons=refusals or [])
     draft = found.state is DocumentState.DRAFT
+    capacities = _capacities(form) if draft else []
     if made is None:
-        made = fields.of_document(form, found.values, found.version, bound=False)
+        made = fields.of_document(
+            form,
+            found.values,
+            found.version,
+            bound=False,
+            capacities=capacities,
+            earlier=_earlier(case_id, form) if draft else None,
+        )
     elif any(isinstance(exc, documents.DocumentChanged) for exc in refusals or []):
         made.version.data = str(found.version)  # what the other saved is shown above: saving again is a decision
     return render_template(
-        "desk/document.html", **framed, document=found, form=form, draft=draft, made=made, shown=fields.shown(form, made),
+        "desk/document.html", **framed, document=found, form=form, draft=draft, made=made, capacities=capacities, shown=fields.shown(form, made),
         writes=framed["works"] and draft, changed=any(isinstance(exc, documents.DocumentChanged) for exc in refusals or []),
         failed=next(iter(bound.values()), made if draft else None), opened=next(iter(bound), None),
         may_cancel=framed["works"] and not HEADS.isdisjoint(duties()), in_force=found.state in documents.IN_FORCE,
         discard_form=bound.get("discard") or fields.ReasonForm(formdata=None), cancel_form=bound.get("cancel") or fields.ReasonForm(formdata=None),
         scan_form=bound.get("scan") or fields.ScanForm(formdata=None), ins_form=bound.get("ins") or fields.InsForm(formdata=None),
+        suspects=filling.suspects(session(), found.case) if draft else [],
         facts=_facts(found), may_bind=person().may(May.CASE_MOVE), **_ins(found, at),
     )  # fmt: skip
+
+
+def _earlier(case_id: UUID, form: Form) -> dict[str, Sequence[Registered]]:
+    """The registered documents of the case that the fields of a form may name."""
+    codes = {field.name: filling.forms_of(field.source) for field in form.fields}
+    return {name: documents.registered(session(), case_id, each) for name, each in codes.items() if each}
+
+
+def _capacities(form: Form) -> Sequence[Capacity]:
+    """Those in which whoever looks may sign a form today; none for whoever may not sign it."""
+    try:
+        return signatory.capacities(session(), form, person().id, duties(), lists.today())
+    except Forbidden:
+        return []
+
+
+def _about() -> UUID:
+    """The offender whom the paper is to be filled in about."""
+    try:
+        return UUID(request.form.get("about", ""))
+    except ValueError:
+        raise NotFound from None
 
 
 def _facts(found: Document) -> list[tuple[str, Any]]:
@@ -320,6 +361,11 @@ def _facts(found: Document) -> list[tuple[str, Any]]:
         (_("Signed by"), found.signer.full_name if found.signer else None),
         (_("Drawn up by"), _("%(when)s by %(name)s", when=moment(found.drawn_at), name=found.drafter.full_name)),
     ]
+    printed = found.sheet or {}
+    if printed.get("capacity"):
+        rows.append((_("In the capacity"), " / ".join(printed["capacity"])))
+    if printed.get("mandate"):
+        rows.append((_("Paper that gives the capacity"), printed["mandate"]))
     if scan is not None:
         rows.append((_("Signed copy"), _("folio %(folio)s, %(when)s", folio=scan.evidence.folio, when=moment(scan.scanned_at))))  # fmt: skip
     if found.ins_uploaded_at is not None:

@@ -5,6 +5,7 @@ What must not live here: routes, and what happens to the answers.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext as _
@@ -25,9 +26,11 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from enforcement.casebook import TEXT_MOST
 from enforcement.competence import LegalQualification
-from enforcement.models import InspectionGround, NoPenaltyGround, Outcome
+from enforcement.models import ExplanationEnd, InspectionGround, NoPenaltyGround, Outcome
 from enforcement.transitions import MOVES, Demand, Move
-from trace.forms import EnumField, VietnameseDate, VietnameseInteger, clean
+from enforcement.views import offender_forms
+from enforcement.views.offers import OfferedField
+from trace.forms import EnumField, VietnameseDate, clean
 from trace.words import say
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
     from enforcement.fines import Frame
-    from enforcement.models import Evidence
+    from enforcement.models import CaseParty, Evidence
     from enforcement.papers.shelf import Registered
 
 LINE_MOST = 200
@@ -43,16 +46,19 @@ FINE_MOST = 10_000_000_000
 ORDER = (
     Demand.RECORD_NUMBER, Demand.DECISION_NUMBER, Demand.SIGNED_ON, Demand.ISSUER, Demand.SIGNER, Demand.INSPECTION_GROUND,
     Demand.URGENT, Demand.URGENT_REASON, Demand.NO_PENALTY_GROUND, Demand.ORGANISATION, Demand.BRACKET_LOW, Demand.BRACKET_TOP,
-    Demand.FINE, Demand.DEVIATION, Demand.CONFISCATION, Demand.REMEDIES, Demand.RECIPIENT, Demand.EVIDENCE, Demand.GROUNDS,
-    Demand.OUTCOME, Demand.NOTE,
+    Demand.FINE, Demand.DEVIATION, Demand.CONFISCATION, Demand.OFFENDERS, Demand.REMEDIES, Demand.RECIPIENT, Demand.EVIDENCE,
+    Demand.EXPLANATION, Demand.EXPLANATION_NUMBER, Demand.GROUNDS, Demand.SUSPENSION, Demand.OUTCOME, Demand.NOTE,
 )  # fmt: skip
 TEXTS = frozenset({Demand.NOTE, Demand.GROUNDS, Demand.REMEDIES, Demand.DEVIATION})
 AMOUNTS = frozenset({Demand.FINE, Demand.BRACKET_LOW, Demand.BRACKET_TOP, Demand.CONFISCATION})
-MARKS = frozenset({Demand.URGENT, Demand.ORGANISATION})
-NARROW = frozenset({*AMOUNTS, *MARKS, Demand.EVIDENCE, Demand.SIGNED_ON, "version"})
+MARKS = frozenset({Demand.URGENT, Demand.ORGANISATION, Demand.SUSPENSION})
+NARROW = frozenset(
+    {*AMOUNTS, *MARKS, Demand.EVIDENCE, Demand.OFFENDERS, Demand.EXPLANATION, Demand.SIGNED_ON, "version"}
+)
 """Fields that do not take the whole width."""
 BY_HAND = frozenset({Demand.BRACKET_LOW, Demand.BRACKET_TOP})
 """Asked for only where the law data holds no bracket."""
+EXPLAINED = (ExplanationEnd.WRITTEN, ExplanationEnd.MEETING, ExplanationEnd.WAIVED)
 CHOICES: dict[Demand, tuple[type[StrEnum], Any]] = {
     Demand.OUTCOME: (Outcome, _l("Choose a finding.")),
     Demand.INSPECTION_GROUND: (InspectionGround, _l("Choose the ground of the inspection.")),
@@ -75,41 +81,64 @@ def _amount(demand: Demand) -> list[Any]:
     return [NumberRange(least, FINE_MOST, message=_l("Write an amount in đồng, from 1 up."))]
 
 
-def move_form(
-    move: Move,
-    evidence: Sequence[Evidence],
-    *,
-    bound: bool,
-    frame: Frame | None = None,
-    registered: Sequence[Registered] = (),
-) -> FlaskForm:
-    """The form of one move, filled from the request if `bound`. The ids carry the move, as a page shows several.
+@dataclass(frozen=True)
+class Known:
+    """What the case knows that the form of a move leans on.
 
-    `frame`: what the law says of a fine in this case, for the move that imposes one. `registered`: the papers
-    of the case that this step may rest on; the latest is offered.
+    `frames`: what the law says of a fine, offender by offender; `frame`: of the only one there is. `left`: on whom nothing is decided yet.
+    `explains`: somebody may still explain. `registered`: the papers that this step may rest on; the latest is offered.
     """
-    step = MOVES[move]
-    by_law = frame is not None and frame.bracket is not None
-    asked = [each for each in ORDER if each in step.demands | step.may and not (by_law and each in BY_HAND)]
-    fields: dict[str, Field] = {"version": HiddenField(id=f"{move.value}-version")}
-    fields |= {each.value: _field(move, each, evidence, required=each in step.demands) for each in asked}
-    form: type[FlaskForm] = type("MoveForm", (FlaskForm,), fields)
+
+    frame: Frame | None = None
+    frames: Sequence[Frame] = ()
+    left: Sequence[CaseParty] = ()
+    explains: bool = False
+    registered: Sequence[Registered] = ()
+
+
+def move_form(move: Move, evidence: Sequence[Evidence], known: Known, *, bound: bool) -> FlaskForm:
+    """The form of one move, filled from the request if `bound`. The ids carry the move, as a page shows several."""
+    step, frame = MOVES[move], known.frame
+    apart = offender_forms.wanted(move, known.frames)
+    left_out = _left_out(known, apart=apart, by_law=frame is not None and frame.bracket is not None)
+    asked = [each for each in ORDER if each in step.demands | step.may and each not in left_out]
+    fields: dict[str, Any] = {"version": HiddenField(id=f"{move.value}-version")}
+    fields |= {each.value: _field(move, each, evidence, known, required=each in step.demands) for each in asked}
+    kind: type[FlaskForm] = FlaskForm
+    if apart:
+        kind = offender_forms.OffendersForm
+        fields |= offender_forms.fields(move, known.frames)
+        fields |= {"frames": known.frames, "by_act": move is Move.PENALISE}
+    form: type[FlaskForm] = type("MoveForm", (kind,), fields)
     if bound:
         return form()
     made = form(formdata=None)
     if frame is not None and Demand.FINE in asked:
         made.organisation.data, made.fine.data = frame.organisation, frame.middle
     for name in (Demand.DECISION_NUMBER, Demand.RECORD_NUMBER):
-        if name in asked and registered:
-            made[name.value].data = registered[0].number
-            made.signed_on.data = registered[0].issued_on
+        if name in asked and known.registered:
+            made[name.value].data = known.registered[0].number
+            made.signed_on.data = known.registered[0].issued_on
     return made
+
+
+def _left_out(known: Known, *, apart: bool, by_law: bool) -> frozenset[Demand]:
+    """What need not be asked: ends of a bracket that the law data holds, persons where there is only one, an explanation nobody may give."""
+    found = set(offender_forms.REPLACED) if apart else set()
+    found |= BY_HAND if by_law else set()
+    found |= set() if len(known.left) > 1 else {Demand.OFFENDERS}
+    found |= set() if known.explains else {Demand.EXPLANATION, Demand.EXPLANATION_NUMBER}
+    return frozenset(found)
 
 
 def given(form: FlaskForm) -> dict[str, Any]:
     """What was filled in, by the names that the rules know."""
     names = {demand.value for demand in Demand}
-    return {field.name: field.data for field in form if field.name in names}
+    found = {field.name: field.data for field in form if field.name in names}
+    if isinstance(form, offender_forms.OffendersForm):
+        wanted = form.wishes()
+        found |= {Demand.FINES.value: wanted, Demand.FINE.value: sum(each.total for each in wanted)}
+    return found
 
 
 def version(form: FlaskForm) -> int:
@@ -124,11 +153,11 @@ def seen(form: FlaskForm) -> int | None:
     return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else None
 
 
-def _field(move: Move, demand: Demand, evidence: Sequence[Evidence], *, required: bool) -> Field:
+def _field(move: Move, demand: Demand, evidence: Sequence[Evidence], known: Known, *, required: bool) -> Field:
     label, field_id = say(demand), f"{move.value}-{demand.value}"
     if demand in AMOUNTS:
         first = [InputRequired(_l("Write the amount."))] if required else [Optional()]
-        return VietnameseInteger(label, [*first, *_amount(demand)], id=field_id)
+        return offender_forms.Amount(label, [*first, *_amount(demand)], id=field_id)
     if demand is Demand.SIGNED_ON:
         return VietnameseDate(label, [InputRequired(_l("Write the day.")) if required else Optional()], id=field_id)
     if demand in MARKS:
@@ -136,21 +165,41 @@ def _field(move: Move, demand: Demand, evidence: Sequence[Evidence], *, required
     if demand in CHOICES:
         kind, missing = CHOICES[demand]
         return EnumField(label, [InputRequired(missing)], kind=kind, blank="–", id=field_id)
-    if demand is Demand.EVIDENCE:
-        return SelectMultipleField(
-            label,
-            [InputRequired(_l("Choose the evidence that the record rests on."))],
-            coerce=int,
-            choices=[
-                (piece.folio, _("Folio %(folio)s: %(title)s", folio=piece.folio, title=piece.title))
-                for piece in evidence
-            ],
-            widget=ListWidget(prefix_label=False),
-            option_widget=CheckboxInput(),
-            id=field_id,
-        )
+    if (chosen := _chosen(demand, label, field_id, evidence, known)) is not None:
+        return chosen
     kind, most = (TextAreaField, TEXT_MOST) if demand in TEXTS else (StringField, LINE_MOST)
     return kind(label, needed(most) if required else may_be(most), filters=[clean], id=field_id)
+
+
+def _chosen(demand: Demand, label: str, field_id: str, evidence: Sequence[Evidence], known: Known) -> Field | None:
+    """A choice among what the case holds; None for anything else."""
+    match demand:
+        case Demand.EXPLANATION:
+            unused = ("", _("not used, its time has passed"))
+            return SelectField(
+                label, [Optional()], choices=[unused, *((each.value, say(each)) for each in EXPLAINED)], id=field_id
+            )
+        case Demand.DECISION_NUMBER | Demand.RECORD_NUMBER:
+            return OfferedField(label, needed(LINE_MOST), filters=[clean], id=field_id, offers=known.registered)
+        case Demand.OFFENDERS:
+            people = [(str(each.id), each.name) for each in known.left]
+            return _ticks(label, _l("Choose on whom it is decided."), people, str, field_id)
+        case Demand.EVIDENCE:
+            pieces = [
+                (each.folio, _("Folio %(folio)s: %(title)s", folio=each.folio, title=each.title)) for each in evidence
+            ]
+            return _ticks(label, _l("Choose the evidence that the record rests on."), pieces, int, field_id)
+        case _:
+            return None
+
+
+def _ticks(
+    label: str, missing: Any, choices: list[Any], coerce: type[int] | type[str], field_id: str
+) -> SelectMultipleField:
+    return SelectMultipleField(
+        label, [InputRequired(missing)], coerce=coerce, choices=choices, widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(), id=field_id,
+    )  # fmt: skip
 
 
 class NoteForm(FlaskForm):

@@ -9,9 +9,10 @@ from uuid import UUID
 from flask import Blueprint, current_app, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 
-from enforcement import complaints, handoffs, intake_clocks, law, patterns, records, requests
+from enforcement import complaints, handoffs, intake_book, intake_clocks, law, patterns, records, requests
 from enforcement.models import (
     ComplaintState,
+    IntakeClock,
     IntakeClockKind,
     IntakeKind,
     IntakeRecord,
@@ -48,7 +49,7 @@ bp = Blueprint("intake", __name__, url_prefix="/tiep-nhan")
 def index() -> ResponseReturnValue:
     """The book of what came in, what has a running clock first."""
     kind, q, page = lists.member(IntakeKind, "kind"), lists.text(), lists.page()
-    rows, total = records.book(session(), kind=kind, q=q, page=page)
+    rows, total = intake_book.book(session(), kind=kind, q=q, page=page)
     at = clock.now()
     chips = [(_("Search: %(text)s", text=q), "q", None)] if q else []
     chips += [(say(kind), "kind", None)] if kind else []
@@ -61,7 +62,7 @@ def index() -> ResponseReturnValue:
         headings={each.value: heading for each, (heading, _lead) in forms.HEADINGS.items()},
         chips=chips,
         page=page,
-        pages=lists.pages(total, records.PAGE),
+        pages=lists.pages(total, intake_book.PAGE),
     )
 
 
@@ -98,7 +99,7 @@ def new(kind: str) -> ResponseReturnValue:
         except TemThatError as exc:
             session().rollback()
             return page([exc]), exc.status
-        signal = records.signal_of(session(), made.id)
+        signal = intake_book.signal_of(session(), made.id)
         key.settle(
             url_for("queue.show", signal_id=signal.id) if signal is not None else url_for(".show", record_id=made.id)
         )
@@ -115,11 +116,11 @@ def show(record_id: UUID) -> ResponseReturnValue:
     return _page(record_id)
 
 
-@bp.post("/<uuid:record_id>/<any(accept,supplement,refuse,resolve,extend):step>")
+@bp.post("/<uuid:record_id>/<any(accept,supplement,refuse,resolve,extend,recount):step>")
 @needs(May.SIGNAL_TRIAGE)
 def answer(record_id: UUID, step: str) -> ResponseReturnValue:
     """A step of a request or complaint."""
-    record = records.get(session(), record_id)
+    record = intake_book.get(session(), record_id)
     form = forms.STEPS[step]()
     if step not in _possible(record):
         raise complaints.NotNow
@@ -305,6 +306,11 @@ TAKE: dict[IntakeKind, Callable[[Any, Heard, Any], IntakeRecord]] = {
 
 def _take_step(record: IntakeRecord, step: str, form: FlaskForm, *, by: UUID, at: datetime) -> None:
     reason = form.reason.data or ""
+    if step == "recount":
+        rules = law.load(session())
+        for each in _recounted(record):
+            intake_clocks.take_over(session(), record.id, each.kind, law=rules, reason=reason, by=by, at=at)
+        return
     deed: dict[str, Callable[[], object]] = (
         {
             "accept": lambda: requests.accept(session(), record.id, reason=reason, by=by, at=at),
@@ -328,21 +334,27 @@ def _take_step(record: IntakeRecord, step: str, form: FlaskForm, *, by: UUID, at
 
 def _possible(record: IntakeRecord) -> tuple[str, ...]:
     """The steps that somebody may take now."""
+    moved = ("recount",) if _recounted(record) else ()
     if record.request is not None:
         answered = record.request.state in {RequestState.ACCEPTED, RequestState.REFUSED}
-        return () if answered else ("accept", "supplement", "refuse")
+        return () if answered else ("accept", "supplement", "refuse", *moved)
     if record.complaint is None:
         return ()
     match record.complaint.state:
         case ComplaintState.RECEIVED:
-            return ("accept", "refuse")
+            return ("accept", "refuse", *moved)
         case ComplaintState.ACCEPTED:
             rules = law.load(session())
             running = [each for each in record.clocks if each.kind is IntakeClockKind.COMPLAINT_RESOLVE]
             longer = any(intake_clocks.extensions(each, rules, at=clock.now()) for each in running)
-            return ("resolve", "extend") if longer else ("resolve",)
+            return ("resolve", "extend", *moved) if longer else ("resolve", *moved)
         case _:
             return ()
+
+
+def _recounted(record: IntakeRecord) -> list[IntakeClock]:
+    """The running clocks that a changed calendar would end at another moment."""
+    return [each for each in record.clocks if each.recount_due_at is not None]
 
 
 def _running(record: IntakeRecord, at: datetime) -> tuple[str, int, str, Any, bool] | None:
@@ -371,7 +383,7 @@ def _told(reasons: list[TemThatError] | None) -> list[dict[str, Any]]:
 def _page(
     record_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons: list[TemThatError] | None = None
 ) -> str:
-    record = records.get(session(), record_id)
+    record = intake_book.get(session(), record_id)
     at = clock.now()
     possible = _possible(record)
     offered = {step: (bound or {}).get(step) or forms.STEPS[step](formdata=None, prefix="") for step in possible}
@@ -379,7 +391,7 @@ def _page(
     return render_template(
         "desk/intake_record.html",
         record=record,
-        signal=records.signal_of(session(), record_id),
+        signal=intake_book.signal_of(session(), record_id),
         lacks=requests.lacks(record, at=at),
         late=complaints.came_late(record),
         measures=[say(RequestMeasure(value)) for value in record.request.measures] if record.request else [],

@@ -37,11 +37,14 @@ def needed(message: Any) -> list[Any]:
 class HeardForm(FlaskForm):
     """How and when something reached the desk."""
 
+    COMES_BY = IntakeChannel.PHONE
+    """How most of its kind come: what is offered first."""
+
     channel = EnumField(
         _l("How it came"), [InputRequired(_l("Choose how it came."))], kind=IntakeChannel, default=IntakeChannel.PHONE
     )
     received_on = VietnameseDate(_l("Day on which it came"), [InputRequired(_l("Write the day."))])
-    received_time = StringField(_l("Time"), [DataRequired(_l("Write the time."))], filters=[clean])
+    received_time = StringField(_l("Hour at which it came"), [DataRequired(_l("Write the time."))], filters=[clean])
     files = MultipleFileField(_l("Photos, scans"))
 
     def validate_received_time(self, field: Field) -> None:
@@ -68,6 +71,7 @@ class HeardForm(FlaskForm):
         """Offer the present moment."""
         here = clock.now().astimezone(clock.CITY)
         self.received_on.data, self.received_time.data = here.date(), f"{here:%H:%M}"
+        self.channel.data = self.COMES_BY
 
 
 def moment_of(day: Field, clock_time: Field) -> datetime:
@@ -133,6 +137,8 @@ class TipForm(PlaceForm):
 class TransferForm(PlaceForm):
     """What another agency passes on."""
 
+    COMES_BY = IntakeChannel.LETTER
+
     agency = StringField(_l("Agency"), needed(_l("Write which agency.")), filters=[clean])
     agency_number = StringField(_l("Number of its letter"), needed(_l("Write the number.")), filters=[clean])
     agency_dated = VietnameseDate(_l("Date of its letter"), [InputRequired(_l("Write the day."))])
@@ -151,6 +157,8 @@ class TransferForm(PlaceForm):
 class ListingForm(PlaceForm):
     """An offer found on the web."""
 
+    COMES_BY = IntakeChannel.ONLINE
+
     body = TextAreaField(
         _l("What is offered there"),
         [DataRequired(_l("Write what is offered.")), Length(min=records.SHORTEST_BODY, message=_l("Write at least %(min)d characters.")), at_most(records.BODY_MOST)],
@@ -165,6 +173,8 @@ class ListingForm(PlaceForm):
 
 class RequestForm(PlaceForm):
     """A right holder's request (Decree 65/2023 Articles 89–90)."""
+
+    COMES_BY = IntakeChannel.LETTER
 
     dated = VietnameseDate(_l("Date of the request"), [InputRequired(_l("Write the day."))])
     authority = StringField(_l("Authority it is addressed to"), needed(_l("Write the authority.")), filters=[clean])
@@ -237,6 +247,8 @@ class RequestForm(PlaceForm):
 class ComplaintForm(HeardForm):
     """A complaint against a decision or an act."""
 
+    COMES_BY = IntakeChannel.LETTER
+
     complainant = StringField(_l("Complainant"), needed(_l("Write the name.")), filters=[clean])
     complainant_address = StringField(
         _l("Address of the complainant"), needed(_l("Write the address.")), filters=[clean]
@@ -283,9 +295,13 @@ class DenunciationForm(FlaskForm):
     receiving_body = StringField(_l("Body that receives it"), needed(_l("Write which body.")), filters=[clean])
     sheets = VietnameseInteger(_l("Envelopes or sheets handed on"), [InputRequired(_l("Write how many."))])
     received_on = VietnameseDate(_l("Day on which it came"), [InputRequired(_l("Write the day."))])
-    received_time = StringField(_l("Time"), [DataRequired(_l("Write the time."))], filters=[clean], id="received-time")
+    received_time = StringField(
+        _l("Hour at which it came"), [DataRequired(_l("Write the time."))], filters=[clean], id="received-time"
+    )
     handed_on = VietnameseDate(_l("Day on which it was handed on"), [InputRequired(_l("Write the day."))])
-    handed_time = StringField(_l("Time"), [DataRequired(_l("Write the time."))], filters=[clean], id="handed-time")
+    handed_time = StringField(
+        _l("Hour at which it was handed on"), [DataRequired(_l("Write the time."))], filters=[clean], id="handed-time"
+    )
 
     def validate_sheets(self, field: Field) -> None:
         """A number that can be counted."""
@@ -370,5 +386,5 @@ FORMS: dict[IntakeKind, type[HeardForm]] = {
 }
 STEPS: dict[str, type[FlaskForm]] = {
     "accept": AcceptForm, "supplement": AnswerForm, "refuse": AnswerForm, "resolve": ResolveForm,
-    "extend": AnswerForm,
+    "extend": AnswerForm, "recount": AnswerForm,
 }  # fmt: skip

@@ -12,9 +12,10 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
 from enforcement import law, lawbook
+from enforcement.competence import LINE
 from enforcement.deadlines import DeadlineKind, Unit
 from enforcement.errors import AlreadyConfirmed
-from enforcement.models import DeadlineRule, FieldMaximum, FineBracket, LawTable
+from enforcement.models import DeadlineRule, ExplanationThreshold, FieldMaximum, FineBracket, LawTable, SeizurePower
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
@@ -105,6 +106,9 @@ def powers() -> ResponseReturnValue:
         today=lists.today(),
         maxima=lawbook.maximum_rows(session()),
         powers=lawbook.power_rows(session()),
+        seizers=lawbook.seizure_rows(session()),
+        thresholds=lawbook.threshold_rows(session()),
+        may_not_seize=[each for each in LINE if each not in law.seizers(session(), lists.today())],
         fields=law.fields_without_maximum(law.figures(session()), lists.today()),
     )  # fmt: skip
 
@@ -192,6 +196,8 @@ _TAB_OF = {
     LawTable.FINE_BRACKET: "brackets",
     LawTable.FIELD_MAXIMUM: "powers",
     LawTable.SIGNING_POWER: "powers",
+    LawTable.SEIZURE_POWER: "powers",
+    LawTable.EXPLANATION_THRESHOLD: "powers",
 }
 
 
@@ -221,6 +227,15 @@ def _told(row: Any) -> tuple[str, list[tuple[str, Any]], str]:
         case FieldMaximum():
             facts = [(_("Highest fine of an individual"), _("%(n)s đồng", n=number(row.amount)))]
             return say(row.field), facts, url_for("law.new_maximum", field=row.field.value)
+        case SeizurePower():
+            facts = [(_("Seizure"), _("may decide on it"))]
+            return say(row.signer), facts, url_for("law.new_seizure_power", signer=row.signer.value)
+        case ExplanationThreshold():
+            facts = [
+                (_("For an individual"), _("from %(n)s đồng on", n=number(row.individual))),
+                (_("For an organisation"), _("from %(n)s đồng on", n=number(row.organisation))),
+            ]
+            return str(_("Right to explain before the decision")), facts, url_for("law.new_threshold")
         case _:
             times = row.confiscation_times
             facts = [

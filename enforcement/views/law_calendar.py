@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, FieldList, Form, FormField, StringField
 from wtforms.validators import DataRequired, Length
 
-from enforcement import timekeeping
+from enforcement import intake_clocks, law, timekeeping
 from enforcement.views.law import SOURCE_MOST, bp, tabs
 from trace import clock
 from trace.access import May, needs, person
@@ -108,6 +108,7 @@ def enter_calendar(year: int) -> ResponseReturnValue:
         changed = _changed(year, days)
         workdays.enter_year(session(), year, days, source=form.source.data, by=person().id, at=at)
         count = timekeeping.flag(session(), at=at, days=changed)
+        count += intake_clocks.flag(session(), law=law.load(session()), at=at)
         key.settle(url_for(".calendar", year=year))
     session().commit()
     flash(_("The calendar has been entered. Clocks that it would move: %(n)s. Their officers take that over.", n=count), "success")  # fmt: skip

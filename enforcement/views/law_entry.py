@@ -16,7 +16,7 @@ from enforcement import law, lawbook
 from enforcement.brackets import BracketRow
 from enforcement.competence import LegalQualification
 from enforcement.deadlines import DeadlineKind, Extension, Rule, Unit
-from enforcement.law_seed import Field, Power, Reminding, Signer
+from enforcement.law_seed import ExplanationThreshold, Field, Power, Reminding, SeizurePower, Signer
 from enforcement.law_seed import FieldMaximum as Maximum
 from enforcement.models import LawTable
 from enforcement.views.law import SOURCE_MOST, bp, tabs
@@ -114,6 +114,13 @@ class PowerForm(LawForm):
     )
 
 
+class ThresholdForm(LawForm):
+    """From which highest fine of the bracket on an offender may explain."""
+
+    individual = VietnameseInteger(_l("For an individual (đồng)"), _number(1, AMOUNT_MOST))
+    organisation = VietnameseInteger(_l("For an organisation (đồng)"), _number(1, AMOUNT_MOST))
+
+
 class RemindForm(FlaskForm):
     """When to speak of a clock."""
 
@@ -193,6 +200,37 @@ def new_power(signer: str) -> ResponseReturnValue:
         lawbook.enter_power(session(), row, source=form.source.data, by=person().id, at=clock.now())
 
     return _do("power", form, enter, title=say(Signer(signer)), old=old, done_at=url_for(".powers"))
+
+
+@bp.route(f"/tam-giu/<any({','.join(Signer)}):signer>/moi", methods=["GET", "POST"])
+@needs(May.LAW_EDIT)
+def new_seizure_power(signer: str) -> ResponseReturnValue:
+    """That a signer may decide on a seizure."""
+    old = lawbook.latest(session(), LawTable.SEIZURE_POWER, Signer(signer))
+    form = LawForm(data=_offered(old) if old else None)
+
+    def enter() -> None:
+        row = SeizurePower(Signer(signer), **form.said())
+        lawbook.enter_seizure_power(session(), row, source=form.source.data, by=person().id, at=clock.now())
+
+    title = _("Seizure: %(signer)s", signer=say(Signer(signer)))
+    return _do("seizure", form, enter, title=title, old=old, done_at=url_for(".powers"))
+
+
+@bp.route("/giai-trinh/moi", methods=["GET", "POST"])
+@needs(May.LAW_EDIT)
+def new_threshold() -> ResponseReturnValue:
+    """From which fine on an offender may explain."""
+    old = next(iter(lawbook.threshold_rows(session())), None)
+    form = ThresholdForm(data=_offered(old, individual=old.individual, organisation=old.organisation) if old else None)
+
+    def enter() -> None:
+        row = ExplanationThreshold(int(form.individual.data or 0), int(form.organisation.data or 0), **form.said())
+        lawbook.enter_threshold(session(), row, source=form.source.data, by=person().id, at=clock.now())
+
+    return _do(
+        "threshold", form, enter, title=_("Right to explain before the decision"), old=old, done_at=url_for(".powers")
+    )
 
 
 @bp.route(f"/nhac-viec/<{KINDS}:kind>", methods=["GET", "POST"])

@@ -15,13 +15,14 @@ from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from enforcement import feedback, report_files, reports
-from enforcement.report_rows import Figure
+from enforcement.report_scope import Figure
 from enforcement.views.words import duties
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
 from trace.errors import Forbidden, NotFound, TemThatError
 from trace.forms import VietnameseDate, clean
+from trace.models.parties import AppUser, Commune, Party
 from trace.views import lists
 from trace.views.once import once
 from trace.words import day, explain, number, say, way_out
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from enforcement.models import DeskReport
-    from enforcement.report_rows import Scope
+    from enforcement.report_scope import Scope
 
 bp = Blueprint("reports", __name__, url_prefix="/bao-cao-vu-viec")
+PDF = "application/pdf"
+LIVE_ROWS = 1000
+"""Rows behind each figure that go into a workbook of the moment; a report that is drawn up keeps more."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -102,6 +106,8 @@ def rows(so: str) -> ResponseReturnValue:
         part=_part_word(figure, part),
         rows=found,
         total=total,
+        measured=any(row.quantity is not None for row in found),
+        valued=any(row.value is not None for row in found),
         asked=asked,
         query=_query(asked),
         page=page,
@@ -177,8 +183,7 @@ def sign(report_id: UUID) -> ResponseReturnValue:
 def pdf(report_id: UUID) -> ResponseReturnValue:
     """The report as a document."""
     report = reports.get(session(), report_id)
-    name, content = report_files.pdf(report, sample=report.drawer.is_sample)
-    return _document(name, content, "application/pdf")
+    return _document(*report_files.pdf(report_files.of_report(report)), PDF)
 
 
 @bp.get("/<uuid:report_id>.xlsx")
@@ -186,8 +191,23 @@ def pdf(report_id: UUID) -> ResponseReturnValue:
 def workbook(report_id: UUID) -> ResponseReturnValue:
     """The report as a workbook, with the rows for whoever may read cases."""
     report = reports.get(session(), report_id)
-    name, content = report_files.workbook(report, with_rows=person().may(May.CASE_READ), sample=report.drawer.is_sample)
-    return _document(name, content, XLSX)
+    return _document(
+        *report_files.workbook(report_files.of_report(report), with_rows=person().may(May.CASE_READ)), XLSX
+    )
+
+
+@bp.get("/so-lieu.pdf")
+@needs(May.DESK_REPORT)
+def live_pdf() -> ResponseReturnValue:
+    """The figures of a period as they stand now, as a document that says so."""
+    return _document(*report_files.pdf(_printed()), PDF)
+
+
+@bp.get("/so-lieu.xlsx")
+@needs(May.DESK_REPORT)
+def live_workbook() -> ResponseReturnValue:
+    """The figures of a period as they stand now, as a workbook that says so, with the rows for whoever may read cases."""
+    return _document(*report_files.workbook(_printed(), with_rows=person().may(May.CASE_READ)), XLSX)
 
 
 @bp.get("/yeu-cau-xu-ly")
@@ -196,6 +216,26 @@ def requests() -> ResponseReturnValue:
     """What became of right holders' requests about the titles that the person's body manages. Nobody accused is named."""
     found = feedback.requests(session(), reach=person().reach(May.REQUEST_FOLLOW))
     return render_template("desk/report_requests.html", rows=found)
+
+
+def _printed() -> report_files.Printed:
+    """What a file of the figures as they stand now is written from."""
+    _form, asked, refused = _asked()
+    if asked is None:
+        raise refused[0] if refused else reports.PeriodWrong
+    reads = person().may(May.CASE_READ)
+    query = _query(asked)
+
+    def opens(figure: str, part: str | None) -> str:
+        return url_for(".rows", so=figure, **query, **({"phan": part} if part is not None else {}), _external=True)
+
+    with force_locale("vi"):
+        figures = reports.told(session(), asked, word=_word, most=LIVE_ROWS if reads else 0)
+    return report_files.Printed(
+        asked.first, asked.last, session().get(Party, asked.unit_id) if asked.unit_id else None,
+        session().get(Commune, asked.commune_code) if asked.commune_code else None, asked.now, figures,
+        session().get_one(AppUser, person().id).is_sample, live=True, opens=opens if reads else None,
+    )  # fmt: skip
 
 
 def _asked(given: Any = None) -> tuple[PeriodForm, Scope | None, tuple[TemThatError, ...]]:
@@ -253,7 +293,7 @@ def _shown(drawn: reports.Drawn, query: dict[str, str]) -> dict[str, Any]:
                 "cells": [
                     {
                         "text": _amount(cell),
-                        "url": _rows_of(cell, query) if cell.count else None,
+                        "url": _rows_of(cell, query) if cell.count and cell.amount is not None else None,
                     }
                     for cell in line.cells
                 ],
@@ -280,7 +320,9 @@ def _amount(cell: reports.Cell) -> str:
     if cell.amount is None:
         return "–"
     said = number(cell.amount)
-    return f"{said} %" if cell.measure is reports.Telling.RATE else said
+    if cell.measure is not reports.Telling.RATE:
+        return said
+    return f"{said} % ({number(cell.count)}/{number(cell.of)})" if cell.of else f"{said} %"
 
 
 def _line_word(table: reports.Table, part: str | None) -> str:
@@ -323,10 +365,15 @@ def _report_page(report_id: UUID, *, form: RemarksForm | None = None, refused: t
     )
 
 
-def _frozen(amount: float | None, measure: str) -> str:
+def _frozen(line: dict[str, Any], place: int, measure: str) -> str:
+    """A number of a frozen line; a rate with what it is a share of, where the report has kept that."""
+    amount = line["amounts"][place]
     if amount is None:
         return "–"
-    return f"{number(amount)} %" if measure == reports.Telling.RATE.value else number(amount)
+    if measure != reports.Telling.RATE.value:
+        return number(amount)
+    of = line.get("of", {place: None})[place]
+    return f"{number(amount)} % ({number(line['counts'][place])}/{number(of)})" if of else f"{number(amount)} %"
 
 
 def _query_of(report: DeskReport) -> dict[str, str]:

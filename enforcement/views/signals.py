@@ -113,7 +113,7 @@ def decide(signal_id: UUID, decision: str) -> ResponseReturnValue:
     signal = triage.get(session(), signal_id)
     form = FORMS[decision]()
     if isinstance(form, AddForm):
-        form.case.choices = _case_choices(signal)
+        form.case.choices = _case_choices(signal, _alike(signal))
     if not form.validate():
         return _page(signal_id, bound={decision: form}), 422
     store = current_app.config["TEMTHAT"].files_dir
@@ -199,7 +199,7 @@ def decide_cluster(cluster_id: UUID, decision: str) -> ResponseReturnValue:
     found = clusters.get(session(), cluster_id)
     form = ALL_FORMS[decision]()
     if isinstance(form, AddForm):
-        form.case.choices = _case_choices(found.lead)
+        form.case.choices = _case_choices(found.lead, _alike(found.lead))
     if not form.validate():
         return _cluster_page(cluster_id, bound={decision: form}), 422
     asked: triage.Decision
@@ -229,14 +229,20 @@ def decide_cluster(cluster_id: UUID, decision: str) -> ResponseReturnValue:
     return redirect(key.location, 303)
 
 
-def _case_choices(signal: Signal | None) -> list[tuple[str, str]]:
+def _alike(signal: Signal | None, *, beside_group: bool = False) -> similar.Similar:
+    """What resembles a signal: looked up once for a page, which offers the cases and shows both."""
+    if signal is None:
+        return similar.Similar()
+    return similar.of_signal(session(), signal, beside_group=beside_group, limit=SIMILAR)
+
+
+def _case_choices(signal: Signal | None, alike: similar.Similar) -> list[tuple[str, str]]:
     """The case of its cluster and similar ones first, then every other open one."""
     first = []
     if signal is not None:
         own = _case_of(signal)
         first = [own] if own is not None else []
-        alike = similar.of_signal(session(), signal, limit=SIMILAR).cases
-        first += [found.case for found in alike if found.case.closed_at is None and found.case not in first]
+        first += [found.case for found in alike.cases if found.case.closed_at is None and found.case not in first]
     known = {case.id for case in first}
     others = [case for case in queue.open_cases(session()) if case.id not in known]
     return [("", "–"), *((str(case.id), f"{case.number} · {case.title}") for case in [*first, *others])]
@@ -251,10 +257,13 @@ def _case_of(signal: Signal) -> CaseFile | None:
 
 
 def _forms(
-    offered: dict[str, type[FlaskForm]], signal: Signal | None, bound: dict[str, FlaskForm] | None
+    offered: dict[str, type[FlaskForm]],
+    signal: Signal | None,
+    bound: dict[str, FlaskForm] | None,
+    alike: similar.Similar,
 ) -> dict[str, FlaskForm]:
     forms = {name: (bound or {}).get(name) or form(formdata=None) for name, form in offered.items()}
-    forms["add"].case.choices = _case_choices(signal)
+    forms["add"].case.choices = _case_choices(signal, alike)
     own = _case_of(signal) if signal is not None else None
     if own is not None and not (bound and "add" in bound):
         forms["add"].case.data = str(own.id)
@@ -271,7 +280,8 @@ def _page(
     signal_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons: list[TemThatError] | None = None
 ) -> str:
     signal = triage.get(session(), signal_id)
-    forms = _forms(FORMS, signal, bound)
+    alike = _alike(signal, beside_group=True)
+    forms = _forms(FORMS, signal, bound, alike)
     opened = next(iter(bound or {}), None)
     source = intake.behind(session(), signal)
     tip = source if isinstance(source, Tip) else None
@@ -284,7 +294,7 @@ def _page(
         record=source if isinstance(source, IntakeRecord) else None,
         answer_by=_answer_by(tip) if tip is not None and signal.decided_at is None else None,
         has_contact=signal.source is SignalSource.TIP and informants.is_kept(session(), UUID(signal.source_ref)),
-        similar=similar.of_signal(session(), signal, beside_group=True, limit=SIMILAR),
+        similar=alike,
         words_of=summary,
         undecided=signal.state in {SignalState.NEW, SignalState.WAITING},
         forms=forms,
@@ -307,7 +317,8 @@ def _cluster_page(
     lead = triage.get(session(), found.lead_id) if found.lead_id else None
     page = lists.page()
     rows, total = clusters.signals(session(), cluster_id, page=page)
-    forms = _forms(ALL_FORMS, lead, bound)
+    alike = _alike(lead)
+    forms = _forms(ALL_FORMS, lead, bound, alike)
     undecided = found.fresh + found.waiting
     for form in forms.values():
         form.seen.data, form.seen.raw_data = undecided, None
@@ -322,7 +333,7 @@ def _cluster_page(
         page=page,
         pages=lists.pages(total, clusters.PAGE),
         undecided=undecided,
-        similar=similar.of_signal(session(), lead, limit=SIMILAR) if lead else similar.Similar(),
+        similar=alike,
         forms=forms,
         opened=opened,
         failed=forms[opened] if opened else None,

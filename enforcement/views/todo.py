@@ -58,14 +58,15 @@ def _clocks() -> list[Task]:
         return []
     found = [
         Task(
-            _("%(number)s: %(clock)s", number=each.number, clock=say(each.deadline.kind)),
+            _("%(number)s: %(clock)s", number=each.number, clock=say(each.kind)),
             url_for("case_deadlines.show", case_id=each.case_id),
-            each.deadline.basis,
-            each.deadline.due_at.astimezone(CITY).date(),
+            each.basis,
+            each.due_at.astimezone(CITY).date(),
             each.left,
             each.unit,
         )
         for each in reminding.pressing(session(), person().id, duties(), at=clock.now(), limit=MOST)
+        if each.case_id is not None  # those of messages are among the papers below, for everybody who triages
     ]
     moved = len(timekeeping.flagged(session(), officer_id=person().id))
     if moved:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask_babel import gettext as _
 
 from enforcement.deadlines import DeadlineKind
-from enforcement.models import InspectionGround, NoPenaltyGround, Outcome, SignalSource
+from enforcement.models import ExplanationEnd, InspectionGround, NoPenaltyGround, Outcome, SignalSource
 from enforcement.transitions import Demand, Duty
 from enforcement.views import casework_words
 from trace.access import person
@@ -162,9 +162,10 @@ def _shown(name: Demand, value: Any) -> str:
             return day(date.fromisoformat(value))
         case Demand.EVIDENCE:
             return ", ".join(str(folio) for folio in value)
-        case Demand.OUTCOME | Demand.INSPECTION_GROUND | Demand.NO_PENALTY_GROUND:
+        case Demand.OUTCOME | Demand.INSPECTION_GROUND | Demand.NO_PENALTY_GROUND | Demand.EXPLANATION:
             kinds: dict[Demand, type[StrEnum]] = {
-                Demand.OUTCOME: Outcome, Demand.INSPECTION_GROUND: InspectionGround, Demand.NO_PENALTY_GROUND: NoPenaltyGround
+                Demand.OUTCOME: Outcome, Demand.INSPECTION_GROUND: InspectionGround, Demand.NO_PENALTY_GROUND: NoPenaltyGround,
+                Demand.EXPLANATION: ExplanationEnd,
             }  # fmt: skip
             return say(kinds[name](value))
         case _:
@@ -183,6 +184,10 @@ def _details(event: CaseEvent) -> list[str]:
         ):
             continue
         found.append(say(name) if value is True else f"{say(name)}: {_shown(name, value)}")
+    if facts.get("whose"):
+        found.append(_("decided on %(names)s", names=", ".join(facts["whose"])))
+    if facts.get("may_explain"):
+        found.append(_("may explain: %(names)s", names=", ".join(facts["may_explain"])))
     if facts.get("folios"):
         found.append(_("folios %(numbers)s", numbers=", ".join(str(folio) for folio in facts["folios"])))
     if facts.get("damaged"):

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
 from tests import factories
+from tests.browser.looks import bring_axe
 from tests.conftest import MASTER, _copy, _drop, config_for
 from trace import clock, demo
 from trace.app import create_app
@@ -21,7 +22,7 @@ from trace.models.parties import AppUser
 from trace.services import accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from flask import Flask
@@ -158,17 +159,30 @@ class Visitor:
         return page
 
 
+STOPPED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Tell the fixtures whether their test failed."""
+    report = yield
+    item.stash[STOPPED] = item.stash.get(STOPPED, False) or report.failed
+    return report
+
+
 @pytest.fixture
-def visitor(browser: Browser, served: Served, tmp_path: Path) -> Iterator[Any]:
+def visitor(request: pytest.FixtureRequest, browser: Browser, served: Served, tmp_path: Path) -> Iterator[Any]:
     """Makes visitors: `visitor()` on a desk, `visitor(PHONE)` with a phone."""
     made: list[Visitor] = []
 
     def make(viewport: dict[str, int] = DESK) -> Visitor:
         made.append(Visitor(browser, served.url, viewport))
+        bring_axe(made[-1].context)
         return made[-1]
 
     yield make
     for number, one in enumerate(made):
-        # What each person saw last, for whoever has to find out why a story stopped.
-        one.page.screenshot(path=tmp_path / f"visitor-{number}.png", full_page=True)
+        if request.node.stash[STOPPED]:
+            # What each person saw last, for whoever has to find out why a story stopped.
+            one.page.screenshot(path=tmp_path / f"visitor-{number}.png", full_page=True)
         one.context.close()

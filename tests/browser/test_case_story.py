@@ -227,12 +227,14 @@ def test_from_a_report_to_the_archive(served: Served, desk: Callable[[str], Case
         evidence="1",
     )
     case.move(case.officer, Move.OPEN_EXPLANATION, note="Đã báo quyền giải trình")
-    case.paper(case.officer, "MBB03")
+    explained = case.paper(case.officer, "MBB03")
     case.move(
         case.officer,
         Move.PREPARE_DECISION,
         note="Đã nghe giải trình, trình ra quyết định",
         grounds="Giải trình không có căn cứ",
+        explanation="meeting",
+        explanation_number=explained,
     )
 
     # The head of the branch signs; the form has the bracket of the law in it.

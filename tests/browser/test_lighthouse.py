@@ -1,7 +1,8 @@
 """What the public pages score: Lighthouse on a simulated slow line, the largest paint on slow lines, axe. Beyond a limit the build fails.
 
 Lighthouse works out its times from what the browser asked for and how long it worked. What else a machine does can only add to them, so they are medians
-of three rounds, and a page beyond a limit gets six more, of which the best three count. Weight is counted in `test_budgets` too, in every state.
+of three rounds, and a page beyond a limit gets six more, of which the best three count: it is the second best of the rounds that must keep each limit,
+and a third is played only where the worse of two does not. Weight is counted in `test_budgets` too, in every state.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import socket
 import subprocess
 from dataclasses import dataclass
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("city-2")]
 
 SCRIPT = Path(__file__).with_name("lighthouse.mjs")
-ROUNDS, SETS, MOST_SECONDS = 3, 3, 240
+# How many rounds there are after each turn.
+TURNS, MOST_SECONDS = (2, 3, 6, 9), 240
 ALL = ["performance", "accessibility", "best-practices"]
 
 
@@ -88,7 +91,7 @@ def gates(city: City) -> dict[str, Gate]:
 def beyond(limits: Limits, rounds: list[dict[str, Any]], put_off: set[str]) -> list[str]:
     """What these rounds are beyond. Everything but speed is the same each time, and looked at in the first round."""
     first = rounds[0]
-    # The median of the best three: of three rounds their median.
+    # The second best: of three rounds their median.
     times = {name: sorted(one["timings"][name] for one in rounds)[1] for name in first["timings"]}
     found = [
         f"{name} {value:.3f} > {getattr(limits, name)}"
@@ -137,24 +140,23 @@ def judged(
 
     rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in pages}
 
-    def measure(names: list[str]) -> None:
+    def measure(names: list[str], turns: range) -> None:
         runs = [
-            {"url": city.url + page.path, "categories": ALL if turn == 0 else ALL[:1], "skip": page.skip}
+            {"url": city.url + pages[name].path, "categories": ALL if turn == 0 else ALL[:1], "skip": pages[name].skip}
             for name in names
-            for page in [pages[name]]
-            for turn in range(len(rounds[name]), len(rounds[name]) + ROUNDS)
+            for turn in turns
         ]
         asked = json.dumps({"port": port, "headers": {"Accept-Language": "vi"}, "runs": runs})
         done = subprocess.run([node, SCRIPT, asked], capture_output=True, text=True, timeout=MOST_SECONDS, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
         found = json.loads(done.stdout)
         for at, name in enumerate(names):
-            rounds[name] += found[ROUNDS * at : ROUNDS * (at + 1)]
+            rounds[name] += found[len(turns) * at : len(turns) * (at + 1)]
 
     result: dict[str, list[str]] = {name: ["not looked at"] for name in pages}
-    for _ in range(SETS):
+    for begun, done in pairwise((0, *TURNS)):
         if left := [name for name, faults in result.items() if faults]:
-            measure(left)
+            measure(left, range(begun, done))
             result |= {name: beyond(pages[name].limits, rounds[name], lazy(city, pages[name].path)) for name in left}
     yield result
     browser.close()
@@ -180,8 +182,8 @@ def test_a_page_is_there_soon_on_a_slow_line(
         return paint
 
     found: list[float] = []
-    for _ in range(SETS):
-        found = sorted([*found, *(once() for _ in range(ROUNDS))])
+    for begun, done in pairwise((0, *TURNS)):
+        found = sorted([*found, *(once() for _ in range(begun, done))])
         if found[1] <= most:
             return
     pytest.fail(f"largest paint {found} s, at most {most}")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 from tests.browser.conftest import DESK, PHONE, City, Visitor
-from tests.browser.looks import faults
+from tests.browser.looks import bring_axe, faults
 from tests.test_access import rules
 from trace.access import ROLE_MAY, May
 from trace.demo.people import ACCOUNTS
@@ -65,6 +65,7 @@ NOT_PAGES = {
     "public.voided_file",
     "report.arrived",
     "case_similar.by_number",
+    "reports.live_workbook",
     "reports.workbook",
     "static",
     "tables.marked",
@@ -83,6 +84,7 @@ def walker(browser: Browser, city: City) -> Iterator[Callable[..., Visitor]]:
 
     def make(login: str | None = None, viewport: dict[str, int] = DESK) -> Visitor:
         made.append(Visitor(browser, city.url, viewport))
+        bring_axe(made[-1].context)
         return city.enter(made[-1], login) if login else made[-1]
 
     yield make
@@ -164,7 +166,7 @@ FOUND_BY = {
     "members.show": "htx.thanhha", "members.edit": "htx.thanhha",
     "orders.on_day": "htx.thanhha", "suspensions.show": "quanly", "visits.show": "quanly",
     "case_similar.show": "canbo", "reports.rows": "chicuctruong", "case_labels.show": "canbo", "cases.printed": "canbo", "case_deadlines.show": "canbo", "law.row": "canbo", "law.calendar": "canbo",
-    "law.new_maximum": "chicuctruong", "law.remind": "chicuctruong",
+    "law.new_maximum": "chicuctruong", "law.new_seizure_power": "chicuctruong", "law.remind": "chicuctruong",
     "case_documents.show": "canbo", "case_documents.document": "canbo", "document_forms.show": "canbo", "document_forms.edit": "doitruong",
     "area_details.add_code": "so.nnmt", "area_details.code_status": "so.nnmt",
 }  # fmt: skip
@@ -173,9 +175,10 @@ FINDERS = {*FOUND_BY.values(), "htx.hanam", "donggoi"}
 # Walked by tests of their own: below, in test_verdict.py, test_applications.py, test_register.py, test_keyboard.py and test_printing.py.
 ELSEWHERE = {
     # tests/views/test_law.py: one kind of law data is walked here, and the form of one
-    "law.new_rule", "law.new_power",
+    "law.new_rule", "law.new_power", "law.new_threshold",
+    "mail_addresses.link", "mail_addresses.of_person",  # tests/views/test_mail_addresses.py
     # tests/views/test_case_similar.py, test_reports.py: the sample city has merged no cases and drawn up no report
-    "case_similar.merge", "case_similar.split", "case_similar.unmerge", "reports.show",
+    "case_similar.merge", "case_similar.split", "case_similar.unmerge", "reports.kept_rows", "reports.show",
     "case_bundles.receipt",  # tests/views/test_evidence.py: the sample city has no bundle
     "bulk.show",  # test_desk_keys.py
     # test_intake.py

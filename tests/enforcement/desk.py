@@ -22,6 +22,7 @@ from enforcement.models import (
     CaseFile,
     CasePartyRole,
     Deadline,
+    ExplanationEnd,
     InspectionGround,
     NoPenaltyGround,
     ObligationKind,
@@ -153,7 +154,8 @@ def filled(move: Move, **more: Any) -> dict[str, Any]:
         Demand.ISSUER: "UBND thành phố mẫu", Demand.RECORD_NUMBER: f"{n}/BB-VPHC", Demand.FINE: 20_000_000, Demand.EVIDENCE: [1],
         Demand.OUTCOME: Outcome.INFRINGEMENT, Demand.RECIPIENT: "Cơ quan mẫu", Demand.CONFISCATION: 0,
         Demand.INSPECTION_GROUND: InspectionGround.VERIFIED_INFORMATION, Demand.NO_PENALTY_GROUND: NoPenaltyGround.OFFENDER_UNKNOWN,
-        Demand.REMEDIES: "Gỡ tem trên hàng\nTiêu hủy tem", **more,
+        Demand.REMEDIES: "Gỡ tem trên hàng\nTiêu hủy tem", Demand.EXPLANATION: ExplanationEnd.WAIVED, Demand.EXPLANATION_NUMBER: f"{n}/GT",
+        **more,
     }  # fmt: skip
     if Demand.SIGNED_ON in MOVES[move].demands:
         given.setdefault(Demand.SIGNED_ON, NOW.date())

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from enforcement import bulk, cases, intake, law, queue
+from enforcement import bulk, bulk_undo, cases, intake, law, queue
 from enforcement.bulk import Order
 from enforcement.models import BulkKind, CaseFile, Outcome, Signal, SignalState
 from enforcement.queue import SignalFilter
@@ -47,11 +47,11 @@ def test_cases_are_given_to_somebody_and_taken_back_exactly(
     assert deed is not None
     assert {item["number"] for item in result.done} == {free.number, held.number}
     assert (free.officer_id, held.officer_id) == (world.officer.id, world.officer.id)
-    bulk.undo(session, deed.id, by=world.team_head.id, duties=[Duty.TEAM_HEAD], at=LATER)
+    bulk_undo.undo(session, deed.id, by=world.team_head.id, duties=[Duty.TEAM_HEAD], at=LATER)
     assert (free.officer_id, held.officer_id) == (None, world.team_head.id)
     assert free.events[-1].deed == "unassign"
-    with pytest.raises(bulk.UndoneBefore):
-        bulk.undo(session, deed.id, by=world.team_head.id, duties=[Duty.TEAM_HEAD], at=LATER)
+    with pytest.raises(bulk_undo.UndoneBefore):
+        bulk_undo.undo(session, deed.id, by=world.team_head.id, duties=[Duty.TEAM_HEAD], at=LATER)
 
 
 def test_a_row_that_is_refused_leaves_the_others_alone_and_is_named(
@@ -79,8 +79,10 @@ def test_what_was_touched_since_stays_as_it_is(session: Session, world: factorie
     cases.assign(
         session, touched.id, world.team_head.id, reason="x", by=world.team_head.id, duties=desk.ALL_DUTIES, at=NOW
     )
-    _, result = bulk.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
-    assert [(refused.number, type(refused.why)) for refused in result.refused] == [(touched.number, bulk.ChangedSince)]
+    _, result = bulk_undo.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
+    assert [(refused.number, type(refused.why)) for refused in result.refused] == [
+        (touched.number, bulk_undo.ChangedSince)
+    ]
     assert (touched.officer_id, calm.officer_id) == (world.team_head.id, None)
 
 
@@ -88,8 +90,8 @@ def test_only_who_did_it_or_a_head_takes_it_back(session: Session, world: factor
     case = desk.case(session, world, tmp_path)
     deed, _ = bulk.carry_out(session, order(world, tmp_path, BulkKind.ASSIGN, officer=str(world.officer.id)), [case.id])
     assert deed is not None
-    with pytest.raises(bulk.NotYourDeed):
-        bulk.undo(session, deed.id, by=world.officer.id, duties=[Duty.OFFICER], at=LATER)
+    with pytest.raises(bulk_undo.NotYourDeed):
+        bulk_undo.undo(session, deed.id, by=world.officer.id, duties=[Duty.OFFICER], at=LATER)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_signals_come_back_to_what_they_were(
     assert [item["number"] for item in result.done] == [signal.source_number]
     session.refresh(signal)
     assert signal.state is state
-    bulk.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
+    bulk_undo.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
     session.refresh(signal)
     assert (signal.state, signal.severity, signal.reason, signal.wait_until, signal.decided_by) == before
     assert queue.signals(session, SignalFilter(), at=NOW)[1] == 1
@@ -126,8 +128,8 @@ def test_a_reporter_who_was_told_is_not_told_the_contrary(
     put_aside = order(world, tmp_path, BulkKind.REJECT, outcome=Outcome.NO_VIOLATION)
     deed, _ = bulk.carry_out(session, put_aside, [signal.cluster_id])
     assert deed is not None
-    _, result = bulk.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
-    assert [type(refused.why) for refused in result.refused] == [bulk.ReporterTold]
+    _, result = bulk_undo.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
+    assert [type(refused.why) for refused in result.refused] == [bulk_undo.ReporterTold]
     assert deed.undone_at is None
 
 
@@ -150,8 +152,8 @@ def test_signals_join_a_case_for_good(session: Session, world: factories.World, 
     deed, _ = bulk.carry_out(session, join, [signal.cluster_id])
     assert deed is not None
     assert session.get_one(Signal, signal.id).case_id == case.id
-    with pytest.raises(bulk.NotUndone):
-        bulk.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
+    with pytest.raises(bulk_undo.NotUndone):
+        bulk_undo.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
 
 
 def test_wrong_choices_are_refused(
@@ -165,3 +167,30 @@ def test_wrong_choices_are_refused(
         bulk.carry_out(session, give, [uuid.uuid4(), uuid.uuid4()])
     with pytest.raises(bulk.NoSuchCase):
         bulk.case_of(session, "VV-2026-99999")
+
+
+def test_many_wait_for_information_without_a_day(session: Session, world: factories.World, tmp_path: Path) -> None:
+    signals = [desk.signal(session, place=f"Chợ mẫu {n}") for n in range(2)]
+    wait = order(world, tmp_path, BulkKind.WAIT, until=None)
+    deed, result = bulk.carry_out(session, wait, [signal.cluster_id for signal in signals])
+    assert deed is not None
+    assert len(result.done) == 2
+    for signal in signals:
+        session.refresh(signal)
+        assert (signal.state, signal.wait_until) == (SignalState.WAITING, NOW.date() + timedelta(days=30))
+    bulk_undo.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
+    session.refresh(signals[0])
+    assert (signals[0].state, signals[0].wait_until) == (SignalState.NEW, None)
+
+
+def test_what_finds_no_room_this_time_is_left_for_the_next(
+    session: Session, world: factories.World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alike = [desk.signal(session, place="Chợ mẫu") for _ in range(2)]
+    other = desk.signal(session, place="Chợ khác hẳn")
+    monkeypatch.setattr(bulk, "MOST", 2)
+    wait = order(world, tmp_path, BulkKind.WAIT, until=None)
+    clusters = {alike[0].cluster_id, other.cluster_id}
+    assert len(clusters) == 2
+    result = bulk.preview(session, wait, clusters)
+    assert {type(refused.why) for refused in result.refused} == {bulk.NoRoomLeft}

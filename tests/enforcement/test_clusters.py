@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.orm import Session
 
-from enforcement import clusters, feedback, grouping, intake, law, triage
+from enforcement import clusters, feedback, grouping, intake, law, reporters, triage
 from enforcement.clusters import key_of
 from enforcement.models import CaseEvent, CaseFile, Outcome, Signal, SignalCluster, SignalState, What
 from enforcement.transitions import CaseState
@@ -242,11 +242,11 @@ def test_a_signal_that_waits_comes_back_when_its_reporter_tells_more(session: Se
     for signal in signals:
         triage.wait(session, signal.id, until=None, reason="Chờ ảnh", by=world.officer.id, at=NOW)
     assert {signal.wait_until for signal in signals} == {NOW.date() + triage.INFORMATION_WITHIN}
-    assert triage.wake(session, at=NOW + timedelta(hours=1)) == 0
+    assert reporters.wake(session, at=NOW + timedelta(hours=1)) == 0
     tip = intake.behind(session, signals[0])
     tips.add_message(session, tip, "Tôi thấy lại ở sạp bên cạnh", at=NOW + timedelta(hours=2))  # type: ignore[arg-type]
     later = NOW + timedelta(hours=3)
-    assert triage.wake(session, at=later) == 1
+    assert reporters.wake(session, at=later) == 1
     assert signals[0].wait_until == later.date()
     assert signals[1].wait_until == NOW.date() + triage.INFORMATION_WITHIN
 

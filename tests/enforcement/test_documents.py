@@ -18,7 +18,7 @@ from enforcement.casebook import TextMissing
 from enforcement.competence import Signer
 from enforcement.deadlines import DeadlineKind
 from enforcement.errors import BeyondCompetence, NotYourMove
-from enforcement.models import CaseEvent, CaseFile, Deadline, Document, DocumentState, EndedAs, Evidence
+from enforcement.models import CaseEvent, CaseFile, Deadline, Document, DocumentState, EndedAs, Evidence, SigningAs
 from enforcement.papers import faults, forms, numbering, shelf, templates, units
 from tests import factories
 from tests.conftest import MASTER, NOW
@@ -228,8 +228,9 @@ def test_a_delegate_signs_for_the_head_and_the_decision_behind_it_is_named(
             at=NOW,
         )
     assert signed.sheet is not None
-    assert signed.sheet["capacity"] == ["KT. Chi cục trưởng", "Người được giao quyền"]
-    assert signed.sheet["bases"][-1] == [{"t": "Căn cứ Quyết định số 12/QĐ-GQXP về việc giao quyền;"}]
+    assert signed.sheet["capacity"] == ["KT. Chi cục trưởng", "Phó Chi cục trưởng"]
+    assert signed.signed_as is SigningAs.DEPUTY
+    assert signed.sheet["bases"][-1] == [{"t": "Căn cứ Quyết định số 12/QĐ-GQXP về việc giao quyền."}]
 
 
 def test_a_unit_without_a_code_issues_nothing(session: Session, world: factories.World, store: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from enforcement import feedback, joins, law, records, requests, triage
+from enforcement import feedback, intake_book, joins, law, requests, triage
 from enforcement.feedback import Stage
 from enforcement.models import CaseFile, Outcome, PaperKind
 from enforcement.transitions import CaseState
@@ -41,7 +41,7 @@ def request_id(session: Session, world: factories.World) -> UUID:
 @pytest.fixture
 def case(session: Session, world: factories.World, request_id: UUID, tmp_path: Path) -> CaseFile:
     requests.accept(session, request_id, reason="", by=world.officer.id, at=NOW)
-    signal = records.signal_of(session, request_id)
+    signal = intake_book.signal_of(session, request_id)
     assert signal is not None
     return triage.open_case(session, signal.id, title=f"Vụ của {ACCUSED}", store=tmp_path, by=world.officer.id, at=NOW)
 
@@ -57,7 +57,7 @@ def test_a_request_is_followed_from_receipt_to_decision_and_end(
     assert followed(session).stage is Stage.RECEIVED
     requests.accept(session, request_id, reason="", by=world.officer.id, at=NOW)
     assert followed(session).stage is Stage.ACCEPTED
-    signal = records.signal_of(session, request_id)
+    signal = intake_book.signal_of(session, request_id)
     assert signal is not None
     case = triage.open_case(session, signal.id, title="Vụ mẫu", store=tmp_path, by=world.officer.id, at=NOW)
     assert followed(session).stage is Stage.LOOKED_INTO
@@ -73,6 +73,34 @@ def test_a_request_is_followed_from_receipt_to_decision_and_end(
     closed(session, case, NOW, Outcome.INFRINGEMENT)
     session.expire_all()
     assert followed(session).stage is Stage.CLOSED
+
+
+def test_a_right_holder_reads_until_when_an_answer_is_due_what_is_missing_and_how_it_ended(
+    session: Session, world: factories.World, request_id: UUID
+) -> None:
+    first = followed(session)
+    assert first.answer_by is not None
+    assert first.reason is None
+    requests.ask_for_more(session, request_id, reason="Thiếu giấy ủy quyền", by=world.officer.id, at=NOW)
+    told = followed(session)
+    assert (told.stage, told.reason) == (Stage.SUPPLEMENT, "Thiếu giấy ủy quyền")
+    assert told.answer_by is not None
+    assert told.answer_by > first.answer_by
+    requests.accept(session, request_id, reason="Ghi chú nội bộ", by=world.officer.id, at=NOW)
+    told = followed(session)
+    assert (told.stage, told.answer_by, told.reason) == (Stage.ACCEPTED, None, None)
+    signal = intake_book.signal_of(session, request_id)
+    assert signal is not None
+    triage.reject(session, signal.id, reason="Đã xem", outcome=Outcome.NO_VIOLATION, by=world.officer.id, at=NOW)
+    session.expire_all()
+    told = followed(session)
+    assert (told.stage, told.outcome) == (Stage.CLOSED, Outcome.NO_VIOLATION)
+
+
+def test_a_request_that_is_refused_tells_why(session: Session, world: factories.World, request_id: UUID) -> None:
+    requests.refuse(session, request_id, reason="Không thuộc thẩm quyền", by=world.officer.id, at=NOW)
+    told = followed(session)
+    assert (told.stage, told.reason, told.outcome) == (Stage.REFUSED, "Không thuộc thẩm quyền", None)
 
 
 def test_a_request_whose_case_was_merged_follows_the_one_that_carries_on(

@@ -551,7 +551,8 @@ def _do(  # noqa: PLR0912  a branch for each deed
             has_acts = session.scalar(select(CaseAct.id).where(CaseAct.case_id == case.id).limit(1)) is not None
             with pytest.raises(terms.FollowsFromActs) if has_acts else nullcontext():
                 terms.qualify(
-                    session, case.id, qualification=LegalQualification.GI_INFRINGEMENT, act_ended_on=date(2026, 6, size), by=head, at=at
+                    session, case.id, qualification=LegalQualification.GI_INFRINGEMENT, act_ended_on=date(2026, 6, size), by=head, at=at,
+                    reason="Ngày khác",
                 )  # fmt: skip
         case "act":
             kind = list(LegalQualification)[size]

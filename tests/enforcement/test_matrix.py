@@ -46,7 +46,8 @@ DUTIES = [frozenset(some) for n in range(len(Duty) + 1) for some in itertools.co
 NEEDS_A_PENALTY = {(S.CRIMINAL_TRANSFER, M.RESUME_EXECUTION)}
 TABLES = (
     "enforcement.case_file", "enforcement.case_event", "enforcement.case_paper", "enforcement.deadline", "enforcement.obligation",
-    "enforcement.case_handover", "enforcement.exhibit", "enforcement.measure", "public.history",
+    "enforcement.case_handover", "enforcement.exhibit", "enforcement.measure", "enforcement.ruling", "enforcement.fine_line",
+    "enforcement.explanation", "public.history",
 )  # fmt: skip
 
 
@@ -87,7 +88,8 @@ def finish(session: Session, case: CaseFile, by: UUID) -> None:
 
 
 def take(session: Session, case: CaseFile, move: Move, duties: frozenset[Duty], by: UUID, **given: object) -> None:
-    wanted = {Demand.FINE: FINE, **given}
+    # A bracket as low as this gives no right to explain; a suspension that is foreseen does.
+    wanted = {Demand.FINE: FINE, Demand.SUSPENSION: True, **given}
     cases.move(session, case.id, move, by=by, duties=duties, given=desk.filled(move, **wanted), at=NOW)
 
 

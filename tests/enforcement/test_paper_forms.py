@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -123,6 +124,25 @@ def test_seeding_again_changes_nothing(session: Session) -> None:
     templates.seed(session)
     assert session.scalars(select(DocumentTemplate.id)).all() == before
     assert len(before) == len(templates.seeds())
+
+
+def test_a_seed_that_reads_otherwise_becomes_the_next_version_unless_a_head_changed_the_form(
+    session: Session, world: factories.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    templates.seed(session)
+    templates.save(session, "MBB05", forms.written(templates.seeds()["MBB05"]), valid_from=TODAY, note="x", seen=1, by=world.team_head.id, at=NOW)  # fmt: skip
+    other = {
+        code: replace(form, abstract=f"{form.abstract} mới")
+        for code, form in templates.seeds().items()
+        if code in {"MBB02", "MBB05"}
+    }
+    monkeypatch.setattr(templates, "seeds", lambda: other)
+    templates.seed(session)
+    templates.seed(session)
+    assert [row.version for row in templates.versions(session, "MBB02")] == [2, 1]
+    assert templates.for_day(session, "MBB02", TODAY).content["abstract"].endswith(" mới")
+    assert [row.version for row in templates.versions(session, "MBB05")] == [2, 1], "what a head changed stays"
+    assert not templates.for_day(session, "MBB05", TODAY).content["abstract"].endswith(" mới")
 
 
 def test_a_version_holds_from_its_day_and_the_one_before_until_then(session: Session, world: factories.World) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from enforcement import complaints, handoffs, informants, intake_clocks, law, records, requests, triage
+from enforcement import complaints, handoffs, informants, intake_book, intake_clocks, law, records, requests, triage
 from enforcement.complaints import Complained
 from enforcement.errors import ExtensionTooLate
 from enforcement.models import (
@@ -97,7 +97,7 @@ def test_a_call_without_a_name_is_a_report_like_any_other(
 ) -> None:
     desk.labels(session, world)
     record = call(session, world, keyring, heard(code_text=desk.label_code(5), shop_phone="+84 225 312 3456"))
-    signal = records.signal_of(session, record.id)
+    signal = intake_book.signal_of(session, record.id)
     assert signal is not None
     assert (signal.source, signal.source_number, signal.serial) == (SignalSource.TIP, record.number, 5)
     assert signal.shop_phone == "02253123456"
@@ -137,7 +137,7 @@ def test_a_letter_of_another_agency_is_taken_in_once(
         )  # fmt: skip
 
     first = take("45/CV")
-    signal = records.signal_of(session, first.id)
+    signal = intake_book.signal_of(session, first.id)
     assert signal is not None
     assert (signal.source, signal.facts["agency"]) == (SignalSource.AGENCY, "Công an xã mẫu")
     with pytest.raises(records.LetterKnown) as refused:
@@ -153,7 +153,7 @@ def test_an_offer_on_the_web_is_taken_in_once_until_it_is_decided(
         return records.take_listing(session, heard(listing_url=url), keyring=keyring, by=world.officer.id, at=LATER)
 
     first = take("https://shopee.vn/mam-i.1.2")
-    signal = records.signal_of(session, first.id)
+    signal = intake_book.signal_of(session, first.id)
     assert signal is not None
     assert (signal.source, signal.source_ref, signal.facts["platform"]) == (
         SignalSource.LISTING,
@@ -163,7 +163,7 @@ def test_an_offer_on_the_web_is_taken_in_once_until_it_is_decided(
     with pytest.raises(records.ListingKnown):
         take("http://www.shopee.vn/mam-i.1.2/?utm_source=zalo")
     triage.reject(session, signal.id, reason="Đã gỡ", outcome=Outcome.NO_VIOLATION, by=world.officer.id, at=LATER)
-    again = records.signal_of(session, take("https://shopee.vn/mam-i.1.2").id)
+    again = intake_book.signal_of(session, take("https://shopee.vn/mam-i.1.2").id)
     assert again is not None
     assert again.source_ref.endswith("#2")
 
@@ -175,7 +175,7 @@ def test_a_request_gets_number_clock_and_signal_and_its_summary_accuses_nobody(
         session, heard(), asked(title_id=world.title.id), keyring=keyring, by=world.officer.id, at=LATER
     )
     assert record.number == "DY-2026-00001"
-    signal = records.signal_of(session, record.id)
+    signal = intake_book.signal_of(session, record.id)
     assert signal is not None
     assert "Người Mẫu" not in signal.summary + str(signal.facts)
     clock = session.scalars(select(IntakeClock)).one()
@@ -210,7 +210,7 @@ def test_what_a_request_lacks_is_seen_and_asked_for_with_a_longer_clock(
     requests.ask_for_more(session, record.id, reason="Thiếu giấy ủy quyền công chứng", by=world.officer.id, at=LATER)
     clock = session.scalars(select(IntakeClock)).one()
     assert clock.due_at > before
-    assert records.signal_of(session, record.id).due_at == clock.due_at  # type: ignore[union-attr]
+    assert intake_book.signal_of(session, record.id).due_at == clock.due_at  # type: ignore[union-attr]
     requests.accept(session, record.id, reason="", by=world.officer.id, at=LATER)
     assert clocks(session, record) == [(IntakeClockKind.REQUEST_REVIEW, ClockEnd.FULFILLED)]
     with pytest.raises(requests.RequestAnswered):
@@ -227,7 +227,7 @@ def test_a_refused_request_takes_its_signal_with_it_and_a_late_answer_stays_late
     requests.refuse(session, record.id, reason="Không đủ tư cách", by=world.officer.id, at=late)
     assert record.request is not None
     assert record.request.state is RequestState.REFUSED
-    assert records.signal_of(session, record.id).state is SignalState.REJECTED  # type: ignore[union-attr]
+    assert intake_book.signal_of(session, record.id).state is SignalState.REJECTED  # type: ignore[union-attr]
     assert clocks(session, record) == [(IntakeClockKind.REQUEST_REVIEW, ClockEnd.LATE)]
 
 
@@ -331,10 +331,10 @@ def test_what_has_a_running_clock_stands_first_in_the_book(
     call(session, world, keyring, heard())
     request = requests.take(session, heard(), asked(), keyring=keyring, by=world.officer.id, at=LATER)
     complaint = complaints.take(session, heard(), complained(), by=world.officer.id, at=LATER)
-    rows, total = records.book(session)
+    rows, total = intake_book.book(session)
     assert total == 3
     assert [row.number for row in rows[:2]] == [complaint.number, request.number]
     assert [row.number for row, _clock in intake_clocks.nearest(session, most=5)] == [complaint.number, request.number]
-    rows, total = records.book(session, kind=IntakeKind.REQUEST)
+    rows, total = intake_book.book(session, kind=IntakeKind.REQUEST)
     assert [row.number for row in rows] == [request.number]
-    assert records.book(session, q="nuoc mam")[1] == 2
+    assert intake_book.book(session, q="nuoc mam")[1] == 2

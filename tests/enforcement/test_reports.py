@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
+import zipfile
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,33 +16,41 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from enforcement import joins, law, report_files, reports, triage
+from enforcement import joins, law, report_files, reports, requests, triage
 from enforcement.competence import LegalQualification
+from enforcement.deadlines import DeadlineKind
 from enforcement.errors import NotYourMove
 from enforcement.models import (
     CaseAct,
     CaseFile,
     CasePaper,
+    CaseParty,
+    CasePartyRole,
     Exhibit,
     ExhibitDeed,
     ExhibitEvent,
     ExhibitState,
+    FineLine,
     GoodsLine,
     Obligation,
     ObligationKind,
     ObligationState,
     Outcome,
     PaperKind,
+    Ruling,
     ValuationMethod,
 )
-from enforcement.report_rows import Figure, Scope
+from enforcement.report_scope import Figure, Scope
 from enforcement.reports import Telling
 from enforcement.transitions import Duty
 from tests import factories
-from tests.conftest import NOW
+from tests.conftest import MASTER, NOW
 from tests.enforcement import desk
+from tests.enforcement.test_records import asked as asked_for
+from tests.enforcement.test_records import heard
 from trace.clock import CITY
 from trace.errors import broken_constraint
+from trace.services import keys
 
 JUNE = (date(2026, 6, 1), date(2026, 6, 30))
 _places = itertools.count(1)
@@ -246,13 +256,109 @@ def test_the_files_of_a_report_say_what_it_froze(
     session: Session, june: list[CaseFile], world: factories.World
 ) -> None:
     made = reports.freeze(session, asked(session), word=str, by=world.team_head.id, at=LATER)
-    name, paper_bytes = report_files.pdf(made, sample=True)
+    name, paper_bytes = report_files.pdf(report_files.of_report(made))
     assert (name, paper_bytes[:5]) == ("bao-cao-vu-viec-20260601-20260630.pdf", b"%PDF-")
-    assert report_files.pdf(made, sample=True)[1] == paper_bytes
-    _, table = report_files.workbook(made, with_rows=True, sample=True)
+    assert report_files.pdf(report_files.of_report(made))[1] == paper_bytes
+    _, table = report_files.workbook(report_files.of_report(made), with_rows=True)
     book = CalamineWorkbook.from_filelike(io.BytesIO(table))
     fines = book.get_sheet_by_name("fines").to_python()
     assert [row[4] for row in fines[1:]] == [15_000_000, 5_000_000]
     assert any("20000000" in str(row).replace(".0", "") for row in book.get_sheet_by_name("Tổng hợp").to_python())
-    _, bare = report_files.workbook(made, with_rows=False, sample=True)
+    _, bare = report_files.workbook(report_files.of_report(made), with_rows=False)
     assert CalamineWorkbook.from_filelike(io.BytesIO(bare)).sheet_names == ["Tổng hợp"]
+
+
+def test_a_penalty_on_two_offenders_counts_each_and_each_act_under_its_own_heading(
+    session: Session, june: list[CaseFile], world: factories.World
+) -> None:
+    case, who = june[0], {"added_at": NOW, "added_by": world.officer.id}
+    before = cells(session, asked(session))
+    acts = [
+        CaseAct(
+            case_id=case.id,
+            description="Hành vi mẫu",
+            qualification=kind,
+            began_on=date(2026, 5, 1),
+            place="Chợ mẫu",
+            **who,
+        )
+        for kind in (LegalQualification.GI_INFRINGEMENT, LegalQualification.COUNTERFEIT_LABELS)
+    ]
+    people = [
+        CaseParty(case_id=case.id, role=CasePartyRole.SUSPECTED, is_organisation=organisation, name=name, **who)
+        for name, organisation in (("Bà Mẫu", False), ("Công ty mẫu", True))
+    ]
+    session.add_all([*acts, *people])
+    session.flush()
+    decision = paper(
+        session, case, PaperKind.PENALTY, world, date(2026, 6, 21), fine=9_000_000, bracket_low=1, bracket_top=20_000_000, bracket_basis="Mẫu",
+        is_organisation=False,
+    )  # fmt: skip
+    span: dict[str, Any] = {"bracket_low": 1, "bracket_top": 20_000_000}
+    for offender, lines in zip(people, ((1_000_000, 2_000_000), (6_000_000,)), strict=True):
+        session.add(
+            Ruling(
+                case_id=case.id, paper_id=decision.id, party_id=offender.id, is_organisation=offender.is_organisation, fine=sum(lines), **span, **who,
+                lines=[FineLine(act_id=act.id, amount=amount, bracket_basis="Mẫu", **span) for act, amount in zip(acts, lines, strict=False)],
+            )
+        )  # fmt: skip
+    session.flush()
+    found = cells(session, asked(session))
+
+    def more(figure: Figure, part: str | None = None, measure: Telling = Telling.COUNT) -> Any:
+        was = before.get((figure, part, measure))
+        return (found[figure, part, measure].amount or 0) - ((was.amount if was else 0) or 0)
+
+    assert (more(Figure.PENALTIES), more(Figure.PERSONS_FINED), more(Figure.ORGANISATIONS_FINED)) == (1, 1, 1)
+    assert (more(Figure.FINES), more(Figure.FINES, None, Telling.VALUE)) == (3, 9_000_000)
+    assert more(Figure.FINES, "gi_infringement", Telling.VALUE) == 7_000_000
+    assert more(Figure.FINES, "counterfeit_labels", Telling.VALUE) == 2_000_000
+    assert found[Figure.PENALTIES, None, Telling.COUNT].amount == 3
+    names = {row.what for row in reports.listing(session, Figure.PERSONS_FINED, asked(session))[0]}
+    assert "Bà Mẫu" not in str(names)
+
+
+def test_the_clocks_of_messages_count_in_the_rate_and_the_rate_tells_what_it_is_a_share_of(
+    session: Session, june: list[CaseFile], world: factories.World
+) -> None:
+    before = cells(session, asked(session))[Figure.CLOCKS_IN_TIME, None, Telling.RATE]
+    keyring = keys.load(session, MASTER)
+    met, missed = (
+        requests.take(
+            session, heard(), asked_for(), keyring=keyring, by=world.officer.id, at=NOW + timedelta(minutes=n)
+        )
+        for n in range(1, 3)
+    )
+    requests.accept(session, met.id, reason="", by=world.officer.id, at=NOW + timedelta(days=2))
+    found = cells(session, asked(session))
+    kind = DeadlineKind.REQUEST_REVIEW.value
+    rate = found[Figure.CLOCKS_IN_TIME, kind, Telling.RATE]
+    assert (rate.amount, rate.count, rate.of) == (50.0, 1, 2)
+    whole = found[Figure.CLOCKS_IN_TIME, None, Telling.RATE]
+    assert (whole.count, whole.of) == (before.count + 1, (before.of or 0) + 2)
+    rows, total = reports.listing(session, Figure.CLOCKS_JUDGED, asked(session), part=kind)
+    assert total == 2
+    assert {row.number for row in rows} == {met.number, missed.number}
+    assert reports.listing(session, Figure.CLOCKS_JUDGED, asked(session, unit_id=world.authority.id), part=kind)[1] == 2
+    assert reports.listing(session, Figure.CLOCKS_JUDGED, asked(session, commune_code="10813"), part=kind)[1] == 2
+
+
+def test_a_workbook_of_the_moment_says_so_and_its_numbers_lead_to_their_rows(
+    session: Session, june: list[CaseFile]
+) -> None:
+    figures = reports.told(session, asked(session), word=str, most=10)
+    live = report_files.Printed(*JUNE, None, None, LATER, figures, sample=True, live=True, opens=lambda figure, part: f"https://mau.test/{figure}/{part}")  # fmt: skip
+    name, content = report_files.workbook(live, with_rows=True)
+    assert name == "bao-cao-vu-viec-20260601-20260630-tam-tinh-20260725-1000.xlsx"
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        front, rows = parts.read("xl/worksheets/sheet1.xml").decode(), parts.read("xl/worksheets/sheet2.xml").decode()
+        shared = parts.read("xl/sharedStrings.xml").decode()
+    assert "Tạm tính, chưa chốt: tính lúc 10:00 ngày 25/07/2026" in shared
+    assert "location=\"'fines'!A1\"" in front
+    for sheet in (front, rows):
+        assert "<pane " in sheet, "the heading stays in sight"
+        assert 'orientation="landscape"' in sheet
+        assert 'fitToPage="1"' in sheet
+    _, drawn = report_files.pdf(live)
+    assert b"https://mau.test/fines/None" in drawn
+    assert b"https://mau.test" not in report_files.pdf(replace(live, opens=None))[1]

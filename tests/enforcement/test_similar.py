@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import random
 from pathlib import Path
 
 import pytest
 from geoalchemy2 import WKTElement
 from PIL import Image
+from sqlalchemy import ARRAY, BigInteger, Integer, func, literal, select
 from sqlalchemy.orm import Session
 
-from enforcement import intake, law, similar, triage
+from enforcement import alike, intake, law, similar, triage
+from enforcement.alike import Alike
 from enforcement.models import CaseFile, Signal
-from enforcement.similar import Alike
 from tests import factories
 from tests.conftest import NOW
 from tests.enforcement import desk
@@ -180,3 +182,46 @@ def test_a_signal_that_shares_nothing_finds_nothing(session: Session, world: fac
     desk.signal(session, **alone(0))
     found = similar.of_signal(session, desk.signal(session, **alone(1)))
     assert (found.signals, found.cases) == ((), ())
+
+
+def test_no_photo_that_differs_in_eight_bits_slips_through_the_index(session: Session) -> None:
+    draw = random.Random(7)
+    for _ in range(60):
+        bits = draw.getrandbits(63)
+        other = bits
+        for place in draw.sample(range(63), 8):
+            other ^= 1 << place
+        asked = literal(alike.photo_marks(bits), ARRAY(Integer))
+        assert session.scalar(select(func.photo_marks(literal(other, BigInteger)).op("&&")(asked)))
+    assert len(alike.photo_marks(0)) == len(set(alike.photo_marks(0))) == 3 * 232
+
+
+def test_the_same_shop_is_found_where_nobody_said_which_commune(session: Session, world: factories.World) -> None:
+    here = desk.signal(session, commune_code="10813", place="Cửa hàng mẫu Hồng Bàng", description="")
+    nowhere = desk.signal(session, commune_code=None, place="cua hang mau Hong Bang (cạnh cổng chợ)", description="")
+    desk.signal(session, commune_code=None, place="Cửa hàng mẫu Lê Chân", description="")
+    assert [(hit.signal.id, hit.alike) for hit in similar.of_signal(session, here).signals] == [
+        (nowhere.id, (Alike.SHOP,))
+    ]
+    assert [(hit.signal.id, hit.alike) for hit in similar.of_signal(session, nowhere).signals] == [
+        (here.id, (Alike.SHOP,))
+    ]
+
+
+def test_the_signals_of_a_case_are_asked_with_together_and_do_not_find_each_other(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
+    shown = [picture(session, tmp_path, scene(n)) for n in (20, 21)]
+    case = opened(session, world, tmp_path, desk.signal(session, photos=[shown[0]], **alone(5)))
+    second = desk.signal(session, photos=[shown[1]], **alone(6))
+    triage.add_to_case(session, second.id, case.id, store=tmp_path, by=world.officer.id, at=NOW)
+    found = [
+        desk.signal(
+            session, photos=[picture(session, tmp_path, scene(n), quality=40)], place=f"Sạp {n}", description=""
+        )
+        for n in (20, 21)
+    ]
+    hits = similar.of_case(session, case.id)
+    assert {hit.signal.id for hit in hits.signals if Alike.PHOTO in hit.alike} == {each.id for each in found}
+    assert not {case.id, *(signal.id for signal in case.signals)} & {hit.signal.id for hit in hits.signals}
+    assert hits.cases == ()

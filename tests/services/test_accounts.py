@@ -7,11 +7,12 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from argon2 import extract_parameters, profiles
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from tests import factories
-from tests.conftest import NOW
+from tests.conftest import NOW, SLOW_HASHER
 from trace.models.history import History
 from trace.models.parties import AppUser, Role, SignInAttempt, SignInSession
 from trace.services import accounts
@@ -33,6 +34,10 @@ def check(session: Session, login: str, password: str = PASSWORD) -> AppUser:
     return accounts.check_password(
         session, login=login, password=password, login_hash=login.encode(), network_hash=b"here", at=NOW
     )
+
+
+def test_a_password_is_hashed_as_slowly_as_argon2_advises() -> None:
+    assert extract_parameters(SLOW_HASHER.hash("x")) == profiles.RFC_9106_LOW_MEMORY
 
 
 def test_an_account_is_opened_folded_composed_and_on_record(session: Session) -> None:
@@ -78,7 +83,8 @@ def test_a_password_is_the_same_from_every_keyboard(session: Session) -> None:
     assert check(session, "thu.kho", unicodedata.normalize("NFD", PASSWORD)) is made
 
 
-def test_an_old_hash_is_renewed_when_its_password_is_typed(session: Session) -> None:
+def test_an_old_hash_is_renewed_when_its_password_is_typed(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "_hasher", SLOW_HASHER)
     person = factories.user(session, "cu.ky", "Người mẫu Cũ", NOW)
     cheap = person.password_hash
     check(session, "cu.ky", factories.PASSWORD)

@@ -120,7 +120,8 @@ def test_a_case_is_worked_from_intake_to_closing_on_the_pages(
     form = {
         "note": "Đã xem", "grounds": "Điều 11", "decision_number": "12/QĐ-KT", "record_number": "07/BB-VPHC",
         "inspection_ground": "verified_information", "fine": "15.000.000", "deviation": "Tự nguyện khắc phục", "evidence": "1",
-        "outcome": "infringement", "recipient": "Hộ kinh doanh mẫu", "remedies": "Gỡ tem trên hàng",
+        "outcome": "infringement", "recipient": "Hộ kinh doanh mẫu", "remedies": "Gỡ tem trên hàng", "explanation": "waived",
+        "explanation_number": "01/GT",
     }  # fmt: skip
     heads_only = {Move.ASSIGN_VERIFICATION, Move.DECIDE_INSPECTION, Move.PENALISE, Move.CLOSE}
     for move in desk.PATH:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from enforcement import cases, law, queue
+from enforcement import bulk, cases, law, queue
 from enforcement.models import BulkDeed, CaseFile, SavedFilter
 from tests import factories
 from tests.conftest import NOW
@@ -123,6 +124,51 @@ def test_every_result_of_a_filter_can_be_chosen(
     session.commit()
     chosen = text(send(head, token_of, "/hang-loat", list="cases", kind="assign", all="1", query="officer=none"))
     assert len(re.findall(r'name="id" value="', chosen)) == 3
+
+
+def test_of_a_filter_with_more_rows_than_are_worked_on_at_once_the_first_are_chosen_and_that_is_said(
+    session: Session,
+    world: factories.World,
+    head: FlaskClient,
+    token_of: TokenOf,
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pressing = [desk.case(session, world, store) for _ in range(4)]
+    for n, case in enumerate(pressing):
+        case.next_due_at = NOW + timedelta(days=n)
+    session.commit()
+    monkeypatch.setattr(bulk, "MOST", 3)
+    monkeypatch.setattr(queue, "PAGE", 2)
+    assert 'data-all="3"' in text(head.get("/vu-viec"))
+    chosen = text(send(head, token_of, "/hang-loat", list="cases", kind="assign", all="1"))
+    ids = re.findall(r'name="id" value="([^"]+)"', chosen)
+    assert ids == [str(case.id) for case in pressing[:3]]
+    assert 'name="more"' in chosen
+    form = {"id": ids, "officer": str(world.officer.id), "reason": "Chia lại việc", "more": "1"}
+    assert 'name="more"' in text(send(head, token_of, "/hang-loat/preview/assign", **form))
+    assert send(head, token_of, "/hang-loat/do/assign", **form).status_code == 303
+    session.expire_all()
+    assert [case.officer_id == world.officer.id for case in pressing] == [True, True, True, False]
+    assert 'name="more"' not in text(
+        send(head, token_of, "/hang-loat", list="cases", kind="assign", all="1", query="officer=none")
+    )
+
+
+def test_a_step_of_the_law_is_taken_in_its_case_and_refused_for_many(
+    session: Session, world: factories.World, head: FlaskClient, token_of: TokenOf, store: Path
+) -> None:
+    one, two = desk.case(session, world, store), desk.case(session, world, store)
+    session.commit()
+    assert send(head, token_of, "/hang-loat", list="cases", kind="step", ids=str(one.id)).location.endswith(
+        f"/vu-viec/{one.id}#moves"
+    )
+    assert send(
+        head, token_of, "/hang-loat", list="cases", kind="step", ids=[str(one.id), str(two.id)]
+    ).location.endswith("/vu-viec")
+    assert "người ký" in text(head.get("/vu-viec"))
+    for kind in ("sign", "penalise", "close"):
+        assert send(head, token_of, f"/hang-loat/do/{kind}", id=str(one.id)).status_code == 409
 
 
 @pytest.mark.parametrize("kind", ["wait", "weigh", "reject", "add"])

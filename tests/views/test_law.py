@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from enforcement import clocks, law
 from enforcement.deadlines import DeadlineKind
-from enforcement.models import DeadlineRule, Delegation, FineBracket
+from enforcement.law_seed import Signer
+from enforcement.models import DeadlineRule, Delegation, ExplanationThreshold, FineBracket
 from tests import factories
 from tests.enforcement import desk
 from trace import clock
@@ -99,6 +100,15 @@ def test_brackets_maxima_powers_and_reminders_are_entered(session: Session, head
         send(head, "/phap-luat/muc-toi-da/trade_and_fake_goods/moi", **common, amount="200.000.000").status_code == 303
     )
     assert send(head, "/phap-luat/tham-quyen/team_head/moi", **common, percent="20").status_code == 303
+    assert send(head, "/phap-luat/tam-giu/inspector/moi", **common).status_code == 303
+    amounts = {"individual": "20.000.000", "organisation": "40.000.000"}
+    assert send(head, "/phap-luat/giai-trinh/moi", **common, **{**amounts, "individual": "0"}).status_code == 422
+    assert send(head, "/phap-luat/giai-trinh/moi", **common, **amounts).status_code == 303
+    page = head.get("/phap-luat/tham-quyen").get_data(as_text=True)
+    assert "40.000.000" in page
+    threshold = session.scalars(select(ExplanationThreshold).where(ExplanationThreshold.version == "V1")).one()
+    assert "20.000.000" in head.get(f"/phap-luat/explanation_threshold/{threshold.id}").get_data(as_text=True)
+    assert law.seizers(session, threshold.valid_from) == {Signer.INSPECTOR, Signer.TEAM_HEAD, Signer.BRANCH_HEAD}
     assert (
         send(head, "/phap-luat/nhac-viec/seizure", before="5, 1", team_after="1", branch_after="2").status_code == 303
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select
 from sqlalchemy.orm import Session
 
 from enforcement import law, triage
@@ -199,3 +200,32 @@ def test_a_waiting_signal_leaves_the_first_tab(
     assert signal.source_number not in officer.get("/hang-doi").get_data(as_text=True)
     assert signal.source_number in officer.get("/hang-doi?tab=waiting").get_data(as_text=True)
     assert session.scalars(select(Signal.state).where(Signal.id == signal.id)).one() is SignalState.WAITING
+
+
+@pytest.mark.parametrize(
+    "page", ["/hang-doi", "/hang-doi?tab=waiting", "/vu-viec", "/xuat/desk-signals.csv", "/xuat/desk-cases.csv"]
+)
+def test_a_list_asks_no_more_for_many_rows_than_for_few(
+    page: str, connection: Connection, session: Session, world: factories.World, officer: FlaskClient, store: Path
+) -> None:
+    said: list[str] = []
+
+    def more(n: int) -> int:
+        """How many statements the page sends with so many rows more."""
+        for _ in range(n):
+            desk.case(session, world, store, serial=None)
+            desk.signal(session, 7, place=f"Chợ mẫu {uuid.uuid4().hex}")
+            waits = desk.signal(session, place=f"Sạp mẫu {uuid.uuid4().hex}")
+            triage.wait(session, waits.id, until=date(2027, 6, 1), reason="Chờ ảnh", by=world.officer.id, at=NOW)
+        session.commit()
+        officer.get(page)
+        said.clear()
+        event.listen(connection, "before_cursor_execute", note)
+        assert officer.get(page).status_code == 200
+        event.remove(connection, "before_cursor_execute", note)
+        return len(said)
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        said.append(statement)
+
+    assert more(1) == more(4)

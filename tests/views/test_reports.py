@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -121,3 +123,59 @@ def test_the_managing_body_reads_what_became_of_requests_about_its_titles(
 ) -> None:
     assert sign_in(world.manager).get(f"{PAGE}/yeu-cau-xu-ly").status_code == 200
     assert sign_in(world.clerk).get(f"{PAGE}/yeu-cau-xu-ly").status_code == 403
+
+
+def test_every_number_of_a_kept_report_opens_the_rows_it_froze(
+    month: str, session: Session, world: factories.World, sign_in: SignIn, token_of: TokenOf
+) -> None:
+    head = sign_in(world.branch_head)
+    first, last = re.findall(r"\d\d/\d\d/\d{4}", month)
+    form = {"csrf_token": token_of(head, month), "idempotency_key": uuid.uuid4().hex, "tu": first, "den": last}
+    report = head.post(f"{PAGE}/lap", data=form).location
+    # What is decided afterwards does not change what the report holds.
+    signal = desk.signal(session, place="Chợ sau", at=clock.now() - timedelta(days=20))
+    assert signal is not None
+    session.commit()
+    found = numbers(text_of(head.get(report)))
+    assert len(found) > 6
+    for url, said in found:
+        assert re.search(rf"· {said} (dòng|rows?)", text_of(head.get(url))), url
+    assert head.get(f"{report}/dong/khong-co").status_code == 404
+    factories.role(session, world.inspector, world.authority, Role.SCIENCE_DEPARTMENT, clock.now())
+    session.commit()
+    assert sign_in(world.inspector).get(f"{report}/dong/signals_received").status_code == 403
+
+
+def test_the_figures_of_the_moment_are_files_that_say_so(
+    month: str, session: Session, world: factories.World, sign_in: SignIn
+) -> None:
+    head = sign_in(world.branch_head)
+    query = month.partition("?")[2]
+    page = unescape(text_of(head.get(month)))
+    assert f"{PAGE}/so-lieu.pdf?" in page
+    assert "tạm tính" in page
+    paper = head.get(f"{PAGE}/so-lieu.pdf?{query}")
+    assert (paper.status_code, paper.data[:5]) == (200, b"%PDF-")
+    assert "tam-tinh" in paper.headers["Content-Disposition"]
+    book = head.get(f"{PAGE}/so-lieu.xlsx?{query}")
+    sheets = CalamineWorkbook.from_filelike(io.BytesIO(book.data))
+    front = sheets.get_sheet_by_name("Tổng hợp").to_python()
+    assert any("Tạm tính, chưa chốt" in str(row[0]) for row in front)
+    opened = next(row for row in front if row[0] == "Tổng số" and row[1] == 4.0)
+    assert opened[:4] == ["Tổng số", 4.0, 3.0, 1.0]
+    assert len(sheets.get_sheet_by_index(1).to_python()) == 5, "a heading and the four signals received"
+    assert factories.count(session, DeskReport) == 0
+    assert head.get(f"{PAGE}/so-lieu.pdf?tu=02/06/2026&den=01/06/2026").status_code == 422
+    assert sign_in(world.officer).get(f"{PAGE}/so-lieu.xlsx?{query}").status_code == 403
+
+
+def test_who_may_not_read_cases_gets_the_files_without_their_rows(
+    month: str, session: Session, world: factories.World, sign_in: SignIn
+) -> None:
+    factories.role(session, world.inspector, world.authority, Role.SCIENCE_DEPARTMENT, clock.now())
+    session.commit()
+    reader = sign_in(world.inspector)
+    query = month.partition("?")[2]
+    book = CalamineWorkbook.from_filelike(io.BytesIO(reader.get(f"{PAGE}/so-lieu.xlsx?{query}").data))
+    assert book.sheet_names == ["Tổng hợp"]
+    assert b"/dong/" not in reader.get(f"{PAGE}/so-lieu.pdf?{query}").data

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from enforcement.competence import LegalQualification
-from enforcement.models import InspectionGround, NoPenaltyGround, Outcome
+from enforcement.models import ExplanationEnd, InspectionGround, NoPenaltyGround, Outcome
 from enforcement.transitions import CaseState, Demand, Move
 from trace.models.tips import TipReason
 
@@ -49,6 +49,8 @@ class Case:
     """What was found there: goods, how many, in what unit, at what price."""
     seized: bool = False
     assessed: bool = False
+    others: tuple[str, ...] = ()
+    """Who else is suspected besides `who`."""
 
 
 S, M, Q, R = CaseState, Move, LegalQualification, TipReason
@@ -106,6 +108,8 @@ def given(case: Case, move: Move, demands: frozenset[str], number: int) -> dict[
         Demand.REMEDIES: REMEDIES,
     }  # fmt: skip
     filled = {name: words[Demand(name)] for name in demands if name != Demand.FINE}
+    if move is M.PREPARE_DECISION:
+        filled |= {Demand.EXPLANATION: ExplanationEnd.MEETING, Demand.EXPLANATION_NUMBER: f"MẪU-{number:02d}/MBB03"}
     if move is M.PENALISE:
         filled |= {Demand.CONFISCATION: 4_000_000, Demand.REMEDIES: REMEDIES}
     return filled
@@ -204,6 +208,13 @@ CASES: dict[CaseState, Case] = {
 FORGOTTEN = Case(
     "Tin báo hộp mật ong không có chữ đúc ở đáy", (Report("Lọ nhựa, đáy không có chữ nổi.", "Cát Hải", "Quầy quà mẫu bến tàu", ("ong-1", 33)),),
     (), 3, officer=None,
+)  # fmt: skip
+
+# Several people did it, each an act of their own, and one decision or several may be on them.
+SEVERAL = Case(
+    "Ba sạp mẫu cùng bán hộp vải một mã tem", (Report("Ba sạp cạnh nhau bán hộp cùng một mã tem.", "Hải Dương", "Dãy sạp mẫu chợ Phú Yên",
+    None, None),), _READY, 2, Q.GI_INFRINGEMENT, who="Hộ kinh doanh mẫu sạp 14", others=("Hộ kinh doanh mẫu sạp 15",
+    "Hộ kinh doanh mẫu sạp 16"), goods=("Hộp vải sấy chung mã tem", 150, "hộp", 150_000),
 )  # fmt: skip
 
 # Still to be decided, oldest last: days ago and what was reported.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -45,6 +46,9 @@ def found(story: Story, case: Case, case_id: UUID, *, number: int, by: UUID, at:
         address=report.place or "Nơi kiểm tra mẫu", commune_code=commune,
     )  # fmt: skip
     suspect = acts.add_party(session, case_id, told, by=by, at=at)
+    for place, name in enumerate(case.others, start=1):
+        another = replace(told, is_organisation=False, name=f"{name} ({SAMPLE})")
+        acts.add_party(session, case_id, another, by=by, at=at + timedelta(minutes=place))
     witness = acts.PartyFacts(
         CasePartyRole.WITNESS, is_organisation=False, name=f"Người chứng kiến mẫu ({SAMPLE})", commune_code=commune
     )
@@ -84,16 +88,19 @@ def found(story: Story, case: Case, case_id: UUID, *, number: int, by: UUID, at:
 
 
 def act(story: Story, case: Case, case_id: UUID, *, by: UUID, at: datetime) -> None:
-    """What the violation record is about."""
+    """What the violation record is about, for each who is suspected."""
     report, day = case.reports[0], at.astimezone(CITY).date()
-    offender = story.session.scalars(
-        select(CaseParty.id).where(CaseParty.case_id == case_id, CaseParty.role == CasePartyRole.SUSPECTED)
-    ).first()
-    told = acts.ActFacts(
-        f"{report.text} ({SAMPLE})", case.qualification, day - timedelta(days=9), day - timedelta(days=2), report.place or "Nơi kiểm tra mẫu",
-        making="in" in case.title.lower().split(), commune_code=story.communes[report.commune], offender_id=offender,
-    )  # fmt: skip
-    acts.add_act(story.session, case_id, told, by=by, at=at)
+    offenders = story.session.scalars(
+        select(CaseParty.id)
+        .where(CaseParty.case_id == case_id, CaseParty.role == CasePartyRole.SUSPECTED)
+        .order_by(CaseParty.added_at, CaseParty.id)
+    ).all()
+    for place, offender in enumerate(offenders or (None,)):
+        told = acts.ActFacts(
+            f"{report.text} ({SAMPLE})", case.qualification, day - timedelta(days=9), day - timedelta(days=2), report.place or "Nơi kiểm tra mẫu",
+            making="in" in case.title.lower().split(), commune_code=story.communes[report.commune], offender_id=offender,
+        )  # fmt: skip
+        acts.add_act(story.session, case_id, told, by=by, at=at + timedelta(minutes=place))
 
 
 def middle(story: Story, case_id: UUID, *, at: datetime) -> int:

@@ -14,7 +14,7 @@ from labels.code import show
 from trace import holidays
 from trace.clock import CITY
 from trace.demo import cases as facts
-from trace.demo import casework, papers, photos
+from trace.demo import casework, incoming, joined, keeping, office, papers, photos
 from trace.services import tips
 
 if TYPE_CHECKING:
@@ -37,9 +37,14 @@ READ_BECAUSE = "Cần hỏi lại ngày mua và nơi mua để làm rõ tin báo
 def make(story: Story) -> None:
     """The law as data, then everything that was reported and worked, then what the system noticed by itself."""
     law.seed(story.session)
-    for number, (state, case) in enumerate(facts.CASES.items(), start=1):
-        _plan_case(story, number, case, opened=story.at - FRESH if state is CaseState.RECEIVED else None)
-    _plan_case(story, len(facts.CASES) + 1, facts.FORGOTTEN)
+    every: dict[str, Case] = {str(state): case for state, case in facts.CASES.items()}
+    every |= {"forgotten": facts.FORGOTTEN, "several": facts.SEVERAL, **joined.CASES}
+    opened = {
+        key: _plan_case(story, number, case, opened=story.at - FRESH if key == CaseState.RECEIVED else None)
+        for number, (key, case) in enumerate(every.items(), start=1)
+    }
+    joined.plan(story, _ago, opened)
+    incoming.plan(story, _ago, fined=opened[CaseState.EXECUTING], held=opened[CaseState.INSPECTING])
     for ago, report in facts.QUEUE:
         story.plan(_ago(story, ago), lambda at, report=report: _report(story, report, at))  # type: ignore[misc]
     for ago, report, days, why in facts.WAITING:
@@ -48,6 +53,8 @@ def make(story: Story) -> None:
         story.plan(_ago(story, ago), lambda at, row=(report, outcome, why): _reject(story, *row, at=at))  # type: ignore[misc]
     story.play()
     papers.make(story)
+    keeping.make(story, opened[CaseState.POST_VERIFICATION][0])
+    office.make(story, assigned=[*opened["parted"], *opened["split"]])
     patterns.sweep(story.session, since=story.at - SWEPT, at=story.at)
 
 
@@ -59,7 +66,8 @@ def _ago(story: Story, days: float) -> datetime:
     return story.moment(int(days) + late, 11, int(days) * 7 % 60)
 
 
-def _plan_case(story: Story, number: int, case: Case, opened: datetime | None = None) -> None:
+def _plan_case(story: Story, number: int, case: Case, opened: datetime | None = None) -> list[UUID]:
+    """Plan a case with all its moves. Its id stands in the answer as soon as it is open."""
     days = [case.since + sum(facts.GAPS[move] for move in case.moves[index + 1 :]) for index in range(len(case.moves))]
     first = days[0] + facts.GAPS[case.moves[0]] if case.moves else case.since
     begun = opened or _ago(story, first)
@@ -70,6 +78,7 @@ def _plan_case(story: Story, number: int, case: Case, opened: datetime | None = 
             _ago(story, ago) + timedelta(minutes=7 * index),
             lambda at, move=move: _move(story, case, held[0], move, number=number, at=at),  # type: ignore[misc]
         )
+    return held
 
 
 def _open(story: Story, case: Case, at: datetime) -> CaseFile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import DDL, Table, event
 
+from trace.models.alike_sql import PHOTO_MARKS, TEXT_MARKS
 from trace.models.base import Base
 from trace.models.busy_sql import FOLD_LOOKS
 from trace.models.verify_sql import NEW_LOT_CODE, VERIFY_LABEL, VERIFY_LOT
@@ -224,6 +225,7 @@ APPEND_ONLY = (
     "enforcement.deadline_reminder",
     "enforcement.law_confirmation",
     "enforcement.denunciation_receipt",
+    "enforcement.intake_reminder",
     "informant.reading",
 )
 
@@ -249,7 +251,7 @@ def attach() -> None:
     """Hang everything on the metadata. Called once, when all tables are known."""
     before = [f"CREATE EXTENSION IF NOT EXISTS {name}" for name in EXTENSIONS]
     before += [f"CREATE SCHEMA IF NOT EXISTS {name}" for name in SCHEMAS]
-    for sql in [*before, FOLD, NEW_LOT_CODE, REFUSE_CHANGE, KEEP_TITLE_ROLE]:
+    for sql in [*before, FOLD, TEXT_MARKS, PHOTO_MARKS, NEW_LOT_CODE, REFUSE_CHANGE, KEEP_TITLE_ROLE]:
         event.listen(Base.metadata, "before_create", _quoted(sql))
     for qualified in APPEND_ONLY:
         event.listen(_table(qualified), "after_create", _quoted(append_only(qualified)))

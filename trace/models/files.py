@@ -20,6 +20,19 @@ class StoredFile(Base):
         CheckConstraint("copy_sha256 ~ '^[0-9a-f]{64}$'", name="copy_sha256_hex"),
         CheckConstraint("size > 0", name="size_positive"),
         CheckConstraint("virus IS NULL OR scanned_at IS NOT NULL", name="virus_by_a_scan"),
+        Index(
+            "ix_stored_file_likeness",
+            text("photo_marks(likeness)"),
+            postgresql_using="gin",
+            postgresql_where=text("likeness IS NOT NULL"),
+        ),
+        Index(
+            "ix_stored_file_unlikened",
+            "received_at",
+            postgresql_where=text(
+                "likened_at IS NULL AND likeness IS NULL AND copy_sha256 IS NOT NULL AND dropped_at IS NULL"
+            ),
+        ),
         Index("ix_stored_file_unscanned", "received_at", postgresql_where=text("scanned_at IS NULL")),
     )
 
@@ -31,6 +44,8 @@ class StoredFile(Base):
     copy_sha256: Mapped[str | None]
     likeness: Mapped[int | None] = mapped_column(BigInteger)
     """64 bits of how the picture looks (`trace.services.likeness`): alike pictures differ in few of them."""
+    likened_at: Mapped[datetime | None]
+    """When its likeness was looked for. None: a picture taken in before that was done waits for it (`files.liken_waiting`)."""
     received_at: Mapped[datetime]
     received_from: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     dropped_at: Mapped[datetime | None]

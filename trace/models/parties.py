@@ -35,7 +35,10 @@ class Commune(Base):
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     kind: Mapped[CommuneKind]
-    boundary: Mapped[WKBElement] = mapped_column(Geometry("MULTIPOLYGON", srid=4326, spatial_index=False))
+    # Tens of kilobytes that no page shows beside a name: read where it is asked for.
+    boundary: Mapped[WKBElement] = mapped_column(
+        Geometry("MULTIPOLYGON", srid=4326, spatial_index=False), deferred=True
+    )
     valid_during: Mapped[Range[date]]
 
 
@@ -180,3 +183,57 @@ class SignInAttempt(Base):
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     login_hash: Mapped[bytes] = mapped_column(LargeBinary)
     network_hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class MailAddress(Base):
+    """Where a person wants letters. Nothing but the letter with the link goes there before the person has opened that link.
+
+    One of a person's addresses may wait to be confirmed, and one be in use. `token_hash`: SHA-256 of the link sent last, which counts
+    once and for a time.
+    """
+
+    __tablename__ = "mail_address"
+    __table_args__ = (
+        CheckConstraint(
+            "address ~ '^[a-z0-9_%+-]+([.][a-z0-9_%+-]+)*@[a-z0-9-]+([.][a-z0-9-]+)+$' AND length(address) <= 200",
+            name="address_form",
+        ),
+        CheckConstraint("(token_hash IS NULL) = (token_expires_at IS NULL)", name="token_expires"),
+        CheckConstraint("octet_length(token_hash) = 32", name="token_hash_is_sha256"),
+        CheckConstraint(
+            "num_nonnulls(confirmed_at, ended_at) = 0 OR num_nonnulls(token_hash, mail_due_at) = 0", name="link_only_while_waiting"
+        ),
+        CheckConstraint("mail_tries >= 0", name="mail_tries_not_negative"),
+        Index("uq_mail_address_waiting", "user_id", unique=True, postgresql_where=text("confirmed_at IS NULL AND ended_at IS NULL")),
+        Index("uq_mail_address_in_use", "user_id", unique=True, postgresql_where=text("confirmed_at IS NOT NULL AND ended_at IS NULL")),
+        Index(None, "user_id", "asked_at"),
+        UniqueConstraint("token_hash"),
+    )  # fmt: skip
+
+    id: Mapped[bigint_pk]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    address: Mapped[str]
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    mail_due_at: Mapped[datetime | None] = mapped_column(index=True)
+    mail_tries: Mapped[int] = mapped_column(server_default=text("0"))
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    token_expires_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class MailRefusal(Base):
+    """That the mail server does not take letters for an address, since when, and what it said last. Gone with the next letter it takes."""
+
+    __tablename__ = "mail_refusal"
+    __table_args__ = (
+        CheckConstraint("first_at <= last_at", name="moments_in_order"),
+        CheckConstraint("length(reply) <= 300", name="reply_bounded"),
+    )
+
+    address: Mapped[str] = mapped_column(primary_key=True)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    code: Mapped[int]
+    reply: Mapped[str]

@@ -73,14 +73,14 @@ class Tip(Base):
         ),
         CheckConstraint("octet_length(twin_hash) = 32", name="twin_hash_is_sha256"),
         Index(None, "received_at"),
-        Index("ix_tip_described", text("fold(description) gin_trgm_ops"), postgresql_using="gin"),
+        Index("ix_tip_described", text("text_marks(description)"), postgresql_using="gin"),
         Index(
             "ix_tip_listing",
             text("listing_url gin_trgm_ops"),
             postgresql_using="gin",
             postgresql_where=text("listing_url IS NOT NULL"),
         ),
-        Index("ix_tip_cell", "cell", postgresql_where=text("cell IS NOT NULL")),
+        Index("ix_tip_cell", "cell", "received_at", postgresql_where=text("cell IS NOT NULL")),
         Index("ix_tip_twin", "twin_hash", postgresql_where=text("twin_hash IS NOT NULL")),
     )
 
@@ -119,7 +119,7 @@ class TipPhoto(Base):
 
     id: Mapped[bigint_pk]
     tip_id: Mapped[UUID] = mapped_column(ForeignKey("tip.id"))
-    file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_file.id"))
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_file.id"), index=True)
 
     file: Mapped[StoredFile] = relationship()
 

@@ -143,6 +143,7 @@ def receive(
         name=clean_name(name),
         copy_sha256=copy_sha256,
         likeness=likeness.of_picture(copy) if copy is not None else None,
+        likened_at=at if copy is not None else None,
         received_at=at,
         received_from=by,
         scanned_at=at if scanned else None,

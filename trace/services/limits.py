@@ -121,8 +121,7 @@ class Limits:
 
     def forget(self) -> None:
         """Count from nothing."""
-        for place in range(ROWS * SLOTS + COUNTERS):
-            self._until[place] = 0.0
+        self._held[:] = bytes(BYTES)
 
     def _wait(self, where: tuple[int, int], rate: Rate, now: float) -> int:
         window = rate.burst * rate.every_s

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from trace.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 PATIENCE_SECONDS = 20
@@ -30,7 +31,30 @@ class NotMailed(Unavailable):
     """
 
 
-def send(url: str, *, sender: str, to: Sequence[str], subject: str, text: str, at: datetime) -> list[str]:
+@dataclass(frozen=True)
+class Reply:
+    """What the server said of an address: a code of 500 and more means that trying again helps nobody."""
+
+    code: int
+    text: str
+
+    @property
+    def final(self) -> bool:
+        """Whether the same letter will not be taken later either."""
+        return self.code >= 500
+
+
+def refusals(exc: NotMailed, to: Sequence[str]) -> dict[str, Reply]:
+    """Which addresses the server refused when it took a letter for nobody; none if the fault was not theirs."""
+    cause = exc.__cause__
+    if isinstance(cause, smtplib.SMTPRecipientsRefused):
+        return _replies(cause.recipients)
+    if isinstance(cause, smtplib.SMTPDataError) and len(to) == 1:
+        return _replies({to[0]: (cause.smtp_code, cause.smtp_error)})
+    return {}
+
+
+def send(url: str, *, sender: str, to: Sequence[str], subject: str, text: str, at: datetime) -> dict[str, Reply]:
     """Hand a letter over; returns the addresses that the server refused. Raises `NotMailed` when it took it for nobody."""
     letter = EmailMessage()
     letter["From"], letter["To"], letter["Subject"] = sender, "undisclosed-recipients:;", subject
@@ -39,9 +63,16 @@ def send(url: str, *, sender: str, to: Sequence[str], subject: str, text: str, a
     letter.set_content(text)
     try:
         with _connected(url) as server:
-            return sorted(server.send_message(letter, from_addr=sender, to_addrs=list(to)))
+            return _replies(server.send_message(letter, from_addr=sender, to_addrs=list(to)))
     except (OSError, smtplib.SMTPException) as exc:
         raise NotMailed from exc
+
+
+def _replies(refused: Mapping[str, tuple[int, bytes | str]]) -> dict[str, Reply]:
+    return {
+        address: Reply(code, text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
+        for address, (code, text) in refused.items()
+    }
 
 
 def _connected(url: str) -> smtplib.SMTP:

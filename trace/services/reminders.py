@@ -1,7 +1,7 @@
 """Renewal reminders: a certificate that enters its renewal window is work for its holder and its managing body, once a period.
 
-Whether a reminder is done is not written down: it follows from the applications and certificates there are. Whoever signs in with an
-e-mail address also gets a letter, written here; what must not live here is the sending (`mail`, by a job).
+Whether a reminder is done is not written down: it follows from the applications and certificates there are. Whoever has an address for
+letters also gets one, written here; what must not live here is the sending (`mail`, by a job).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from trace.models.applications import Application, ApplicationState, RenewalRemi
 from trace.models.certificates import CertificateStatus, UseCertificate
 from trace.models.parties import AppUser, Role, RoleGrant
 from trace.models.titles import TitleRole, TitleRoleKind
-from trace.services import applications, history, rules, workdays
+from trace.services import applications, history, mail_addresses, rules, workdays
+from trace.services.mail_addresses import FIRST_WAIT, LONGEST_WAIT, MOST_TRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +29,7 @@ if TYPE_CHECKING:
     from trace.services.reach import Reach
 
 LIVE = (CertificateStatus.ACTIVE, CertificateStatus.SUSPENDED)
-# A name for signing in that is also an address.
-MAIL_ADDRESS = r"^[a-z0-9._-]+@[a-z0-9-]+(\.[a-z0-9-]+)+$"
 LETTERS = 50
-MOST_TRIES = 10
-FIRST_WAIT = timedelta(minutes=10)
-LONGEST_WAIT = timedelta(days=1)
 # An application that came to nothing leaves the renewal to be done.
 FRUITLESS = (ApplicationState.WITHDRAWN, ApplicationState.REFUSED)
 
@@ -140,24 +136,24 @@ def mailed(session: Session, reminder_id: int, *, at: datetime) -> None:
 
 
 def _addresses(session: Session, certificate: UseCertificate, *, on: date) -> tuple[str, ...]:
-    """Who is told: the clerks of the holder and the managers of the managing body that sign in with an e-mail address."""
+    """Who is told: the clerks of the holder and the managers of the managing body that have an address for letters."""
     body = select(TitleRole.party_id).where(
         TitleRole.title_id == certificate.title_id, TitleRole.role == TitleRoleKind.MANAGING_BODY, TitleRole.valid_during.contains(on)
     )  # fmt: skip
+    address = mail_addresses.effective()
     found = session.scalars(
-        select(AppUser.login)
-        .join(AppUser.roles)
+        select(address)
+        .join_from(AppUser, RoleGrant, RoleGrant.user_id == AppUser.id)
         .where(
-            AppUser.closed_at.is_(None), RoleGrant.valid_during.contains(on), AppUser.login.regexp_match(MAIL_ADDRESS),
+            AppUser.closed_at.is_(None), RoleGrant.valid_during.contains(on), address.is_not(None),
             or_(
                 and_(RoleGrant.role == Role.CLERK, RoleGrant.party_id == certificate.holder_id),
                 and_(RoleGrant.role == Role.MANAGER, RoleGrant.party_id.in_(body)),
             ),
         )
         .distinct()
-        .order_by(AppUser.login)
     )  # fmt: skip
-    return tuple(found)
+    return tuple(sorted(each for each in found if each is not None))
 
 
 def _words(reminder: RenewalReminder, host: str) -> tuple[str, str]:

@@ -63,13 +63,12 @@ class NoDays(Invalid):
 def seed(session: Session) -> None:
     """Bring the days of `trace.holidays` into the database, save of years that somebody entered by hand."""
     by_hand = set(session.scalars(select(CalendarYear.year).where(CalendarYear.entered_by.is_not(None))))
-    for day, values in _days():
-        if day.year not in by_hand:
-            session.execute(
-                insert(Holiday).values(day=day, **values).on_conflict_do_update(index_elements=["day"], set_=values)
-            )
-    for year in sorted(holidays.CALENDAR.years - by_hand):
-        session.execute(insert(CalendarYear).values(year=year, source=SEED_SOURCE).on_conflict_do_nothing())
+    if days := [{"day": day, **values} for day, values in _days() if day.year not in by_hand]:
+        put = insert(Holiday)
+        told = {name: put.excluded[name] for name in days[0] if name != "day"}
+        session.connection().execute(put.on_conflict_do_update(index_elements=["day"], set_=told), days)
+    if whole := [{"year": year, "source": SEED_SOURCE} for year in sorted(holidays.CALENDAR.years - by_hand)]:
+        session.connection().execute(insert(CalendarYear).on_conflict_do_nothing(), whole)
 
 
 def calendar(session: Session) -> Calendar:

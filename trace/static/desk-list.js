@@ -28,9 +28,11 @@ const go = (step) => {
 
 const said = document.querySelector("[data-chosen]");
 const before = said?.textContent;
+const whole = document.querySelector("#bulk input[name=all]");
+const ticked = () => rows.filter((row) => boxOf(row)?.checked).length;
 const tell = () => {
   if (!said) return;
-  const count = rows.filter((row) => boxOf(row)?.checked).length;
+  const count = whole?.checked ? whole.dataset.all : ticked();
   said.textContent = count ? said.dataset.chosen.replace("{n}", count) : before;
 };
 
@@ -41,12 +43,22 @@ const tick = (row) => {
   tell();
 };
 
+// Every row of the filter, on all its pages; where one page holds them all, every row of it.
+const tickAll = () => {
+  if (whole) whole.checked = !whole.checked;
+  else {
+    const on = ticked() < rows.length;
+    rows.map(boxOf).forEach((box) => { if (box) box.checked = on; });
+  }
+  tell();
+};
+
 // A deed for ticked rows; if none is ticked, for the row in hand.
 const deed = (key) => {
   const button = document.querySelector(`#bulk [data-key="${key}"]`);
   if (!button) return false;
-  if (!rows.some((row) => boxOf(row)?.checked) && here()) tick(here());
-  if (rows.some((row) => boxOf(row)?.checked)) button.click();
+  if (!whole?.checked && !ticked() && here()) tick(here());
+  if (whole?.checked || ticked()) button.click();
   else button.focus();
   return true;
 };
@@ -55,6 +67,7 @@ const ACTS = {
   j: () => go(1),
   k: () => go(-1),
   x: () => tick(here()),
+  X: tickAll,
   a: () => deed("a"),
   d: () => deed("d"),
   s: () => {
@@ -85,6 +98,7 @@ if (list) {
     if (row) remember(row);
   });
   list.addEventListener("change", tell);
+  whole?.addEventListener("change", tell);
   window.addEventListener("pageshow", () => { restore(); tell(); });
 }
 

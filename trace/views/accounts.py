@@ -23,7 +23,7 @@ from trace.db import session
 from trace.errors import TemThatError
 from trace.forms import PostForm, clean
 from trace.models.parties import AppUser
-from trace.services import accounts
+from trace.services import accounts, mail_addresses
 from trace.views import todo
 from trace.words import explain, say, way_out
 
@@ -198,7 +198,9 @@ def home() -> ResponseReturnValue:
 @needs(May.USER_MANAGE)
 def people() -> ResponseReturnValue:
     """Everybody who can sign in, with their roles."""
-    return render_template("accounts/people.html", people=accounts.people(session()))
+    found = accounts.people(session())
+    addresses = mail_addresses.of(session(), {user.id for user, _given, _party in found})
+    return render_template("accounts/people.html", people=found, addresses=addresses)
 
 
 def _enter(user: AppUser) -> ResponseReturnValue:

@@ -75,15 +75,14 @@ def _write(file: BinaryIO, wanted: List, name: str, kind: Format) -> None:
 
 def _rows(wanted: List) -> Iterator[list[Any]]:
     """The cells of every row, read some at a time and forgotten again."""
-    page, seen = 1, 0
+    page = 1
     while True:
         found, total = wanted.read(page, AT_ONCE)
         if total > sheets.MOST_ROWS:
             raise ListTooLong(rows=total, most=sheets.MOST_ROWS)
         for row in found:
             yield [cell(row) for _heading, cell in wanted.columns]
-        seen += len(found)
-        if len(found) < AT_ONCE or seen >= total:
+        if page * AT_ONCE >= total:
             return
         session().expunge_all()
         page += 1

@@ -1,0 +1,99 @@
+"""Promises of the desk's lists as files: all rows of the filter, each once, whoever decides meanwhile; too many are refused; it is written down."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from enforcement import cases, law, queue, triage
+from enforcement.models import Outcome
+from enforcement.views import desk_exports
+from tests import factories
+from tests.conftest import NOW
+from tests.enforcement import desk
+from trace.models.history import History
+from trace.views import exports
+
+SignIn = Callable[[Any], FlaskClient]
+
+
+@pytest.fixture
+def head(world: factories.World, session: Session, sign_in: SignIn) -> FlaskClient:
+    law.seed(session)
+    session.commit()
+    return sign_in(world.team_head)
+
+
+@pytest.fixture
+def store(app: Flask) -> Path:
+    return Path(app.config["TEMTHAT"].files_dir)
+
+
+def numbers(client: FlaskClient, address: str) -> list[str]:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    found = list(csv.reader(io.StringIO(answer.get_data(as_text=True).removeprefix("\ufeff"))))
+    return [row[0] for row in found[1:]]
+
+
+def test_every_row_of_the_filter_is_in_the_file_once_beyond_what_pages_show(
+    session: Session, head: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [desk.signal(session, place=f"Chợ mẫu {n}").source_number for n in range(7)]
+    session.commit()
+    monkeypatch.setattr(exports, "AT_ONCE", 3)
+    monkeypatch.setattr(queue, "MOST", 2)
+    monkeypatch.setattr(queue, "FOUND", 2)
+    assert sorted(numbers(head, "/xuat/desk-signals.csv")) == sorted(made)
+    assert sorted(numbers(head, "/xuat/desk-signals.csv?q=cho+mau")) == sorted(made)
+    assert numbers(head, "/xuat/desk-signals.csv?severity=1") == []
+
+
+def test_what_is_decided_while_the_file_is_made_neither_hides_nor_doubles_a_row(
+    session: Session, world: factories.World, head: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [desk.signal(session, place=f"Chợ mẫu {n}") for n in range(6)]
+    session.commit()
+    made, signals = [each.source_number for each in found], [each.id for each in found]
+    first = queue.clusters_of
+
+    def decided_meanwhile(asking: Session, ids: Any) -> Any:
+        rows = first(asking, ids)
+        if signals:
+            triage.reject(asking, signals.pop(0), reason="x", outcome=Outcome.NO_VIOLATION, by=world.officer.id, at=NOW)
+        return rows
+
+    monkeypatch.setattr(exports, "AT_ONCE", 2)
+    monkeypatch.setattr(queue, "clusters_of", decided_meanwhile)
+    assert sorted(numbers(head, "/xuat/desk-signals.csv")) == sorted(made)
+
+
+def test_more_rows_than_a_file_holds_are_refused_with_the_way_out(
+    session: Session, world: factories.World, head: FlaskClient, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free, mine, _third = (desk.case(session, world, store) for _ in range(3))
+    cases.claim(session, mine.id, by=world.officer.id, at=NOW)
+    session.commit()
+    monkeypatch.setattr(desk_exports, "MOST_ROWS", 2)
+    answer = head.get("/xuat/desk-cases.xlsx")
+    assert answer.status_code == 413
+    assert "có hơn 2 dòng" in answer.get_data(as_text=True)
+    assert factories.count(session, History, History.deed == "export:take") == 0
+    assert free.number in numbers(head, "/xuat/desk-cases.csv?officer=none")
+    assert factories.count(session, History, History.deed == "export:take") == 1
+
+
+def test_whoever_reported_is_in_no_file(session: Session, head: FlaskClient) -> None:
+    desk.signal(session, place="Chợ mẫu", description="Tôi là bà Nguyễn Thị Mẫu, gọi tôi 0912345678")
+    session.commit()
+    told = head.get("/xuat/desk-signals.csv").get_data(as_text=True)
+    assert "Nguyễn Thị Mẫu" not in told
+    assert "0912345678" not in told
