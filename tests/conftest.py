@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyotp
 import pytest
+import structlog
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -55,6 +56,14 @@ Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Compiled()}
 # Passwords are hashed slowly on purpose: as argon2 advises in the programme (test_accounts looks), in no time in its tests.
 SLOW_HASHER, accounts._hasher = accounts._hasher, factories.HASHER
 accounts._NOBODY = accounts._hasher.hash("nobody")
+
+
+@pytest.fixture(autouse=True)
+def logs_at_all_levels() -> Iterator[None]:
+    """Measurements run quietly, in this whole process: what they silence is heard again in the next test."""
+    before = structlog.get_config()["wrapper_class"]
+    yield
+    structlog.configure(wrapper_class=before)
 
 
 def _template_name() -> str:
