@@ -26,7 +26,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from enforcement import alarms, bundle_check, bundle_index, casework, custody, evidence, membership
 from enforcement.alarms import Fault
 from enforcement.models import AlarmKind, CaseBundle, CaseEvent, CaseFile, CustodyDeed, CustodyEvent, Evidence
-from enforcement.papers import shelf
+from enforcement.papers import keeping, shelf
 from trace.errors import Conflict
 from trace.services import files
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 CHECKER = Path(bundle_check.__file__)
 INDEX, SCRIPT = "MUC-LUC.html", "KIEM-TRA.py"
+MOST_DOCUMENTS = 1000  # of a case that are not put away yet; the job does it within a minute
 _CHUNK = 1 << 20
 
 
@@ -83,6 +84,7 @@ def compose(session: Session, bundle: CaseBundle, *, store: Path, scanner: str, 
         custody.step(session, piece, CustodyDeed.BUNDLED, by=bundle.asked_by, at=at, seen=piece.sha256, note=note)
     members: list[Member] = []
     record = _record(session, bundle, pieces, members, store)
+    keeping.keep_waiting(session, store, at=at, cases=membership.members(session, bundle.case_id), most=MOST_DOCUMENTS)
     members += _documents(session, bundle.case_id, store)
     members.append(_member(bundle_check.DATA, _json(record)))
     members.append(_member(SCRIPT, CHECKER.read_bytes()))

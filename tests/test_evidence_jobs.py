@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from enforcement import bundle_check, bundles, cases, evidence
-from enforcement.models import AlarmKind, BundleState, CaseBundle, EvidenceAlarm
+from enforcement import bundle_check, bundles, cases, documents, evidence
+from enforcement.models import AlarmKind, BundleState, CaseBundle, DocumentFiles, EvidenceAlarm
 from tests import factories
 from tests.conftest import MASTER, NOW, config_for
-from tests.enforcement import desk
+from tests.enforcement import desk, papers
 from trace import evidence_jobs
 from trace.config import Config
 from trace.models.incidents import Incident, IncidentKind
@@ -87,3 +87,23 @@ def test_the_night_finds_changed_originals_and_copies(committed: Engine, config:
         found = session.execute(select(EvidenceAlarm.folio, EvidenceAlarm.kind).order_by(EvidenceAlarm.folio)).all()
         assert [tuple(row) for row in found] == [(1, AlarmKind.BYTES), (2, AlarmKind.BYTES)]
         assert session.scalars(select(Incident)).one().tries == 2
+
+
+def test_issued_documents_are_put_away_and_damage_to_them_is_an_incident(committed: Engine, config: Config) -> None:
+    assert evidence_jobs.keep_issued(committed, config, now=later) == 0
+    with Session(committed) as session:
+        world = factories.make_world(session, master=MASTER, at=NOW)
+        case = desk.case(session, world, config.files_dir)
+        papers.unit(session, world)
+        drawn = papers.draft(session, case, world, "MBB02")
+        documents.issue(
+            session, case.id, drawn.id, version=drawn.version, confirmed=True, by=world.officer.id, duties=papers.OFFICER, at=NOW
+        )  # fmt: skip
+        session.commit()
+    assert evidence_jobs.keep_issued(committed, config, now=later) == 1
+    assert evidence_jobs.check_all(committed, config, now=later) == 0
+    with Session(committed) as session:
+        files.original_path(config.files_dir, session.scalars(select(DocumentFiles)).one().docx).unlink()
+    assert evidence_jobs.check_all(committed, config, now=later) == 1
+    with Session(committed) as session:
+        assert session.scalars(select(Incident.kind)).all() == [IncidentKind.EVIDENCE_CHANGED]

@@ -1,4 +1,4 @@
-"""Work on evidence outside requests: chains watched by the minute, files scanned that waited, bundles made, everything hashed at night."""
+"""Work on evidence outside requests: chains watched by the minute, files scanned that waited, documents put away, bundles made, everything hashed at night."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from enforcement import bundle, bundles, custody, evidence_checks
 from enforcement.models import CaseBundle
+from enforcement.papers import keeping
 from trace import clock
-from trace.services import files
+from trace.models.incidents import IncidentKind
+from trace.services import files, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,15 +54,35 @@ def add(app: App, engine: Engine, config: Config) -> None:
         while make_bundle(engine, config):
             pass
 
+    @app.periodic(cron="* * * * *")
+    @app.task(queueing_lock="documents", name="keep_documents")
+    def keep_documents(timestamp: int) -> None:
+        """What was issued is put away as files."""
+        del timestamp
+        while keep_issued(engine, config):
+            pass
+
+
+def keep_issued(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:
+    """Put some issued documents away as files; how many."""
+    with Session(engine) as session:
+        kept = keeping.keep_waiting(session, config.files_dir, at=now())
+        session.commit()
+    return kept
+
 
 def check_all(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:
     """Every byte and every chain; how much is newly wrong."""
     with Session(engine) as session:
         found = evidence_checks.nightly(session, config.files_dir, at=now())
+        papers = keeping.damaged(session, config.files_dir)
+        incidents.add(session, IncidentKind.EVIDENCE_CHANGED, len(papers), at=now())
         session.commit()
     for fault in found:
         log.error("evidence is not what was taken in", case=str(fault.case_id), folio=fault.folio, detail=fault.detail)
-    return len(found)
+    for name in papers:
+        log.error("a document is not what was put away", name=name)
+    return len(found) + len(papers)
 
 
 def scan_for_viruses(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:
@@ -97,7 +119,7 @@ def make_bundle(engine: Engine, config: Config, *, now: Callable[[], datetime] =
         fault = f"changed {exc.facts['folios']}"
     except bundle.EvidenceNotScanned as exc:
         fault = f"unscanned {exc.facts['folios']}"
-    except OSError:
+    except (OSError, files.FileDamaged):  # a document, for evidence has its own fault
         fault = "disk"
     except Exception as exc:  # whatever it was, the person who waits must be told
         log.error("bundle failed", bundle=str(bundle_id), error=type(exc).__name__)  # noqa: TRY400

@@ -18,7 +18,15 @@ from enforcement.models.casework import (
 )
 from enforcement.models.clocks import Deadline, DeadlineReckoning, DeadlineReminder, EndedAs, ReckoningCause
 from enforcement.models.desk import BulkDeed, BulkKind, DeskList, DeskSetting, SavedFilter
-from enforcement.models.documents import Document, DocumentScan, DocumentState, DocumentTemplate, IssuingUnit, SigningAs
+from enforcement.models.documents import (
+    Document,
+    DocumentFiles,
+    DocumentScan,
+    DocumentState,
+    DocumentTemplate,
+    IssuingUnit,
+    SigningAs,
+)
 from enforcement.models.evidence import (
     AlarmKind,
     BundleState,
@@ -115,6 +123,7 @@ __all__ = [
     "DeskReport",
     "DeskSetting",
     "Document",
+    "DocumentFiles",
     "DocumentScan",
     "DocumentState",
     "DocumentTemplate",

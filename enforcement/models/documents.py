@@ -15,6 +15,7 @@ from enforcement.models.cases import CaseFile
 from enforcement.models.evidence import Evidence
 from trace.models.base import Base, Revised, bigint_pk, uuid_pk
 from trace.models.ddl import append_only
+from trace.models.files import StoredFile
 from trace.models.parties import AppUser, Party
 
 # What was signed is what is drawn, for ever: after the number is given only its end, its INS receipt and its copies may be added.
@@ -196,6 +197,21 @@ class Document(Base):
     def scan(self) -> DocumentScan | None:
         """The signed copy that stands now."""
         return next((scan for scan in self.scans if scan.replaced_at is None), None)
+
+
+class DocumentFiles(Base):
+    """An issued document as it was drawn once: what is read and handed out from then on. Never changed."""
+
+    __tablename__ = "document_file"
+    __table_args__ = (CheckConstraint("pdf_id <> docx_id", name="two_files"), DESK)
+
+    document_id: Mapped[UUID] = mapped_column(ForeignKey("enforcement.document.id"), primary_key=True)
+    pdf_id: Mapped[UUID] = mapped_column(ForeignKey("stored_file.id"))
+    docx_id: Mapped[UUID] = mapped_column(ForeignKey("stored_file.id"))
+    kept_at: Mapped[datetime]
+
+    pdf: Mapped[StoredFile] = relationship(foreign_keys=[pdf_id])
+    docx: Mapped[StoredFile] = relationship(foreign_keys=[docx_id])
 
 
 class DocumentScan(Base):

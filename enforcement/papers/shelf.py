@@ -12,7 +12,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from enforcement import membership
 from enforcement.models import CaseFile, Document, DocumentScan, DocumentState, DocumentTemplate, Evidence
-from enforcement.papers import forms, layout_docx, layout_pdf, sheet, signatory, values
+from enforcement.papers import forms, keeping, layout_docx, layout_pdf, sheet, signatory, values
 from enforcement.papers.layout_pdf import Look
 from trace.clock import CITY
 from trace.errors import Forbidden
@@ -141,18 +141,38 @@ def of_case(session: Session, case_id: UUID) -> list[OfCase]:
 
 
 def files_of(session: Session, case_id: UUID, store: Path) -> list[tuple[str, bytes]]:
-    """Every issued document of a case as PDF and DOCX under a name of its own, and its signed copy behind them. For the bundle."""
+    """Every issued document of a case as PDF and DOCX under a name of its own, its signed copy behind them. For the bundle.
+
+    What is void goes in twice: as it was issued, and with the mark that says so.
+    """
     found: list[tuple[str, bytes]] = []
     rows = [each for each in of_case(session, case_id) if each.number is not None]
     for row in reversed(rows):
         name = file_name(row.document)
-        found += [(f"{name}.pdf", pdf(row.document)), (f"{name}.docx", docx(row.document))]
+        found += [
+            (f"{name}.pdf", shown_pdf(session, store, row.document)),
+            (f"{name}.docx", shown_docx(session, store, row.document)),
+        ]
+        if look(row.document) != Look() and (issued := keeping.read(session, store, row.document)):
+            found += [(f"{name}-luc-ban-hanh.pdf", issued[0]), (f"{name}-luc-ban-hanh.docx", issued[1])]
         if row.scan is not None:
             ending = {"application/pdf": "pdf", "image/png": "png", "image/webp": "webp"}.get(
                 row.scan.media_type, "jpg"
             )
             found.append((f"{name}-ban-ky.{ending}", files.read_original(store, row.scan)))
     return found
+
+
+def shown_pdf(session: Session, store: Path, document: Document, sheet: Mapping[str, Any] | None = None) -> bytes:
+    """The pages to hand out: those that were issued, where nothing has to be marked on them."""
+    kept = keeping.read(session, store, document) if look(document) == Look() else None
+    return kept[0] if kept else pdf(document, sheet)
+
+
+def shown_docx(session: Session, store: Path, document: Document, sheet: Mapping[str, Any] | None = None) -> bytes:
+    """The same for word processors."""
+    kept = keeping.read(session, store, document) if look(document) == Look() else None
+    return kept[1] if kept else docx(document, sheet)
 
 
 def pdf(document: Document, sheet: Mapping[str, Any] | None = None, *, at: datetime | None = None) -> bytes:

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from enforcement import documents
 from enforcement.models import DocumentState
-from enforcement.papers import filling, forms, shelf, signatory, templates, values
+from enforcement.papers import filling, forms, keeping, shelf, signatory, templates, values
 from enforcement.transitions import HEADS, MOVES
 from enforcement.views import document_fields as fields
 from enforcement.views.case_frame import frame
@@ -27,6 +27,7 @@ from trace.words import day, moment, say
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from flask.typing import ResponseReturnValue
     from flask_wtf import FlaskForm
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from enforcement.papers.signatory import Capacity
 
 bp = Blueprint("case_documents", __name__, url_prefix="/vu-viec")
-
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 @bp.get("/<uuid:case_id>/van-ban")
@@ -142,7 +141,7 @@ def bind(case_id: UUID, document_id: UUID) -> ResponseReturnValue:
     form = fields.ScanForm()
 
     def act(at: datetime) -> str:
-        store, upload = current_app.config["TEMTHAT"].files_dir, form.file.data
+        store, upload = _store(), form.file.data
         stored = files.receive(session(), store, upload.stream, name=upload.filename or "", at=at, by=person().id)
         documents.bind(
             session(), case_id, document_id, stored, store=store, by=person().id, at=at, reason=form.reason.data or ""
@@ -176,7 +175,12 @@ def ins(case_id: UUID, document_id: UUID) -> ResponseReturnValue:
 def pdf(case_id: UUID, document_id: UUID) -> ResponseReturnValue:
     """The pages of a document."""
     found, sheet = _drawable(case_id, document_id)
-    return _file(f"{shelf.file_name(found)}.pdf", shelf.pdf(found, sheet), "application/pdf", inline=True)
+    return _file(
+        f"{shelf.file_name(found)}.pdf",
+        shelf.shown_pdf(session(), _store(), found, sheet),
+        "application/pdf",
+        inline=True,
+    )
 
 
 @bp.get("/<uuid:case_id>/van-ban/<uuid:document_id>.docx")
@@ -184,7 +188,17 @@ def pdf(case_id: UUID, document_id: UUID) -> ResponseReturnValue:
 def docx(case_id: UUID, document_id: UUID) -> ResponseReturnValue:
     """The same for word processors."""
     found, sheet = _drawable(case_id, document_id)
-    return _file(f"{shelf.file_name(found)}.docx", shelf.docx(found, sheet), DOCX, inline=False)
+    return _file(
+        f"{shelf.file_name(found)}.docx",
+        shelf.shown_docx(session(), _store(), found, sheet),
+        keeping.DOCX,
+        inline=False,
+    )
+
+
+def _store() -> Path:
+    found: Path = current_app.config["TEMTHAT"].files_dir
+    return found
 
 
 def _drawable(case_id: UUID, document_id: UUID) -> tuple[Document, dict[str, Any] | None]:

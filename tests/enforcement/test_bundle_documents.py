@@ -73,7 +73,10 @@ def test_every_issued_document_is_in_it_as_pdf_docx_and_as_signed(
         sums = archive.read(bundle_check.SUMS).decode()
         page = archive.read("MUC-LUC.html").decode()
     names = [f"van-ban/{shelf.file_name(each)}" for each in issued]
-    assert set(found) == {f"{name}.{kind}" for name in names for kind in ("pdf", "docx")} | {f"{names[0]}-ban-ky.pdf"}
+    void = f"{names[1]}-luc-ban-hanh"
+    assert set(found) == {f"{name}.{kind}" for name in [*names, void] for kind in ("pdf", "docx")} | {
+        f"{names[0]}-ban-ky.pdf"
+    }
     for name, content in found.items():
         assert f"{hashlib.sha256(content).hexdigest()}  {name}\n" in sums
         assert name in page
@@ -81,6 +84,8 @@ def test_every_issued_document_is_in_it_as_pdf_docx_and_as_signed(
     assert found[f"{names[0]}.pdf"] == shelf.pdf(issued[0])
     written = Opened(io.BytesIO(found[f"{names[1]}.docx"]))
     assert any("ĐÃ HỦY" in each.text for each in written.sections[0].first_page_header.paragraphs), "a void one says so"
+    written = Opened(io.BytesIO(found[f"{void}.docx"]))
+    assert not any("ĐÃ HỦY" in each.text for each in written.sections[0].first_page_header.paragraphs)
 
 
 def test_a_stranger_verifies_the_documents_too(
@@ -104,7 +109,7 @@ def test_a_byte_changed_in_any_document_is_named_by_both(
     folder = unpacked(path, tmp_path / "out")
     chance = random.Random(5)
     documents_in_it = sorted(file for file in (folder / "van-ban").iterdir())
-    assert len(documents_in_it) == 7
+    assert len(documents_in_it) == 9
     for file in documents_in_it:
         kept = file.read_bytes()
         place = chance.randrange(len(kept))

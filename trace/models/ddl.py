@@ -225,6 +225,7 @@ APPEND_ONLY = (
     "enforcement.deadline_reminder",
     "enforcement.law_confirmation",
     "enforcement.denunciation_receipt",
+    "enforcement.document_file",
     "enforcement.intake_reminder",
     "informant.reading",
 )

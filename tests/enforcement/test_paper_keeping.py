@@ -1,0 +1,106 @@
+"""Promises of issued documents as files: drawn once, the same bytes ever after, damage found, nothing put away twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from enforcement import documents
+from enforcement.models import CaseFile, Document, DocumentFiles, DocumentState
+from enforcement.papers import keeping, layout_docx, layout_pdf, shelf
+from tests import factories
+from tests.conftest import NOW
+from tests.enforcement import desk, papers
+from trace.services import files
+
+
+@pytest.fixture
+def case(session: Session, world: factories.World, tmp_path: Path) -> CaseFile:
+    made = desk.case(session, world, tmp_path)
+    papers.unit(session, world)
+    return made
+
+
+@pytest.fixture
+def issued(session: Session, case: CaseFile, world: factories.World) -> Document:
+    drawn = papers.draft(session, case, world, "MBB02")
+    return documents.issue(
+        session, case.id, drawn.id, version=drawn.version, confirmed=True, by=world.officer.id, duties=papers.OFFICER, at=NOW
+    )  # fmt: skip
+
+
+def another_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    for layout in (layout_pdf, layout_docx):
+        real = layout.draw
+        monkeypatch.setattr(
+            layout, "draw", lambda *words, real=real, **more: real(*words, **more) + b"% drawn otherwise"
+        )
+
+
+def test_what_was_issued_keeps_its_bytes_when_the_layout_changes(
+    session: Session, issued: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pdf, docx = shelf.shown_pdf(session, tmp_path, issued), shelf.shown_docx(session, tmp_path, issued)
+    assert keeping.keep_waiting(session, tmp_path, at=NOW) == 1
+    another_layout(monkeypatch)
+    assert shelf.pdf(issued) != pdf
+    assert (shelf.shown_pdf(session, tmp_path, issued), shelf.shown_docx(session, tmp_path, issued)) == (pdf, docx)
+
+
+def test_it_is_put_away_once_and_drafts_never(
+    session: Session, case: CaseFile, world: factories.World, issued: Document, tmp_path: Path
+) -> None:
+    papers.draft(session, case, world, "MBB05")
+    assert [keeping.keep_waiting(session, tmp_path, at=NOW) for _ in range(2)] == [1, 0]
+    assert session.scalar(select(func.count()).select_from(DocumentFiles)) == 1
+    with pytest.raises(IntegrityError, match="append-only"), session.begin_nested():
+        session.execute(delete(DocumentFiles))
+
+
+def test_of_a_void_document_both_go_out_as_issued_and_as_marked(
+    session: Session, case: CaseFile, world: factories.World, issued: Document, tmp_path: Path
+) -> None:
+    before = shelf.pdf(issued)
+    documents.cancel(
+        session, case.id, issued.id, reason="Lập sai mẫu", by=world.team_head.id, duties=papers.HEAD, at=NOW + timedelta(hours=1)
+    )  # fmt: skip
+    assert issued.state is DocumentState.CANCELLED
+    # Put away only now: still as it was issued.
+    keeping.keep_waiting(session, tmp_path, at=NOW + timedelta(hours=2), cases=[case.id])
+    found = dict(shelf.files_of(session, case.id, tmp_path))
+    name = shelf.file_name(issued)
+    assert list(found) == [f"{name}.pdf", f"{name}.docx", f"{name}-luc-ban-hanh.pdf", f"{name}-luc-ban-hanh.docx"]
+    assert found[f"{name}-luc-ban-hanh.pdf"] == before
+    assert found[f"{name}.pdf"] != before
+
+
+def test_only_the_cases_asked_for_are_looked_at(
+    session: Session, world: factories.World, issued: Document, tmp_path: Path
+) -> None:
+    other = desk.case(session, world, tmp_path)
+    assert keeping.keep_waiting(session, tmp_path, at=NOW, cases=[other.id]) == 0
+    assert keeping.read(session, tmp_path, issued) is None
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_damage_on_disk_is_refused_at_reading_and_named_at_night(
+    session: Session, issued: Document, tmp_path: Path, gone: bool
+) -> None:
+    keeping.keep_waiting(session, tmp_path, at=NOW)
+    assert keeping.damaged(session, tmp_path) == []
+    kept = session.scalars(select(DocumentFiles)).one()
+    path = files.original_path(tmp_path, kept.pdf)
+    path.chmod(0o640)
+    if gone:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert keeping.damaged(session, tmp_path) == [kept.pdf.name]
+    with pytest.raises(files.FileDamaged) as refused:
+        shelf.shown_pdf(session, tmp_path, issued)
+    assert refused.value.facts == {"name": kept.pdf.name}
