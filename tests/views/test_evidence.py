@@ -134,6 +134,7 @@ def test_nothing_is_served_of_an_original_that_changed(
     assert officer.get(f"/vu-viec/{case.id}/chung-cu/{piece.id}/{part}").status_code == 409
     shown = officer.get(f"/vu-viec/{case.id}/chung-cu/{piece.id}").get_data(as_text=True)
     assert "không khớp" in shown
+    assert "được giữ nguyên" not in shown, "nothing beside the alarm says the contrary"
     assert f"/tep/{piece.file_id}" not in shown
     session.expire_all()
     assert session.scalars(select(Incident.kind)).all() == [IncidentKind.EVIDENCE_CHANGED]
