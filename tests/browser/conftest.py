@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import pyotp
 import pytest
+from playwright.sync_api import Error, Locator, Page
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flask import Flask
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1440, "height": 900}
@@ -49,6 +52,61 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
         "--no-first-run",
     ]
     return {**browser_type_launch_args, "executable_path": found, "args": quiet}
+
+
+# The last thing a person did that may leave the page. Whether a script of ours prevented it is known when the event is over.
+WATCH_LEAVING = """(() => {
+  let last = null;
+  const elsewhere = (link) => link && !link.target && !link.download && link.href.split("#")[0] !== location.href.split("#")[0];
+  const sends = (form, button) => (button?.formMethod || form.method) !== "dialog" && !(button?.formTarget || form.target);
+  addEventListener("keydown", () => { last = null; }, true);
+  addEventListener("click", (event) => { last = elsewhere(event.target.closest?.("a[href]")) ? event : null; }, true);
+  addEventListener("submit", (event) => { last = sends(event.target, event.submitter) ? event : null; }, true);
+  addEventListener("pageshow", () => { last = null; });
+  window.leaving = () => last !== null && !last.defaultPrevented;
+})()"""
+SETTLED = "() => document.readyState === 'complete' && !window.leaving?.()"
+PATIENCE = 10  # s
+
+
+def _arrive(page: Page, downloads: list[Any]) -> None:
+    """Wait until the page that a deed led to is there as a whole, or what it led to is a file."""
+    until = time.monotonic() + PATIENCE
+    while not downloads and not page.is_closed() and time.monotonic() < until:
+        try:
+            if page.evaluate(SETTLED):
+                return
+        except Error:  # the page was replaced under the question
+            continue
+        page.wait_for_timeout(10)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def deeds_arrive() -> Iterator[None]:
+    """A click ends when the page it led to is there, as it does for a person; Playwright may come back while the old one stands."""
+
+    def arriving(act: Any) -> Any:
+        @wraps(act)
+        def done(self: Locator, *words: Any, **more: Any) -> None:
+            downloads: list[Any] = []
+            page = self.page
+
+            def keep(file: Any) -> None:  # Playwright marks a listener, and a method of a list takes no mark
+                downloads.append(file)
+
+            page.on("download", keep)
+            try:
+                act(self, *words, **more)
+                _arrive(page, downloads)
+            finally:
+                page.remove_listener("download", keep)
+
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("click", "press"):
+            patch.setattr(Locator, name, arriving(getattr(Locator, name)))
+        yield
 
 
 @dataclass
@@ -136,6 +194,7 @@ class Visitor:
             viewport=viewport, locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh", user_agent=AGENT
         )  # type: ignore[arg-type]
         self.context.set_default_timeout(10_000)
+        self.context.add_init_script(WATCH_LEAVING)
         self.page: Page = self.context.new_page()
         self.url = url
         self.errors: list[str] = []
