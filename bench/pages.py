@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from bench.verify import _free_port, _wait
+from tests.browser import chromium
 from tests.browser.wire import KB, QUEUE, REPORT, SLOW_4G, VERDICT, Budget, Wire, painted
 from trace import clock, cluster, db, demo
 from trace.app import create_app
@@ -96,7 +96,6 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with TemporaryDirectory() as folder:
         own = cluster.Cluster(Path(folder) / "pg")
         own.start()
@@ -120,7 +119,7 @@ def main() -> int:
             time.sleep(1)
             url = f"http://127.0.0.1:{port}"
             with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+                browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.QUIET)
                 print(
                     "| page | bytes on the wire / budget | requests | script | largest paint / budget | shift |\n|---|---|---|---|---|---|"
                 )

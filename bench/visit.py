@@ -9,7 +9,6 @@ the offline spell. A tap is measured by the browser from the finger to the next 
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
 import sys
 import threading
@@ -24,6 +23,7 @@ from werkzeug.serving import make_server
 from bench import quiet
 from bench.pages import MASTER, PHONE
 from tests import factories
+from tests.browser import chromium
 from tests.browser.conftest import Served
 from tests.browser.test_visit import TAP_MS, begin, taps, twelve_items
 from tests.browser.wire import KB, SLOW_4G, VISIT, Wire
@@ -38,7 +38,6 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         own = cluster.Cluster(Path(folder) / "pg")
         own.start()
@@ -58,7 +57,7 @@ def main() -> int:
                 token = accounts.start_session(session, world.controller, at=clock.now())
                 session.commit()
                 cookie = app.session_interface.get_signing_serializer(app).dumps({"_user_id": token, "_fresh": True})  # type: ignore[attr-defined]
-                browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+                browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.QUIET)
                 times, weights, scripts = [], [], []
                 for _round in range(rounds):
                     context = browser.new_context(viewport=PHONE, locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh")  # type: ignore[arg-type]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -20,18 +19,11 @@ import pypdfium2
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser import chromium
 from trace import demo
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1440, "height": 900}
-QUIET = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 # Whose page, its address, the name of the picture, and a link to follow first.
 PUBLIC = [
     ("/gallery/verdict/valid", "verdict-valid"),
@@ -205,9 +197,8 @@ def main(base: str, folder: Path) -> int:
     """Take all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     accounts = {account.login: account for account in demo.accounts()}
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.QUIET)
         page = browser.new_context(locale="vi-VN").new_page()
         for path, name in PUBLIC:
             page.goto(base + path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -68,6 +69,14 @@ def test_trace_is_ours_and_not_the_standard_librarys() -> None:
 
     assert trace.__file__ is not None
     assert Path(trace.__file__).resolve() == ROOT / "trace" / "__init__.py"
+
+
+@pytest.mark.xdist_group("house")
+def test_tests_of_one_group_stay_with_one_worker(request: pytest.FixtureRequest) -> None:
+    """The group is handed on in the test's own name. Where it gets lost, nothing fails: everything dear is just made once a worker."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("one process, no groups")
+    assert request.node.nodeid.endswith("@house")
 
 
 def test_there_is_something_to_read() -> None:

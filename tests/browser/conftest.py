@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
 from tests import factories
+from tests.browser import chromium
 from tests.browser.looks import bring_axe
 from tests.conftest import MASTER, _copy, _drop, config_for
 from trace import clock, demo
@@ -41,17 +41,7 @@ AGENT = (
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert found, "no Chromium on this machine: ./test installs it"
-    quiet = [
-        "--no-sandbox",
-        "--disable-quic",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-    ]
-    return {**browser_type_launch_args, "executable_path": found, "args": quiet}
+    return {**browser_type_launch_args, "executable_path": chromium.find(), "args": chromium.QUIET}
 
 
 # The last thing a person did that may leave the page. Whether a script of ours prevented it is known when the event is over.
