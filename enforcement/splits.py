@@ -27,7 +27,7 @@ from enforcement.models import (
     ReckoningCause,
     Signal,
 )
-from trace.errors import Conflict, Invalid
+from trace.errors import Conflict, Invalid, Refused, TemThatError
 from trace.services import history
 from trace.services.numbers import next_number
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
 TITLE_MOST = 200
@@ -67,6 +68,28 @@ class ActHasExhibits(Conflict):
     """
 
 
+def objections(
+    session: Session, case_id: UUID, signal_ids: Collection[UUID], act_ids: Collection[UUID]
+) -> list[TemThatError]:
+    """Everything that speaks against making these signals and acts of a case a case of its own."""
+    chosen, moved = _chosen(signal_ids, case_id), _moved(act_ids, case_id)
+    found: list[TemThatError] = []
+    signals = len(session.scalars(chosen).all())
+    if not signals and session.scalar(moved.limit(1)) is None:
+        found.append(NothingChosen())
+    if signals and signals == session.scalar(select(func.count()).select_from(Signal).where(Signal.case_id == case_id)):
+        found.append(CaseWouldBeEmpty())
+    held = (
+        select(Exhibit.id)
+        .join(GoodsLine, GoodsLine.id == Exhibit.goods_id)
+        .where(Exhibit.struck_at.is_(None), GoodsLine.struck_at.is_(None))
+        .where(GoodsLine.act_id.in_(moved.with_only_columns(CaseAct.id)))
+    )
+    if session.scalar(held.limit(1)) is not None:
+        found.append(ActHasExhibits())
+    return found
+
+
 def split(
     session: Session,
     case_id: UUID,
@@ -83,24 +106,17 @@ def split(
     """Make a case of its own out of some signals and acts of a case. It stands where the origin stands, and the law's clocks run on in
     both: splitting a case wins no time. The photos of the signals come into the new case under folios of it.
     """
-    chosen = session.scalars(
-        select(Signal).where(Signal.id.in_(signal_ids), Signal.case_id == case_id).order_by(Signal.id).with_for_update()
-    ).all()
+    chosen = session.scalars(_chosen(signal_ids, case_id).order_by(Signal.id).with_for_update()).all()
     case = workable(session, case_id, version)
     if (refusal := settled(session, case)) is not None:
         raise refusal
-    moved = session.scalars(
-        select(CaseAct).where(CaseAct.id.in_(act_ids), CaseAct.case_id == case.id, CaseAct.struck_at.is_(None))
-    ).all()
+    moved = session.scalars(_moved(act_ids, case.id)).all()
     why, name = said(reason), title.strip()
+    found = objections(session, case.id, signal_ids, act_ids)
     if not name or len(name) > TITLE_MOST:
-        raise TitleMissing(most=TITLE_MOST)
-    if not chosen and not moved:
-        raise NothingChosen
-    if chosen and len(chosen) == session.scalar(
-        select(func.count()).select_from(Signal).where(Signal.case_id == case.id)
-    ):
-        raise CaseWouldBeEmpty
+        found.append(TitleMissing(most=TITLE_MOST))
+    if found:
+        raise found[0] if len(found) == 1 else Refused(found)
     made = CaseFile(
         number=next_number(session, "VV", at=at), title=name, state=case.state, opened_at=at, opened_by=by, officer_id=case.officer_id,
         severity=max((one.severity for one in chosen), default=case.severity),
@@ -144,6 +160,14 @@ def of_case(session: Session, case_id: UUID) -> Sequence[CaseFile]:
     return session.scalars(select(CaseFile).where(CaseFile.split_from_id == case_id).order_by(CaseFile.number)).all()
 
 
+def _chosen(signal_ids: Collection[UUID], case_id: UUID) -> Select[Signal]:
+    return select(Signal).where(Signal.id.in_(signal_ids), Signal.case_id == case_id)
+
+
+def _moved(act_ids: Collection[UUID], case_id: UUID) -> Select[CaseAct]:
+    return select(CaseAct).where(CaseAct.id.in_(act_ids), CaseAct.case_id == case_id, CaseAct.struck_at.is_(None))
+
+
 def _move_acts(
     session: Session, case: CaseFile, made: CaseFile, moved: Sequence[CaseAct], *, by: UUID, at: datetime
 ) -> None:
@@ -153,9 +177,6 @@ def _move_acts(
         goods = session.scalars(
             select(GoodsLine).where(GoodsLine.act_id == act.id, GoodsLine.struck_at.is_(None)).order_by(GoodsLine.added_at)
         ).all()  # fmt: skip
-        held = select(Exhibit.id).where(Exhibit.goods_id.in_([line.id for line in goods]), Exhibit.struck_at.is_(None))
-        if session.scalar(held.limit(1)) is not None:
-            raise ActHasExhibits
         if act.offender is not None and act.offender_id not in people:
             person = CaseParty(**{**_facts_of(act.offender), "represents_id": None})
             put(session, made, EntryKind.PARTY, person, person.name, by=by, at=at)

@@ -24,7 +24,19 @@ from trace.models.parties import AppUser
 _DAYS = text("daterange(valid_from, valid_to)")
 
 
-class DeadlineRule(Base):
+class LawRow:
+    """What every dated row of law says of itself: its text, which version of it, from when to when, whether compared, who entered it when."""
+
+    basis: Mapped[str]
+    version: Mapped[str]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    needs_verification: Mapped[bool]
+    entered_at: Mapped[datetime | None]
+    entered_by: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+
+
+class DeadlineRule(LawRow, Base):
     """A legal clock as dated data: length, unit, legal basis, version. What is not confirmed says so."""
 
     __tablename__ = "deadline_rule"
@@ -40,19 +52,12 @@ class DeadlineRule(Base):
     kind: Mapped[DeadlineKind]
     amount: Mapped[int]
     unit: Mapped[Unit]
-    basis: Mapped[str]
-    version: Mapped[str]
-    valid_from: Mapped[date]
-    valid_to: Mapped[date | None]
-    needs_verification: Mapped[bool]
     rolls: Mapped[bool]
     counts_start_day: Mapped[bool]
     extensions: Mapped[dict[str, Any]]
-    entered_at: Mapped[datetime | None]
-    entered_by: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
 
 
-class FineBracket(Base):
+class FineBracket(LawRow, Base):
     """Between which amounts an individual is fined for an act, by the value of the goods. No two hold on one day for one value."""
 
     __tablename__ = "fine_bracket"
@@ -76,16 +81,9 @@ class FineBracket(Base):
     upto: Mapped[int | None] = mapped_column(BigInteger)
     low: Mapped[int] = mapped_column(BigInteger)
     top: Mapped[int] = mapped_column(BigInteger)
-    basis: Mapped[str]
-    version: Mapped[str]
-    valid_from: Mapped[date]
-    valid_to: Mapped[date | None]
-    needs_verification: Mapped[bool]
-    entered_at: Mapped[datetime | None]
-    entered_by: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
 
 
-class FieldMaximum(Base):
+class FieldMaximum(LawRow, Base):
     """The highest fine of a field for an individual."""
 
     __tablename__ = "field_maximum"
@@ -99,16 +97,9 @@ class FieldMaximum(Base):
     id: Mapped[bigint_pk]
     field: Mapped[Field]
     amount: Mapped[int] = mapped_column(BigInteger)
-    basis: Mapped[str]
-    version: Mapped[str]
-    valid_from: Mapped[date]
-    valid_to: Mapped[date | None]
-    needs_verification: Mapped[bool]
-    entered_at: Mapped[datetime | None]
-    entered_by: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
 
 
-class SigningPower(Base):
+class SigningPower(LawRow, Base):
     """What share of a field's maximum a signer may impose, and up to how many times that goods may be confiscated."""
 
     __tablename__ = "signing_power"
@@ -124,16 +115,9 @@ class SigningPower(Base):
     signer: Mapped[Signer]
     percent: Mapped[int]
     confiscation_times: Mapped[int | None]
-    basis: Mapped[str]
-    version: Mapped[str]
-    valid_from: Mapped[date]
-    valid_to: Mapped[date | None]
-    needs_verification: Mapped[bool]
-    entered_at: Mapped[datetime | None]
-    entered_by: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
 
 
-class SeizurePower(Base):
+class SeizurePower(LawRow, Base):
     """Who may decide on a temporary seizure. Whoever has no row in force may not."""
 
     __tablename__ = "seizure_power"
@@ -145,16 +129,9 @@ class SeizurePower(Base):
 
     id: Mapped[bigint_pk]
     signer: Mapped[Signer]
-    basis: Mapped[str]
-    version: Mapped[str]
-    valid_from: Mapped[date]
-    valid_to: Mapped[date | None]
-    needs_verification: Mapped[bool]
-    entered_at: Mapped[datetime | None]
-    entered_by: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
 
 
-class ExplanationThreshold(Base):
+class ExplanationThreshold(LawRow, Base):
     """From which top of a bracket an offender may explain before the decision: for an individual, and for an organisation."""
 
     __tablename__ = "explanation_threshold"
@@ -168,13 +145,6 @@ class ExplanationThreshold(Base):
     id: Mapped[bigint_pk]
     individual: Mapped[int] = mapped_column(BigInteger)
     organisation: Mapped[int] = mapped_column(BigInteger)
-    basis: Mapped[str]
-    version: Mapped[str]
-    valid_from: Mapped[date]
-    valid_to: Mapped[date | None]
-    needs_verification: Mapped[bool]
-    entered_at: Mapped[datetime | None]
-    entered_by: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
 
 
 class LawTable(StrEnum):

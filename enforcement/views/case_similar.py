@@ -24,7 +24,7 @@ from enforcement.views.words import severity_word
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
-from trace.errors import NotFound, TemThatError
+from trace.errors import NotFound, Refused, TemThatError
 from trace.forms import clean
 from trace.views.controls import every
 from trace.views.once import once
@@ -169,20 +169,23 @@ def split(case_id: UUID) -> ResponseReturnValue:
     if request.method != "POST":
         form.version.data = str(case.version)
         return _split_page(case, form)
+    signals, moved = (
+        [UUID(one) for one, _word in field.choices if one in (field.data or ())] for field in (form.signals, form.acts)
+    )
     if not form.validate():
-        return _split_page(case, form), 422
+        return _split_page(case, form, refused=splits.objections(session(), case_id, signals, moved)), 422
     with once("case_similar.split") as key:
         if key.done:
             return redirect(key.location, 303)
         try:
             made = splits.split(
-                session(), case_id, [UUID(one) for one in form.signals.data or []],
-                act_ids=[UUID(one) for one in form.acts.data or []], title=form.title.data, reason=form.reason.data,
+                session(), case_id, signals, act_ids=moved, title=form.title.data, reason=form.reason.data,
                 store=current_app.config["TEMTHAT"].files_dir, by=person().id, at=clock.now(), version=forms.version(form),
             )  # fmt: skip
         except TemThatError as exc:
             session().rollback()
-            return _split_page(_case(case_id), form, refused=(exc,)), exc.status
+            told = exc.reasons if isinstance(exc, Refused) else (exc,)
+            return _split_page(_case(case_id), form, refused=told), exc.status
         key.settle(url_for("cases.show", case_id=made.id))
     session().commit()
     flash(_("The new case has been split off."), "success")

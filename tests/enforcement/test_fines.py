@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from tests import factories
+    from trace.errors import TemThatError
 
 TODAY = NOW.date()
 TEAM_HEAD, OFFICER, BRANCH_HEAD = ({each} for each in (Duty.TEAM_HEAD, Duty.OFFICER, Duty.BRANCH_HEAD))
@@ -76,8 +77,8 @@ def penalise(session: Session, case: CaseFile, by: UUID, duties: set[Duty], fine
 
 
 def refused(
-    session: Session, case: CaseFile, by: UUID, duties: set[Duty], fine: int, why: type[Exception], **given: object
-) -> Exception:
+    session: Session, case: CaseFile, by: UUID, duties: set[Duty], fine: int, why: type[TemThatError], **given: object
+) -> TemThatError:
     """The step is refused so, and the case is as it was to the last row."""
     before = everything(session)
     with pytest.raises(why) as raised, session.begin_nested():
@@ -155,9 +156,9 @@ def test_a_fine_outside_its_bracket_is_refused_with_both_ends(
     case = start(2)
     for fine in (499_999, 2_000_001):
         why = refused(session, case, world.team_head.id, TEAM_HEAD, fine, FineOutsideBracket, deviation="Tình tiết")
-        assert why.facts == {"low": "500.000", "top": "2.000.000"}  # type: ignore[attr-defined]
+        assert why.facts == {"low": "500.000", "top": "2.000.000"}
     why = refused(session, case, world.team_head.id, TEAM_HEAD, 2_000_000, fines.DeviationUnexplained)
-    assert why.facts == {"middle": "1.250.000"}  # type: ignore[attr-defined]
+    assert why.facts == {"middle": "1.250.000"}
 
 
 def test_an_organisation_is_fined_twice_and_its_signer_may_fine_twice(
@@ -195,7 +196,7 @@ def test_where_the_law_data_hold_no_bracket_its_ends_are_written_by_hand_and_dec
     case, by = start(80, qualification=LegalQualification.COUNTERFEIT_GOODS), world.team_head.id
     refused(session, case, by, TEAM_HEAD, 30 * MILLION, NoBracket)
     half = refused(session, case, by, TEAM_HEAD, 30 * MILLION, MissingDemand, bracket_top=50 * MILLION)
-    assert half.facts["missing"] == (Demand.BRACKET_LOW,)  # type: ignore[attr-defined]
+    assert half.facts["missing"] == (Demand.BRACKET_LOW,)
     refused(
         session,
         case,

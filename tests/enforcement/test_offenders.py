@@ -216,8 +216,9 @@ def test_nobody_is_decided_on_twice_and_no_stranger_at_all(
     with pytest.raises(fines.DecidedAlready):
         desk.take(session, case, Move.DISCONTINUE, by=by, offenders=[str(one.id)])
     stranger = desk.act(session, desk.case(session, world, tmp_path), by=by).offender_id
+    assert stranger
     with pytest.raises(fines.NotAnOffender):
-        penalise(session, case, [Wish(stranger, 1_250_000)], by)  # type: ignore[arg-type]
+        penalise(session, case, [Wish(stranger, 1_250_000)], by)
     with pytest.raises(fines.NotAnOffender):
         desk.take(session, case, Move.ORDER_REMEDY, by=by, offenders=[str(stranger)])
 

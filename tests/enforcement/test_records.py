@@ -210,7 +210,8 @@ def test_what_a_request_lacks_is_seen_and_asked_for_with_a_longer_clock(
     requests.ask_for_more(session, record.id, reason="Thiếu giấy ủy quyền công chứng", by=world.officer.id, at=LATER)
     clock = session.scalars(select(IntakeClock)).one()
     assert clock.due_at > before
-    assert intake_book.signal_of(session, record.id).due_at == clock.due_at  # type: ignore[union-attr]
+    assert (signal := intake_book.signal_of(session, record.id))
+    assert signal.due_at == clock.due_at
     requests.accept(session, record.id, reason="", by=world.officer.id, at=LATER)
     assert clocks(session, record) == [(IntakeClockKind.REQUEST_REVIEW, ClockEnd.FULFILLED)]
     with pytest.raises(requests.RequestAnswered):
@@ -227,7 +228,8 @@ def test_a_refused_request_takes_its_signal_with_it_and_a_late_answer_stays_late
     requests.refuse(session, record.id, reason="Không đủ tư cách", by=world.officer.id, at=late)
     assert record.request is not None
     assert record.request.state is RequestState.REFUSED
-    assert intake_book.signal_of(session, record.id).state is SignalState.REJECTED  # type: ignore[union-attr]
+    assert (signal := intake_book.signal_of(session, record.id))
+    assert signal.state is SignalState.REJECTED
     assert clocks(session, record) == [(IntakeClockKind.REQUEST_REVIEW, ClockEnd.LATE)]
 
 

@@ -12,12 +12,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from enforcement import law, triage
+from enforcement import law, splits, triage
 from enforcement.models import CaseFile
 from tests import factories
 from tests.conftest import NOW
 from tests.enforcement import desk
-from trace import clock
+from trace import clock, words
 
 SignIn = Callable[[Any], FlaskClient]
 TokenOf = Callable[[FlaskClient, str], str]
@@ -160,6 +160,13 @@ def test_a_case_is_split_by_its_signals(
     nothing = officer.post(page, data={**form, "idempotency_key": uuid.uuid4().hex})
     assert nothing.status_code == 422
     assert "Vụ tách" in text_of(nothing)
+    # Everything at once: no title, no reason, an id that is none, and no signal would be left.
+    both = [str(signal.id) for signal in one.signals]
+    wrong = {**form, "title": " ", "reason": "", "signals": [*both, "x"], "idempotency_key": uuid.uuid4().hex}
+    refused = officer.post(page, data=wrong)
+    assert refused.status_code == 422
+    for said in ("Write a title.", splits.CaseWouldBeEmpty.message_id()):
+        assert words.read("vi")[said] in text_of(refused)
     answer = officer.post(page, data={**form, "idempotency_key": uuid.uuid4().hex, "signals": str(late.id)})
     assert answer.status_code == 303
     session.expire_all()
