@@ -14,10 +14,8 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Column,
     ColumnElement,
     Integer,
-    TableValuedAlias,
     Text,
     and_,
     any_,
@@ -45,6 +43,7 @@ from trace.models.files import StoredFile
 from trace.models.labels import LabelOrder
 from trace.models.tips import Tip, TipPhoto
 from trace.services import likeness
+from trace.services.listed import listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -208,7 +207,7 @@ def _sharing(
     """The latest signals that share each of some values: of each value so many, so that none crowds out another."""
     if not values:
         return []
-    asked = _each(values, column.type)
+    asked = listed(("value", column.type, values))
     latest = (
         select(Signal.id).where(column == asked.c.value, others).order_by(Signal.received_at.desc()).limit(PER_KIND)
     )
@@ -216,15 +215,10 @@ def _sharing(
     return list(session.scalars(select(found.c.id).select_from(asked).join(found, true())))
 
 
-def _each(values: Collection[Any], kind: Any) -> TableValuedAlias:
-    """Some values as a table, to ask for each of them."""
-    return func.unnest(literal(list(values), ARRAY(kind))).table_valued(Column("value", kind)).render_derived()
-
-
 def _orders(session: Session, serials: list[int]) -> Iterable[LabelOrder]:
     if not serials:
         return ()
-    asked = _each(serials, BigInteger())
+    asked = listed(("value", BigInteger(), serials))
     named = select(LabelOrder).join(asked, LabelOrder.serials.contains(asked.c.value))
     return session.scalars(named).unique().all()
 
@@ -268,7 +262,7 @@ def _nearby(session: Session, said: Said, others: ColumnElement[bool], hits: Hit
             Alike.NEAR, session.scalars(select(found.c.id).select_from(mine).join(found, true()).where(mine.id.in_(stood)))
         )  # fmt: skip
     if said.cells:
-        asked = _each(said.cells, Text())
+        asked = listed(("value", Text(), said.cells))
         latest = select(Tip.id).where(Tip.cell == asked.c.value).order_by(Tip.received_at.desc()).limit(PER_KIND)
         found = latest.lateral()
         tips = session.scalars(select(found.c.id).select_from(asked).join(found, true())).all()
@@ -301,7 +295,7 @@ def _marked(session: Session, texts: Collection[str]) -> dict[str, list[int]]:
     """The runs of words of some texts, as the database marks them: of a long one those with the smallest hashes, which are a fair draw."""
     if not texts:
         return {}
-    asked = _each(texts, Text())
+    asked = listed(("value", Text(), texts))
     rows = session.execute(select(asked.c.value, func.text_marks(asked.c.value))).all()
     return {text: sorted(marks)[:MARKS_ASKED] for text, marks in rows}
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from trace.models.labels import LabelState
-    from trace.services.officer_facts import OfficerFacts
+    from trace.services.officer_facts import LabelStory
 
 MOST = 50
 """So many labels are shown; a case with more names its orders and their ranges."""
@@ -41,7 +41,7 @@ class CaseLabel:
 
     serial: int
     signals: Sequence[Signal]
-    facts: OfficerFacts | None
+    facts: LabelStory | None
     then: LabelState | None
     """Its state when the first of these signals came in, from the ledger alone."""
     verdicts: Sequence[tuple[VerdictKind, int]]
@@ -104,12 +104,14 @@ def labels(session: Session, signals: Sequence[Signal]) -> list[CaseLabel]:
     )
     for row in session.execute(counted):
         answered.setdefault(row.serial, []).append((row.verdict, row.number))
+    stories = officer_facts.of_labels(session, serials)
+    then = ledger.states_at(session, {serial: named[serial][0].received_at for serial in serials})
     return [
         CaseLabel(
             serial=serial,
             signals=named[serial],
-            facts=officer_facts.of_label(session, serial),
-            then=ledger.state_at(session, serial, as_of=named[serial][0].received_at),
+            facts=stories.get(serial),
+            then=then.get(serial),
             verdicts=answered.get(serial, []),
         )
         for serial in serials

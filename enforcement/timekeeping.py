@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, Column, DateTime, Uuid, and_, case, false, func, literal, or_, select, true, update
+from sqlalchemy import DateTime, Uuid, and_, case, false, literal, or_, select, true, update
 
 from enforcement import casebook, clocks, law, membership
 from enforcement.casebook import NotInFuture, midnight, workable, write
@@ -27,6 +27,7 @@ from enforcement.models import CaseFile, Deadline, ReckoningCause
 from enforcement.transitions import HEADS
 from trace.errors import NotFound
 from trace.services import history
+from trace.services.listed import listed
 from trace.workdays import CalendarGap
 
 if TYPE_CHECKING:
@@ -188,10 +189,7 @@ def flag(session: Session, *, at: datetime, days: Collection[date] | None = None
             found[row.id] = None
         changed += differs
     if found:
-        kinds = ARRAY(Uuid()), ARRAY(DateTime(timezone=True))
-        new = func.unnest(literal(list(found), kinds[0]), literal(list(found.values()), kinds[1])).table_valued(
-            Column("id", Uuid()), Column("due", DateTime(timezone=True))
-        ).render_derived()  # fmt: skip
+        new = listed(("id", Uuid(), found), ("due", DateTime(timezone=True), found.values()))
         noted = case((new.c.due.is_not(None), literal(at, DateTime(timezone=True))))
         session.execute(
             update(Deadline).where(Deadline.id == new.c.id).values(recount_due_at=new.c.due, recount_found_at=noted),

@@ -19,7 +19,7 @@ import pytest
 import structlog
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests import factories
@@ -156,6 +156,20 @@ def session(connection: Connection) -> Iterator[Session]:
     """What the test sees. Requests have sessions of their own on the same connection, so a forgotten commit shows."""
     with Session(connection, join_transaction_mode="create_savepoint") as session:
         yield session
+
+
+@pytest.fixture
+def statements(connection: Connection) -> Iterator[list[str]]:
+    """What is sent to the database, without the savepoints that only tests need. Clear it before a deed that is to be counted."""
+    sent = list[str]()
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
+            sent.append(statement)
+
+    event.listen(connection, "before_cursor_execute", note)
+    yield sent
+    event.remove(connection, "before_cursor_execute", note)
 
 
 def config_for(url: str, folder: Path) -> Config:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from trace.models.scans import VerdictKind
-    from trace.services.officer_facts import OfficerFacts
+    from trace.services.officer_facts import LabelStory
 
 bp = Blueprint("case_labels", __name__, url_prefix="/vu-viec")
 
@@ -70,7 +70,7 @@ def _answers(verdicts: Sequence[tuple[VerdictKind, int]]) -> str:
     return " · ".join(f"{say(kind)}: {number(count)}" for kind, count in verdicts)
 
 
-def _hands(facts: OfficerFacts) -> list[dict[str, Any]]:
+def _hands(facts: LabelStory) -> list[dict[str, Any]]:
     """Hand-overs and looks of the trade, latest first, as the timeline shows them."""
     moved = [
         {

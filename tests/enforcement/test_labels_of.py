@@ -51,6 +51,29 @@ def test_a_label_that_was_never_issued_is_told_as_such(
     assert (label.facts, label.then, label.verdicts) == (None, None, [])
 
 
+def test_many_labels_cost_no_more_statements_than_one(
+    session: Session, world: factories.World, tmp_path: Path, statements: list[str]
+) -> None:
+    desk.labels(session, world)
+
+    def asked(*serials: int) -> tuple[list[labels_of.CaseLabel], int]:
+        signals = [desk.signal(session, serial, place=f"Chợ mẫu {serial}") for serial in serials]
+        session.expire_all()
+        for signal in signals:
+            session.refresh(signal)
+        statements.clear()
+        return labels_of.labels(session, signals), len(statements)
+
+    desk.scans(session, 12, VerdictKind.VALID, devices=7, at=NOW)
+    desk.scans(session, 13, VerdictKind.VALID, devices=1, at=NOW)
+    one, few = asked(11)
+    many, more = asked(12, 13, 14, 999_999)
+    assert more == few
+    assert [(label.serial, label.facts and len(label.facts.looks)) for label in [*one, *many]] == [
+        (11, 0), (12, 5), (13, 1), (14, 0), (999_999, None),
+    ]  # fmt: skip
+
+
 def test_signals_of_merged_cases_count_in(session: Session, world: factories.World, tmp_path: Path) -> None:
     kept = desk.case(session, world, tmp_path, serial=7, place="Chợ mẫu A")
     gone = desk.case(session, world, tmp_path, serial=8, place="Chợ mẫu B")

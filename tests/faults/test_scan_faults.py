@@ -151,10 +151,11 @@ def test_a_scan_is_one_message_to_the_database_and_one_back(shop: tuple[Engine, 
         assert look(client, 12).status_code == 200
         told = client.get(f"/T/{code_of(13)}", headers={**PHONE, "Accept": "application/json"})
         assert told.status_code == 200
+        assert client.get(f"/api/v1/verify/{code_of(14)}", headers=PHONE).status_code == 200
     finally:
         wire.untrace()
         record.close()
     lines = (tmp_path / "wire").read_text(errors="replace").splitlines()
     sent = [line for line in lines if "\tF\t" in line]
-    assert sum("\tSync\t" in line or line.endswith("\tSync") or "\tQuery\t" in line for line in sent) == 2, lines
+    assert sum("\tSync\t" in line or line.endswith("\tSync") or "\tQuery\t" in line for line in sent) == 3, lines
     assert not any("BEGIN" in line or "COMMIT" in line or "Parse" in line for line in sent)

@@ -36,7 +36,7 @@ def test_who_saw_it_for_whom_and_where_is_written_down(session: Session, world: 
     world.cooperative.commune_code = world.commune.code
     session.flush()
     record(session, world)
-    [seen] = custody.of_label(session, 1)
+    [seen] = custody.of_labels(session, [1, 2])[1]
     assert (seen.person, seen.party, seen.commune) == (world.clerk, world.cooperative, world.commune)
 
 

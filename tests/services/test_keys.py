@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from labels import code
 from labels.errors import Forged, Malformed, WrongMasterKey
@@ -81,15 +81,6 @@ def test_another_master_key_opens_the_same_secrets_and_the_old_one_none(session:
     assert [after.secret_for(serial) for serial in (1, 9)] == [before.secret_for(serial) for serial in (1, 9)]
     with pytest.raises(WrongMasterKey):
         keys.load(session, MASTER)
-
-
-@pytest.fixture
-def statements(session: Session) -> list[str]:
-    seen: list[str] = []
-    event.listen(
-        session.connection(), "before_cursor_execute", lambda _c, _cur, statement, *_rest: seen.append(statement)
-    )
-    return seen
 
 
 def held(cache: keys.KeyringCache, text: str, session: Session, after: float) -> Keyring:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.dialects.postgresql import Range
 
 from labels import code
@@ -90,13 +90,6 @@ def look(connection: Connection, ring: Keyring) -> Any:
         return verify(connection, asked, keyring=ring, at=at, device=device, kind=kind, channel=ScanChannel.QR)
 
     return ask
-
-
-@pytest.fixture
-def statements(connection: Connection) -> list[str]:
-    seen: list[str] = []
-    event.listen(connection, "before_cursor_execute", lambda _c, _cur, statement, *_rest: seen.append(statement))
-    return seen
 
 
 def scans(session: Session, *conditions: Any) -> int:

@@ -7,14 +7,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import BigInteger, select, true
+from sqlalchemy.orm import aliased, joinedload
 
 from trace.models.parties import Party
 from trace.models.scans import CustodyScan
+from trace.services.listed import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
     from datetime import datetime
     from uuid import UUID
 
@@ -44,11 +45,25 @@ def record(
     return seen
 
 
-def of_label(session: Session, serial: int, *, most: int = 20) -> Sequence[CustodyScan]:
-    """Who of the trade saw a label, the latest first."""
-    statement = select(CustodyScan).where(CustodyScan.serial == serial).order_by(CustodyScan.at.desc()).limit(most)
-    return session.scalars(
-        statement.options(
-            joinedload(CustodyScan.person), joinedload(CustodyScan.party), joinedload(CustodyScan.commune)
-        )
-    ).all()
+def of_labels(session: Session, serials: Collection[int], *, most: int = 20) -> dict[int, list[CustodyScan]]:
+    """Who of the trade saw each label, the latest first; of those that somebody saw."""
+    asked = listed(("serial", BigInteger(), serials))
+    latest = (
+        select(CustodyScan)
+        .where(CustodyScan.serial == asked.c.serial)
+        .order_by(CustodyScan.at.desc())
+        .limit(most)
+        .lateral()
+    )
+    one = aliased(CustodyScan, latest)
+    rows = session.scalars(
+        select(one)
+        .select_from(asked)
+        .join(latest, true())
+        .order_by(one.at.desc())
+        .options(joinedload(one.person), joinedload(one.party), joinedload(one.commune))
+    )
+    seen = dict[int, list[CustodyScan]]()
+    for row in rows:
+        seen.setdefault(row.serial, []).append(row)
+    return seen
