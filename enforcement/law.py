@@ -11,8 +11,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
 from enforcement import bracket_seed, law_seed
 from enforcement.brackets import BracketRow
@@ -29,6 +30,8 @@ from enforcement.models import (
     SeizurePower,
     SigningPower,
 )
+from enforcement.models.law import LawRow
+from trace.models.holidays import CalendarYear, Holiday
 from trace.services import workdays
 
 if TYPE_CHECKING:
@@ -36,7 +39,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from sqlalchemy import ColumnElement
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import ORMExecuteState, SessionTransaction
+    from sqlalchemy.orm.unitofwork import UOWTransaction
 
     from trace.workdays import Calendar
 
@@ -44,6 +48,8 @@ VERSION = workdays.VERSION
 """The state of the law data as a whole: what a case was opened under. Each deadline keeps its own rule's version besides."""
 
 NO_FIGURES = Figures((), ())
+_KEPT = "enforcement.law"
+_LAW = (LawRow, Holiday, CalendarYear)
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,29 @@ def seed(session: Session) -> None:
 
 
 def load(session: Session) -> Law:
-    """Everything at once, for one deed."""
-    return Law(rules(session), workdays.calendar(session), brackets(session), figures(session))
+    """Everything at once, for one deed: read once in a transaction, and again once something of it was written there."""
+    kept: Law | None = session.info.get(_KEPT)
+    if kept is None:
+        kept = Law(rules(session), workdays.calendar(session), brackets(session), figures(session))
+        session.info[_KEPT] = kept
+    return kept
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _forget(session: Session, _transaction: SessionTransaction) -> None:
+    session.info.pop(_KEPT, None)
+
+
+@event.listens_for(Session, "after_flush")
+def _forget_after_flush(session: Session, _flush: UOWTransaction) -> None:
+    if any(isinstance(each, _LAW) for each in (*session.new, *session.dirty, *session.deleted)):
+        session.info.pop(_KEPT, None)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _forget_after_statement(sent: ORMExecuteState) -> None:
+    if not sent.is_select and (sent.bind_mapper is None or issubclass(sent.bind_mapper.class_, _LAW)):
+        sent.session.info.pop(_KEPT, None)
 
 
 def rules(session: Session) -> tuple[Rule, ...]:

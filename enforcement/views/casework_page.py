@@ -101,7 +101,8 @@ def page(
     framed = frame(case_id, "file", reasons=reasons or [])
     case, view = framed["case"], casework.of_case(session(), case_id)
     entry = _entry(view, entry_id or _asked()) if framed["works"] or entry_id else None
-    opened = {} if entry is None else _opened(entry, bound)
+    wards = lists.wards(lists.today())
+    opened = {} if entry is None else _opened(entry, bound, view, wards)
     return render_template(
         "desk/casework.html",
         **framed,
@@ -109,7 +110,7 @@ def page(
         entry=entry,
         opened=opened,
         past=_past(entry, opened),
-        add_forms=_add_forms(view, bound if entry is None else None, case),
+        add_forms=_add_forms(view, bound if entry is None else None, case, wards),
         added=bound.NAME if bound is not None and entry is None else None,
         failed=bound,
         meanwhile=meanwhile(case, bound, reasons),
@@ -151,12 +152,14 @@ def _standing_of(case: CaseFile, view: CaseworkView) -> list[OffenderLine]:
     return lines
 
 
-def _add_forms(view: CaseworkView, bound: forms.Sheet | None, case: Any) -> dict[str, forms.Sheet]:
+def _add_forms(
+    view: CaseworkView, bound: forms.Sheet | None, case: Any, wards: list[tuple[str, str]]
+) -> dict[str, forms.Sheet]:
     wanted: list[type[forms.Sheet]] = [*(which.form for which in NOUNS.values()), forms.MeasureForm, forms.OrderForm]
     made: dict[str, forms.Sheet] = {}
     for kind in wanted:
         form = bound if bound is not None and bound.NAME == kind.NAME else kind(formdata=None)
-        form.offer(view, lists.wards(lists.today()))
+        form.offer(view, wards)
         _offer_papers(form, case.id)
         if isinstance(form, forms.MeasureForm):
             form.version.data = seen_now(case)
@@ -167,7 +170,9 @@ def _add_forms(view: CaseworkView, bound: forms.Sheet | None, case: Any) -> dict
     return made
 
 
-def _opened(entry: Any, bound: forms.Sheet | None) -> dict[str, forms.Sheet]:
+def _opened(
+    entry: Any, bound: forms.Sheet | None, view: CaseworkView, wards: list[tuple[str, str]]
+) -> dict[str, forms.Sheet]:
     """The forms of the entry that is open: to correct it, to strike it, and what else can be done with it."""
     wanted: list[type[forms.Sheet]] = [which.form for which in NOUNS.values() if isinstance(entry, which.model)]
     if isinstance(entry, (CaseParty, CaseAct, GoodsLine, Exhibit)):
@@ -180,7 +185,7 @@ def _opened(entry: Any, bound: forms.Sheet | None) -> dict[str, forms.Sheet]:
     for kind in wanted:
         is_bound = bound is not None and bound.NAME == kind.NAME
         form = bound if bound is not None and is_bound else kind(formdata=None)
-        offered(entry.case_id, form)
+        form.offer(view, wards)
         if not is_bound:
             _fill(form, entry)
         if isinstance(form, forms.SettleForm):

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import delete, select, text, update
 
 from enforcement import law, law_seed
 from enforcement.deadlines import DeadlineKind
@@ -13,7 +14,8 @@ from enforcement.errors import NoRuleInForce
 from enforcement.models import DeadlineRule
 from tests import factories
 from trace import holidays
-from trace.models.holidays import Holiday
+from trace.models.holidays import CalendarYear, Holiday
+from trace.models.parties import AppUser
 from trace.workdays import CalendarGap
 
 if TYPE_CHECKING:
@@ -53,3 +55,33 @@ def test_what_is_not_entered_is_refused_not_guessed(session: Session) -> None:
         read.rule(DeadlineKind.DELIVERY, date(2020, 1, 1))
     with pytest.raises(NoRuleInForce):
         read.rule_of(DeadlineKind.DELIVERY, "khác")
+
+
+def test_the_law_is_read_once_a_transaction_and_again_when_it_was_written(
+    session: Session, statements: list[str]
+) -> None:
+    law.seed(session)
+    session.commit()
+    before = law.load(session)
+    statements.clear()
+    assert law.load(session) is before
+    assert statements == []
+    session.execute(update(AppUser).values(locale="en"))
+    assert law.load(session) is before, "what is not law changes nothing"
+    row = session.scalars(select(DeadlineRule).where(DeadlineRule.needs_verification)).first()
+    assert row
+    row.needs_verification = False
+    session.flush()
+    confirmed = law.load(session)
+    assert [each.needs_verification for each in confirmed.rules].count(True) + 1 == [
+        each.needs_verification for each in before.rules
+    ].count(True)
+    for change in (delete(CalendarYear), text("DELETE FROM holiday")):
+        known = law.load(session)
+        session.execute(change)
+        assert law.load(session) is not known
+    session.rollback()
+    assert law.load(session).calendar == before.calendar
+    session.add(Holiday(day=date(2031, 2, 3), name="Nghỉ mẫu", source="mẫu", is_worked=False, needs_verification=True))
+    session.flush()
+    assert law.load(session).calendar != before.calendar
