@@ -64,10 +64,6 @@ class CaseworkView:
         """What all goods are worth together, in đồng."""
         return sum(line.value for line in self.goods)
 
-    def value_for(self, act: CaseAct) -> int:
-        """What the goods of one act are worth; goods that name no act count for each."""
-        return sum(line.value for line in self.goods if line.act_id in {None, act.id})
-
     def of_kind(self, kind: MeasureKind) -> tuple[Measure, ...]:
         """The measures of one kind, running or ended."""
         return tuple(measure for measure in self.measures if measure.kind is kind)
