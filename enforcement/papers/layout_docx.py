@@ -35,6 +35,8 @@ CENTRE, RIGHT, LEFT, JUSTIFY = (
     WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.RIGHT, WD_ALIGN_PARAGRAPH.LEFT, WD_ALIGN_PARAGRAPH.JUSTIFY,
 )  # fmt: skip
 TEXT_WIDTH_CM = 16.5
+HEADING_CM = (7.4, 9.1)
+"""How wide the name of the unit and the motto stand."""
 DOTS = {"short": "." * 22, "rest": "." * 22, "figure": "." * 9}
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
@@ -96,7 +98,7 @@ def _page(book: Book, sheet: Mapping[str, Any], look: Look) -> None:
 
 
 def _heading(book: Book, sheet: Mapping[str, Any], look: Look) -> None:
-    table = _plain_table(book, (7.2, 9.3))
+    table = _plain_table(book, HEADING_CM)
     left, right = table.rows[0].cells
     _write(_centred(left), whole(sheet["parent"].upper()), size=12)
     _write(_centred(left), whole(sheet["organisation"].upper()), bold=True, size=12)
@@ -109,10 +111,12 @@ def _heading(book: Book, sheet: Mapping[str, Any], look: Look) -> None:
     if sheet["kind"] == "dispatch":
         _write(_centred(left), whole(sheet["abstract"]), size=12)
     _write(_centred(right), f"{sheet['place']}, {sheet['date']}", italic=True)
-    book.add_paragraph()
+    _gap(book, 8)
     if sheet["kind"] != "dispatch":
-        _write(_paragraph(book, CENTRE), sheet["title"], bold=True, size=14)
-        _write(_paragraph(book, CENTRE), whole(sheet["abstract"]), bold=True, size=14)
+        for line in (sheet["title"], whole(sheet["abstract"])):
+            told = _paragraph(book, CENTRE)
+            told.paragraph_format.space_after = Pt(0)
+            _write(told, line, bold=True, size=14)
         _rule(_paragraph(book, CENTRE), 4.0)
     if sheet["sample"]:
         _write(_paragraph(book, CENTRE), "(DỮ LIỆU MẪU, không có giá trị pháp lý)", italic=True, size=12)
@@ -153,6 +157,7 @@ def _figures(book: Book, block: Mapping[str, Any], look: Look) -> None:
     widths = [TEXT_WIDTH_CM * each / total for each in block["widths"]]
     table = book.add_table(rows=1, cols=len(widths))
     table.style, table.alignment, table.autofit = "Table Grid", WD_TABLE_ALIGNMENT.CENTER, False
+    _room_beside(table, 0.1)
     _row_mark(table.rows[0], "w:tblHeader")
     for cell, name in zip(table.rows[0].cells, block["columns"], strict=True):
         _write(_centred(cell), name, bold=True, size=11.5)
@@ -167,26 +172,34 @@ def _figures(book: Book, block: Mapping[str, Any], look: Look) -> None:
                 _write(paragraph, "....." if look.draft else "—", size=11.5, strike=not look.draft)
             else:
                 _write(paragraph, value, size=11.5)
+    # Word goes by the cells, LibreOffice by the columns.
+    for column, width in zip(table._tbl.tblGrid.gridCol_lst, widths, strict=True):  # noqa: SLF001
+        column.w = Cm(width)
     for row in table._tbl.tr_lst:  # noqa: SLF001
         for cell, width in zip(row.tc_lst, widths, strict=True):
             cell.width = Cm(width)
-    book.add_paragraph().paragraph_format.space_after = Pt(0)
+    _gap(book, 6)
 
 
 def _signatures(book: Book, signatures: Sequence[Mapping[str, str]]) -> None:
     for first in range(0, len(signatures), 2):
+        two = signatures[first : first + 2]
         table = _plain_table(book, (8.25, 8.25))
-        _row_mark(table.rows[0], "w:cantSplit")
-        for cell, each in zip(table.rows[0].cells, signatures[first : first + 2], strict=False):
+        for cell, each in zip(table.rows[0].cells, two, strict=False):
             _write(_centred(cell), whole(each["role"].upper()), bold=True)
             _write(_centred(cell), "(Ký, ghi rõ họ tên)", italic=True, size=12)
             for _line in range(4):
                 _centred(cell)
+        names = _added(table)  # a row of their own: they stand on one line, however long the roles are
+        for cell, each in zip(names.cells, two, strict=False):
             _write(_centred(cell), each["name"], bold=True)
+        for row, stays in ((table.rows[0], True), (names, first + 2 < len(signatures))):
+            _row_mark(row, "w:cantSplit")
+            for cell in row.cells:
+                for paragraph in cell.paragraphs if stays else ():  # all who sign stand on one page
+                    paragraph.paragraph_format.keep_with_next = True
         for cell in table.rows[0].cells:
             cell.paragraphs[0].paragraph_format.space_before = Pt(12)
-            for paragraph in cell.paragraphs if first + 2 < len(signatures) else ():  # all who sign stand on one page
-                paragraph.paragraph_format.keep_with_next = True
 
 
 def _closing(book: Book, sheet: Mapping[str, Any], look: Look) -> None:
@@ -197,7 +210,9 @@ def _closing(book: Book, sheet: Mapping[str, Any], look: Look) -> None:
     _write(_first(left), "Nơi nhận:", bold=True, italic=True, size=12)
     left.paragraphs[0].paragraph_format.space_before = right.paragraphs[0].paragraph_format.space_before = Pt(12)
     for line in sheet["recipients"]:
-        _write(left.add_paragraph(), f"- {line}", size=11)
+        recipient = left.add_paragraph()
+        recipient.paragraph_format.space_after = Pt(0)
+        _write(recipient, f"- {line}", size=11)
     for line in sheet["capacity"]:
         _write(_centred(right), whole(line.upper()), bold=True)
     if look.draft:
@@ -239,13 +254,32 @@ def _paragraph(book: Book, alignment: WD_ALIGN_PARAGRAPH = JUSTIFY, *, indent: b
     return made
 
 
+def _gap(book: Book, points: float) -> None:
+    """Some room under a table: an empty line, for a table takes none of its own."""
+    form = book.add_paragraph().paragraph_format
+    form.space_after, form.line_spacing = Pt(0), Pt(points)
+
+
 def _plain_table(book: Book, widths: Sequence[float]) -> Table:
     table: Table = book.add_table(rows=1, cols=len(widths))
     table.autofit = False
     for column, width in zip(table.columns, widths, strict=True):
         column.width = Cm(width)
         column.cells[0].width = Cm(width)
+    _room_beside(table, 0)  # no frames: a name of a unit has no room to spare
     return table
+
+
+def _room_beside(table: Table, width_cm: float) -> None:
+    """How much room the cells leave at the left and at the right of their words."""
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), str(Cm(width_cm).twips))
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    properties = table._tbl.tblPr  # noqa: SLF001  python-docx has no name for it
+    properties.insert_element_before(margins, "w:tblLook", "w:tblCaption", "w:tblDescription", "w:tblPrChange")
 
 
 def _added(table: Table) -> _Row:
@@ -279,9 +313,9 @@ def _row_mark(row: Any, name: str) -> None:
 
 def _rule(paragraph: Paragraph, width_cm: float) -> None:
     """A thin line under a heading: the lower border of an empty paragraph, drawn in from both sides."""
-    room = {2.4: 4.8, 5.2: 4.1, 4.0: TEXT_WIDTH_CM - 4.0}.get(width_cm, 4.0) / 2
-    paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = Cm(room)
-    paragraph.paragraph_format.line_spacing = Pt(4)
+    room = {2.4: HEADING_CM[0], 5.2: HEADING_CM[1], 4.0: TEXT_WIDTH_CM}[width_cm] - width_cm
+    paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = Cm(room / 2)
+    paragraph.paragraph_format.line_spacing, paragraph.paragraph_format.space_after = Pt(4), Pt(2)
     borders = OxmlElement("w:pBdr")
     line = OxmlElement("w:bottom")
     for key, value in (("val", "single"), ("sz", "4"), ("space", "1"), ("color", "auto")):

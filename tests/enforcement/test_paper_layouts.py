@@ -10,6 +10,7 @@ import pypdfium2
 import pytest
 from docx import Document as Opened
 from docx.document import Document as Book
+from docx.shared import Cm
 
 from enforcement.papers import forms, layout_docx, layout_pdf, sheet, templates, values
 from enforcement.papers.layout_pdf import CANCELLED, DRAFT, Look
@@ -160,6 +161,21 @@ def test_two_hundred_lines_of_goods_run_over_pages_under_a_repeated_header() -> 
     assert len(goods.rows) == 201
     assert "tblHeader" in goods.rows[0]._tr.xml
     assert "cantSplit" in goods.rows[150]._tr.xml
+    # Word goes by the cells and LibreOffice by the columns, and both are told the same.
+    wide = [column.width for column in goods.columns]
+    assert wide == [cell.width for cell in goods.rows[150].cells]
+    assert len(set(wide)) > 2
+    assert abs(sum(wide) - Cm(layout_docx.TEXT_WIDTH_CM)) < Cm(0.01)
+
+
+def test_in_a_word_processor_all_names_of_one_row_of_signatures_stand_on_one_line() -> None:
+    form = templates.seeds()["MBB15"]
+    book = Opened(io.BytesIO(layout_docx.draw(sheet.compose("MBB15", form, filled(form), SIGNED), Look(), at=NOW)))
+    signed = [table for table in book.tables if "(Ký, ghi rõ họ tên)" in table.rows[0].cells[0].text]
+    assert len(signed) == 2
+    for table in signed:
+        assert [len(table.rows), *(len(cell.paragraphs) for cell in table.rows[1].cells)] == [2, 1, 1]
+        assert all("keepNext" in paragraph._p.xml for paragraph in table.rows[0].cells[0].paragraphs)
 
 
 def test_an_inspection_record_is_signed_on_every_page() -> None:
