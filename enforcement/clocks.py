@@ -14,7 +14,16 @@ from sqlalchemy.orm import object_session, selectinload
 
 from enforcement import deadlines, membership
 from enforcement.deadlines import DeadlineKind, Extension, Unit
-from enforcement.models import CaseParty, CasePartyRole, Deadline, DeadlineReckoning, EndedAs, ReckoningCause, Ruling
+from enforcement.models import (
+    CaseParty,
+    CasePartyRole,
+    Deadline,
+    DeadlineReckoning,
+    Document,
+    EndedAs,
+    ReckoningCause,
+    Ruling,
+)
 from trace.clock import CITY
 from trace.workdays import CalendarGap, working_days_left
 
@@ -38,7 +47,8 @@ class Standing:
     """A deadline as a person reads it: how much is left, in the unit it is counted in, and which extensions the rule knows.
 
     `left` counts down through 0 (today) to negative; `unit` is "working", "calendar" or "hour". `case_number`: of the case merged into
-    this one, if the clock is not this case's own. `whose`: the offender it runs for, where it was decided on several. `extensions` are places in the rule's list, with what each allows.
+    this one, if the clock is not this case's own. `whose`: the offender it runs for, where it was decided on several, or the number of the document it
+    is about. `extensions` are places in the rule's list, with what each allows.
     """
 
     deadline: Deadline
@@ -251,18 +261,24 @@ def facts(ended: Iterable[Deadline]) -> list[dict[str, Any]]:
 
 
 def _whose(session: Session, case_ids: Collection[UUID]) -> dict[UUID | None, str]:
-    """For whom the clocks of a decision run, in a case of several offenders."""
+    """Which document a clock is about; and for whom the clocks of a decision run, in a case of several offenders."""
+    numbered = session.execute(
+        select(Document.id, Document.number)
+        .join(Deadline, Deadline.subject_id == Document.id)
+        .where(Deadline.case_id.in_(case_ids), Document.number.is_not(None))
+    )
+    found: dict[UUID | None, str] = {row.id: row.number for row in numbered}
     there = select(func.count()).where(
         CaseParty.case_id.in_(case_ids), CaseParty.role == CasePartyRole.SUSPECTED, CaseParty.struck_at.is_(None)
     )
     if (session.scalar(there) or 0) < 2:
-        return {}
+        return found
     rows = session.execute(
         select(Ruling.id, CaseParty.name)
         .join(CaseParty, CaseParty.id == Ruling.party_id)
         .where(Ruling.case_id.in_(case_ids))
     )
-    return {row.id: row.name for row in rows}
+    return found | {row.id: row.name for row in rows}
 
 
 def _standing(deadline: Deadline, law: Law, at: datetime, case_number: str | None, whose: str | None) -> Standing:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from enforcement import authority, casebook, documents, evidence
+from enforcement import authority, casebook, clocks, documents, evidence, law
 from enforcement.casebook import TextMissing
 from enforcement.competence import Signer
 from enforcement.deadlines import DeadlineKind
@@ -85,6 +85,10 @@ def test_an_issued_document_has_its_number_its_words_and_its_clock(
     clock = session.scalars(select(Deadline).where(Deadline.subject_id == made.id)).one()
     assert clock.kind is DeadlineKind.INS_UPLOAD
     assert made.ins_due_at == clock.due_at == NOW + timedelta(hours=48)
+    shown = clocks.standings(case, law.load(session), at=NOW)
+    assert [each.whose for each in shown if each.deadline.id == clock.id] == [made.number], (
+        "the page says of which document"
+    )
     assert case.next_due_at is not None
     deeds = session.scalars(select(CaseEvent.deed).where(CaseEvent.case_id == case.id).order_by(CaseEvent.seq)).all()
     assert deeds[-2:] == ["draft_document", "issue_document"]
