@@ -19,7 +19,7 @@ from trace.models.labels import LabelOrder
 from trace.models.parties import Commune
 from trace.models.scans import Scan, ScanKind, ScanPosition, VerdictKind
 from trace.models.tips import Tip
-from trace.services import ledger, officer_facts, provinces
+from trace.services import lookback, officer_facts, provinces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +105,7 @@ def labels(session: Session, signals: Sequence[Signal]) -> list[CaseLabel]:
     for row in session.execute(counted):
         answered.setdefault(row.serial, []).append((row.verdict, row.number))
     stories = officer_facts.of_labels(session, serials)
-    then = ledger.states_at(session, {serial: named[serial][0].received_at for serial in serials})
+    then = lookback.states_at(session, {serial: named[serial][0].received_at for serial in serials})
     return [
         CaseLabel(
             serial=serial,

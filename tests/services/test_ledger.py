@@ -22,7 +22,7 @@ from trace.models.controls import Nonconformity
 from trace.models.history import History
 from trace.models.labels import HandoverState, LabelMove, LabelMovement, LabelOrder, LabelRange, LabelState
 from trace.models.lots import LotState
-from trace.services import gate, handovers, ledger, ordering, ranges, reconciling
+from trace.services import gate, handovers, ledger, lookback, ordering, ranges, reconciling
 from trace.services.reach import Reach
 
 if TYPE_CHECKING:
@@ -314,11 +314,11 @@ def test_the_state_of_a_serial_on_any_day_follows_from_the_ledger(
     for day, move in enumerate([LabelMove.PRINT, LabelMove.RECEIVE, LabelMove.ACTIVATE, LabelMove.USE], start=1):
         do(session, world, order, move, 1, 50, at=NOW + timedelta(days=day))
     days = (NOW + timedelta(days=day) for day in range(-1, 5))
-    seen = [ledger.states_at(session, {50: day}).get(50) for day in days]
+    seen = [lookback.states_at(session, {50: day}).get(50) for day in days]
     assert seen == [None, "ordered", "printed", "received", "activated", "used"]
     moments = {51: NOW + timedelta(days=9), 50: NOW + timedelta(days=2), 101: NOW + timedelta(days=9)}
-    assert ledger.states_at(session, moments) == {51: "ordered", 50: "received"}, "nobody ever ordered 101"
-    assert ledger.states_at(session, {}) == {}
+    assert lookback.states_at(session, moments) == {51: "ordered", 50: "received"}, "nobody ever ordered 101"
+    assert lookback.states_at(session, {}) == {}
 
 
 def test_the_ledger_cannot_be_changed(session: Session, world: World, order: LabelOrder) -> None:
@@ -418,7 +418,7 @@ def test_any_walk_of_moves_adds_up_and_covers_every_serial_once(
     assert (world.balance.issued_g, world.lot.labelled_g) == ((100 - given_back) * 2000,) * 2
     for row in order.ranges:
         ends = {serial: NOW + timedelta(days=1) for serial in (row.serials.lower, row.serials.upper - 1)}
-        assert set(ledger.states_at(session, ends).values()) == {row.state}
+        assert set(lookback.states_at(session, ends).values()) == {row.state}
     assert factories.count(session, History, History.subject_id == order.id) > done
 
 

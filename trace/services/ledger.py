@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Row, Select, bindparam, delete, exists, select, true
+from sqlalchemy import Row, Select, bindparam, delete, exists, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
@@ -23,12 +23,11 @@ from trace.models.labels import LabelState as State
 from trace.models.lots import EligibleBalance, Lot, LotState
 from trace.models.titles import Product
 from trace.services import events, gate, history, outbox, samples
-from trace.services.listed import listed
 from trace.services.ordering import show_range, show_ranges, within
 from trace.services.ranges import gathered, joined, minus, overlap, size
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from trace.services.reach import Reach
@@ -425,22 +424,6 @@ def movements(session: Session, order_id: UUID) -> Sequence[LabelMovement]:
         .limit(500)
     )
     return session.scalars(statement).all()
-
-
-def states_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, State]:
-    """The state of each label at its moment, from the ledger alone; without those that were not issued yet."""
-    if not moments:
-        return {}
-    asked = listed(("serial", BigInteger(), moments), ("at", DateTime(timezone=True), moments.values()))
-    last = (
-        select(LabelMovement.becomes)
-        .where(LabelMovement.serials.contains(asked.c.serial), LabelMovement.at <= asked.c.at)
-        .order_by(LabelMovement.at.desc(), LabelMovement.id.desc())
-        .limit(1)
-        .lateral()
-    )
-    found = session.execute(select(asked.c.serial, last.c.becomes).select_from(asked).join(last, true()))
-    return {row.serial: row.becomes for row in found}
 
 
 def _copy(row: LabelRange, serials: Range[int]) -> LabelRange:

@@ -1,19 +1,20 @@
-"""The labels of an order as they stood at any past moment, from the append-only ledger alone."""
+"""Labels as they stood at any past moment, from the append-only ledger alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, DateTime, select, true
 from sqlalchemy.orm import joinedload
 
 from trace.models.labels import LabelMovement
 from trace.services import keeping
+from trace.services.listed import listed
 from trace.services.ranges import bounds, minus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.dialects.postgresql import Range
@@ -54,3 +55,19 @@ def ranges_at(session: Session, order: LabelOrder, *, as_of: datetime, reach: Re
     return sorted(
         (each for each in stood if everything or each.keeper.id in reach.holders), key=lambda each: bounds(each.serials)
     )
+
+
+def states_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, LabelState]:
+    """The state of each label at its moment, from the ledger alone; without those that were not issued yet."""
+    if not moments:
+        return {}
+    asked = listed(("serial", BigInteger(), moments), ("at", DateTime(timezone=True), moments.values()))
+    last = (
+        select(LabelMovement.becomes)
+        .where(LabelMovement.serials.contains(asked.c.serial), LabelMovement.at <= asked.c.at)
+        .order_by(LabelMovement.at.desc(), LabelMovement.id.desc())
+        .limit(1)
+        .lateral()
+    )
+    found = session.execute(select(asked.c.serial, last.c.becomes).select_from(asked).join(last, true()))
+    return {row.serial: row.becomes for row in found}
