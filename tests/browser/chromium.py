@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-# Debian's headless shell has the same engine without the desktop around it, and takes a third less time.
+# Debian's headless shell has the same engine without the desktop around it, and takes a quarter less time.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 QUIET = [
     "--no-sandbox",
