@@ -8,7 +8,6 @@ a job), and the reminders of messages (`intake_reminding`).
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import time, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +24,7 @@ from enforcement.reminder_steps import Pressing, left_of, steps
 from enforcement.transitions import Duty
 from trace.clock import CITY
 from trace.services import mail_addresses
+from trace.services.mail import Letter
 from trace.services.mail_addresses import FIRST_WAIT, LONGEST_WAIT, MOST_TRIES
 from trace.workdays import SATURDAY, Calendar, CalendarGap
 
@@ -51,17 +51,6 @@ DUTY_OF = {Signer.INSPECTOR: Duty.OFFICER, Signer.TEAM_HEAD: Duty.TEAM_HEAD, Sig
 RUNNING = (Deadline.met_at.is_(None), Deadline.stopped_at.is_(None))
 LAST_TOLD = (Duty.TEAM_HEAD, Duty.BRANCH_HEAD)
 """When both of these were told of an end, nothing more is said of it."""
-
-
-@dataclass(frozen=True)
-class Letter:
-    """The morning letter of one person. `last`: it is not tried again if the mail server does not take it now."""
-
-    digest_id: int
-    to: str
-    subject: str
-    text: str
-    last: bool
 
 
 class _Reader(NamedTuple):
@@ -174,7 +163,7 @@ def letters(session: Session, *, at: datetime, host: str) -> list[Letter]:
         last = digest.mail_tries >= MOST_TRIES
         wait = min(FIRST_WAIT * 2 ** (digest.mail_tries - 1), LONGEST_WAIT)
         digest.mail_due_at = None if last else at + wait
-        written.append(Letter(digest.id, reader.address, *_words(lines, today, host), last=last))
+        written.append(Letter(digest.id, (reader.address,), *_words(lines, today, host), last=last))
     session.flush()
     return written
 

@@ -236,9 +236,9 @@ def test_an_informant_is_nowhere(
     city.post(officer, case, f"{case}/nhan")
     letters: list[str] = []
 
-    def take(_url: str, **letter: Any) -> list[str]:
+    def take(_url: str, **letter: Any) -> dict[str, mail.Reply]:
         letters.append(str(letter))
-        return []
+        return {}
 
     monkeypatch.setattr(mail, "send", take)
     config = replace(city.app.config["TEMTHAT"], smtp_url="smtp://mail.example")

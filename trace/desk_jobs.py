@@ -9,8 +9,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from enforcement import intake_clocks, law, reminding, timekeeping
-from trace import clock
-from trace.services import likening, mail, mail_addresses
+from trace import clock, posting
+from trace.services import likening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,37 +81,9 @@ def liken(
 
 
 def post_digests(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:
-    """Hand the morning letters to the mail server, each outside any transaction; what it does not take comes round again. How many it took."""
-    if not config.smtp_url:
-        return 0
-    with Session(engine) as session:
-        due = reminding.letters(session, at=now(), host=config.host)
-        session.commit()
-    taken = 0
-    for letter in due:
-        try:
-            mail.send(
-                config.smtp_url, sender=config.mail_sender, to=[letter.to], subject=letter.subject, text=letter.text, at=now()
-            )  # fmt: skip
-        except mail.NotMailed as exc:
-            refused = mail.refusals(exc, [letter.to])
-            final = any(reply.final for reply in refused.values())
-            say = log.error if letter.last or final else log.warning
-            say(
-                "digest not sent",
-                digest=letter.digest_id,
-                given_up=letter.last or final,
-                error=type(exc.__cause__).__name__,
-            )
-            with Session(engine) as session:
-                mail_addresses.heard(session, [], refused, at=now())
-                if final:
-                    reminding.given_up(session, letter.digest_id)
-                session.commit()
-            continue
-        with Session(engine) as session:
-            reminding.mailed(session, letter.digest_id, at=now())
-            mail_addresses.heard(session, [letter.to], {}, at=now())
-            session.commit()
-        taken += 1
-    return taken
+    """Send the morning letters; one that is refused for good is given up for the day. How many the mail server took."""
+    return posting.post(
+        engine, config, kind="digest", now=now,
+        due=lambda session: reminding.letters(session, at=now(), host=config.host),
+        mailed=lambda session, key: reminding.mailed(session, key, at=now()), given_up=reminding.given_up,
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from enforcement import patterns, reporters
-from trace import clock, db, desk_jobs, evidence_jobs
+from trace import clock, db, desk_jobs, evidence_jobs, posting
 from trace.services import (
     accounts,
     area_imports,
@@ -26,7 +26,6 @@ from trace.services import (
     idempotency,
     incidents,
     keys,
-    mail,
     mail_addresses,
     outgoing,
     reconciling,
@@ -269,63 +268,21 @@ def draw(
 
 
 def post_letters(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:
-    """Hand the due letters to the mail server, each outside any transaction; what it does not take comes round again. How many it took."""
-    if not config.smtp_url:
-        return 0
-    with Session(engine) as session:
-        due = reminders.letters(session, at=now(), host=config.host)
-        session.commit()
-    taken = 0
-    for letter in due:
-        try:
-            refused = mail.send(
-                config.smtp_url, sender=config.mail_sender, to=letter.to, subject=letter.subject, text=letter.text, at=now()
-            )  # fmt: skip
-        except mail.NotMailed as exc:
-            say = log.error if letter.last else log.warning
-            say(
-                "letter not sent", reminder=letter.reminder_id, given_up=letter.last, error=type(exc.__cause__).__name__
-            )
-            with Session(engine) as session:
-                mail_addresses.heard(session, [], mail.refusals(exc, letter.to), at=now())
-                session.commit()
-            continue
-        with Session(engine) as session:
-            reminders.mailed(session, letter.reminder_id, at=now())
-            mail_addresses.heard(session, letter.to, refused, at=now())
-            session.commit()
-        taken += 1
-        if refused:
-            log.warning("letter refused for some", reminder=letter.reminder_id, refused=len(refused))
-    return taken
+    """Send the due reminders of certificates to renew. How many the mail server took."""
+    return posting.post(
+        engine, config, kind="reminder", now=now,
+        due=lambda session: reminders.letters(session, at=now(), host=config.host),
+        mailed=lambda session, key: reminders.mailed(session, key, at=now()),
+    )  # fmt: skip
 
 
 def post_links(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:
-    """Send the links by which people confirm their addresses, as `post_letters` does. How many the mail server took."""
-    if not config.smtp_url:
-        return 0
-    with Session(engine) as session:
-        due = mail_addresses.letters(session, at=now(), host=config.host)
-        session.commit()
-    taken = 0
-    for link in due:
-        refused: dict[str, mail.Reply] = {}
-        try:
-            mail.send(
-                config.smtp_url, sender=config.mail_sender, to=[link.to], subject=link.subject, text=link.text, at=now()
-            )
-        except mail.NotMailed as exc:
-            refused = mail.refusals(exc, [link.to])
-            log.warning("link not sent", row=link.row_id, given_up=link.last, error=type(exc.__cause__).__name__)
-            if not any(reply.final for reply in refused.values()):
-                continue
-        with Session(engine) as session:
-            # What is refused for good is not tried again: whoever asked reads why on their page.
-            mail_addresses.mailed(session, link.row_id)
-            mail_addresses.heard(session, [link.to], refused, at=now())
-            session.commit()
-        taken += not refused
-    return taken
+    """Send the links by which people confirm their addresses. Whoever asked for one that is refused for good reads why on their page."""
+    return posting.post(
+        engine, config, kind="link", now=now,
+        due=lambda session: mail_addresses.letters(session, at=now(), host=config.host),
+        mailed=mail_addresses.mailed, given_up=mail_addresses.mailed,
+    )  # fmt: skip
 
 
 def tell(

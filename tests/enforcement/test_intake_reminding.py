@@ -20,7 +20,8 @@ from enforcement.transitions import Duty
 from tests import factories
 from tests.conftest import MASTER, NOW, config_for
 from tests.enforcement.test_records import LATER, asked, call, complained, heard, keyring
-from tests.enforcement.test_reminding import BRANCH, OFFICER, TEAM, Box, at, box, server
+from tests.enforcement.test_reminding import BRANCH, OFFICER, TEAM, at
+from tests.mailbox import Box, box, server
 from trace import desk_jobs
 from trace.models.parties import AppUser, RoleGrant
 from trace.services import keys, mail_addresses
@@ -175,7 +176,7 @@ def test_the_morning_letter_tells_numbers_and_days_and_nobody_by_name(
         mail_addresses.ask(session, officer, "can.bo@mau.test", by=officer, at=NOW)
         (link,) = mail_addresses.letters(session, at=NOW, host="mau.test")
         token = link.text.partition("/xac-nhan/")[2].split()[0]
-        mail_addresses.mailed(session, link.row_id)
+        mail_addresses.mailed(session, link.key)
         number = record.number
         session.commit()
     config = replace(config_for(str(committed.url), tmp_path), smtp_url=server)
@@ -220,9 +221,9 @@ def test_a_letter_refused_for_good_is_given_up_for_the_day_and_seen_by_the_heads
         reminding.write_digests(session, at=morning)
         session.commit()
     config = replace(config_for(str(committed.url), tmp_path), smtp_url=server)
-    box.refuses = True
+    box.refused = {"can.bo@mau.test"}
     assert desk_jobs.post_digests(committed, config, now=lambda: morning) == 0
-    box.refuses = False
+    box.refused = set()
     assert desk_jobs.post_digests(committed, config, now=lambda: morning + timedelta(hours=1)) == 0
     with Session(committed) as session:
         ((person, refusal),) = mail_addresses.refused(session)

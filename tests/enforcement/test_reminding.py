@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from email import message_from_bytes, policy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -22,16 +20,17 @@ from enforcement.transitions import Duty
 from tests import factories
 from tests.conftest import MASTER, NOW, config_for
 from tests.enforcement import desk
+from tests.mailbox import Box, box, server
 from trace import desk_jobs
 from trace.clock import CITY
 from trace.models.parties import AppUser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import Engine
 
+__all__ = ["box", "server"]
 OFFICER, TEAM, BRANCH = frozenset({Duty.OFFICER}), frozenset({Duty.TEAM_HEAD}), frozenset({Duty.BRANCH_HEAD})
 TITLE = "Nghi hộ kinh doanh Nguyễn Văn Canary bán hàng giả"
 
@@ -128,43 +127,6 @@ def test_reminders_are_never_changed(session: Session, world: factories.World, t
         session.execute(update(DeadlineReminder).values(mark=7))
 
 
-class Box:
-    """What the mail server took, and whether it takes anything."""
-
-    def __init__(self) -> None:
-        self.taken: list[Any] = []
-        self.down = False
-        self.refuses = False
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: ARG002, N802  aiosmtpd's words
-        if self.refuses:
-            return "550 5.1.1 no such user"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ARG002, N802  aiosmtpd's words
-        if self.down:
-            return "451 try later"
-        self.taken.append(envelope)
-        return "250 OK"
-
-
-@pytest.fixture
-def box() -> Box:
-    return Box()
-
-
-@pytest.fixture
-def server(box: Box) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield f"smtp://127.0.0.1:{port}"
-    controller.stop()
-
-
 MORNING = at("19/06/2026 07:00")
 
 
@@ -220,16 +182,16 @@ def test_a_server_that_is_down_gets_the_letter_later_and_yesterdays_letter_is_no
     city: Engine, server: str, box: Box, tmp_path: Path
 ) -> None:
     morning(city, MORNING)
-    box.down = True
+    box.broken = True
     assert post(city, server, tmp_path, MORNING) == 0
-    box.down = False
+    box.broken = False
     assert post(city, server, tmp_path, MORNING + timedelta(minutes=5)) == 0  # not yet
     assert post(city, server, tmp_path, MORNING + timedelta(minutes=10)) == 1
     monday = MORNING + timedelta(days=3)
     assert morning(city, monday) == 1
-    box.down = True
+    box.broken = True
     post(city, server, tmp_path, monday)
-    box.down = False
+    box.broken = False
     assert post(city, server, tmp_path, monday + timedelta(days=1)) == 0
     assert len(box.taken) == 1
 

@@ -2,58 +2,20 @@
 
 from __future__ import annotations
 
-import socket
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
+from tests.mailbox import Box, box, server
 from trace.services import mail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
+__all__ = ["box", "server"]
 AT = datetime(2026, 6, 15, 3, 0, tzinfo=UTC)
-
-
-class Box:
-    """What the server took, and whom it refuses."""
-
-    def __init__(self) -> None:
-        self.taken: list[Any] = []
-        self.refused: set[str] = set()
-        self.broken = False
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: ARG002, N802  aiosmtpd's words
-        if address in self.refused:
-            return "550 unknown"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ARG002, N802  aiosmtpd's words
-        if self.broken:
-            return "451 try later"
-        self.taken.append(envelope)
-        return "250 OK"
-
-
-@pytest.fixture
-def box() -> Box:
-    return Box()
-
-
-@pytest.fixture
-def server(box: Box) -> Iterator[str]:
-    """The address of a mail server on this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield f"smtp://127.0.0.1:{port}"
-    controller.stop()
 
 
 def send(url: str, *to: str) -> list[str]:

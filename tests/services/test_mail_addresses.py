@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.conftest import MASTER, NOW, config_for
-from tests.services.test_mail import Box, box, server
+from tests.mailbox import Box, box, server
 from trace import jobs
 from trace.errors import NotFound, broken_constraint
 from trace.models.history import History
 from trace.models.parties import AppUser, MailAddress
 from trace.services import mail_addresses
-from trace.services.mail import Reply
+from trace.services.mail import Letter, Reply
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +34,7 @@ __all__ = ["box", "server"]
 ADDRESS = "can.bo@haiphong.test"
 
 
-def token_of(link: mail_addresses.Link) -> str:
+def token_of(link: Letter) -> str:
     found = re.search(r"/xac-nhan/(\S+)", link.text)
     assert found
     return found[1]
@@ -44,8 +44,8 @@ def asked(session: Any, user_id: Any, address: str = ADDRESS, at: datetime = NOW
     """Ask for an address and return the token of the letter that goes there."""
     mail_addresses.ask(session, user_id, address, by=user_id, at=at)
     (link,) = mail_addresses.letters(session, at=at, host="temthat.test")
-    mail_addresses.mailed(session, link.row_id)
-    assert link.to == address.strip().lower()
+    mail_addresses.mailed(session, link.key)
+    assert link.to == (address.strip().lower(),)
     return token_of(link)
 
 
@@ -201,4 +201,4 @@ def test_an_address_refused_for_good_is_said_and_not_tried_again(
     with Session(committed) as session:
         refusal = mail_addresses.standing(session, officer).refusal
         assert refusal is not None
-        assert (refusal.address, refusal.code, refusal.reply) == (ADDRESS, 550, "unknown")
+        assert (refusal.address, refusal.code, refusal.reply) == (ADDRESS, 550, "5.1.1 no such user")

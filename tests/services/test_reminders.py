@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.conftest import MASTER, NOW, config_for
-from tests.services.test_mail import Box, box, server
+from tests.mailbox import Box, box, server
 from trace import jobs
 from trace.models.applications import Application, ApplicationState, RenewalReminder
 from trace.models.parties import AppUser
@@ -79,7 +79,7 @@ def test_a_letter_goes_to_clerk_and_managing_body_and_is_tried_again_until_it_is
     assert len(reminders.letters(session, at=NOW + timedelta(minutes=10), host="x")) == 1
     assert reminders.letters(session, at=NOW + timedelta(minutes=29), host="x") == [], "and longer after the second"
     (again,) = reminders.letters(session, at=NOW + timedelta(minutes=30), host="x")
-    reminders.mailed(session, again.reminder_id, at=NOW)
+    reminders.mailed(session, again.key, at=NOW)
     assert reminders.letters(session, at=NOW + timedelta(days=3), host="x") == []
 
 

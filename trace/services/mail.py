@@ -32,6 +32,17 @@ class NotMailed(Unavailable):
 
 
 @dataclass(frozen=True)
+class Letter:
+    """A letter that is due, by the key of its row. `last`: it is not tried again if the mail server does not take it now."""
+
+    key: int
+    to: tuple[str, ...]
+    subject: str
+    text: str
+    last: bool
+
+
+@dataclass(frozen=True)
 class Reply:
     """What the server said of an address: a code of 500 and more means that trying again helps nobody."""
 

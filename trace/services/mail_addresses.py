@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from trace.errors import Conflict, Invalid, NotFound, TooMany
 from trace.models.parties import AppUser, MailAddress, MailRefusal
 from trace.services import history
+from trace.services.mail import Letter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -71,17 +72,6 @@ class TooManyLinks(TooMany):
 
     Wait until tomorrow, or check the address and look into the folder for unwanted mail.
     """
-
-
-@dataclass(frozen=True)
-class Link:
-    """The letter with the link that confirms an address. `last`: it is not tried again if the mail server does not take it now."""
-
-    row_id: int
-    to: str
-    subject: str
-    text: str
-    last: bool
 
 
 @dataclass(frozen=True)
@@ -183,7 +173,7 @@ def of(session: Session, user_ids: Collection[UUID]) -> dict[UUID, str]:
     return {user_id: address for user_id, address in rows if address is not None}
 
 
-def letters(session: Session, *, at: datetime, host: str) -> list[Link]:
+def letters(session: Session, *, at: datetime, host: str) -> list[Letter]:
     """The letters with links that are due, each with a fresh link, set to be tried again later unless `mailed` is said of it."""
     due = session.scalars(
         select(MailAddress)
@@ -199,7 +189,7 @@ def letters(session: Session, *, at: datetime, host: str) -> list[Link]:
         row.mail_tries += 1
         last = row.mail_tries >= MOST_TRIES
         row.mail_due_at = None if last else at + min(FIRST_WAIT * 2 ** (row.mail_tries - 1), LONGEST_WAIT)
-        written.append(Link(row.id, row.address, *_words(token, host), last=last))
+        written.append(Letter(row.id, (row.address,), *_words(token, host), last=last))
     session.flush()
     return written
 

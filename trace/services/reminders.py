@@ -6,7 +6,6 @@ letters also gets one, written here; what must not live here is the sending (`ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from trace.models.certificates import CertificateStatus, UseCertificate
 from trace.models.parties import AppUser, Role, RoleGrant
 from trace.models.titles import TitleRole, TitleRoleKind
 from trace.services import applications, history, mail_addresses, rules, workdays
+from trace.services.mail import Letter
 from trace.services.mail_addresses import FIRST_WAIT, LONGEST_WAIT, MOST_TRIES
 
 if TYPE_CHECKING:
@@ -32,17 +32,6 @@ LIVE = (CertificateStatus.ACTIVE, CertificateStatus.SUSPENDED)
 LETTERS = 50
 # An application that came to nothing leaves the renewal to be done.
 FRUITLESS = (ApplicationState.WITHDRAWN, ApplicationState.REFUSED)
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A reminder as a letter. `last`: it is not tried again if the mail server does not take it now."""
-
-    reminder_id: int
-    to: tuple[str, ...]
-    subject: str
-    text: str
-    last: bool
 
 
 def remind(session: Session, at: datetime) -> int:
