@@ -287,11 +287,26 @@ def _start_clocks(
     subjects: list[UUID | None] = [each.id for each in written.rulings] or [None]
     if taken is Move.RESUME_EXECUTION:
         subjects = list(dict.fromkeys(line.ruling_id for line in orders.standing_open(session, case))) or [None]
+    wanted = [(kind, subject) for kind in (*MOVES[taken].starts, *_by_ground(written.paper)) for subject in subjects]
+    if taken is Move.TAKE_BACK:
+        wanted += _of_decided(session, case)
     return [
-        clocks.start(session, case, kind, began=began, law=rules, at=at, subject_id=subject)
-        for kind in (*MOVES[taken].starts, *_by_ground(written.paper))
-        for subject in subjects
+        clocks.start(session, case, kind, began=began, law=rules, at=at, subject_id=subject) for kind, subject in wanted
     ]
+
+
+def _of_decided(session: Session, case: CaseFile) -> list[tuple[DeadlineKind, UUID | None]]:
+    """What has to begin anew for those who were decided on before the police had the file: to get the decision, or to carry it out."""
+    owing = {line.ruling_id for line in orders.standing_open(session, case)}
+    wanted: list[tuple[DeadlineKind, UUID | None]] = []
+    for each in offenders.rulings(session, case):
+        if each.served_on is None:
+            wanted.append((DeadlineKind.DELIVERY, each.id))
+        elif each.id in owing:
+            wanted.append((DeadlineKind.EXECUTION, each.id))
+        if each.id in owing:
+            wanted.append((DeadlineKind.ENFORCEABILITY, each.id))
+    return wanted
 
 
 def _beginning(session: Session, case: CaseFile, taken: Move, paper: CasePaper | None, at: datetime) -> datetime:
