@@ -23,6 +23,7 @@ from enforcement.models import (
     DeadlineReckoning,
     EntryKind,
     Exhibit,
+    Explanation,
     GoodsLine,
     ReckoningCause,
     Signal,
@@ -181,6 +182,7 @@ def _move_acts(
             person = CaseParty(**{**_facts_of(act.offender), "represents_id": None})
             put(session, made, EntryKind.PARTY, person, person.name, by=by, at=at)
             people[act.offender.id] = person
+            _take_right_along(session, act.offender.id, person)
         offender = people[act.offender_id].id if act.offender_id else None
         again = CaseAct(**{**_facts_of(act), "offender_id": offender})
         put(session, made, EntryKind.ACT, again, again.description[:120], by=by, at=at)
@@ -195,10 +197,28 @@ def _move_acts(
         acts.settle(session, case, by=by, at=at)
 
 
-_OWN = {"id", "case_id", "added_at", "added_by", "struck_at", "struck_by", "struck_reason", "revision", "value"}
+def _take_right_along(session: Session, old_id: UUID, person: CaseParty) -> None:
+    """Whether a person may explain, and that they did or let the time pass, is as true in the new case."""
+    known = session.scalars(select(Explanation).where(Explanation.party_id == old_id)).one_or_none()
+    if known is not None:
+        session.add(Explanation(case_id=person.case_id, party_id=person.id, **_facts_of(known)))
 
 
-def _facts_of(entry: CaseAct | CaseParty | GoodsLine) -> dict[str, Any]:
+_OWN = {
+    "party_id",
+    "id",
+    "case_id",
+    "added_at",
+    "added_by",
+    "struck_at",
+    "struck_by",
+    "struck_reason",
+    "revision",
+    "value",
+}
+
+
+def _facts_of(entry: CaseAct | CaseParty | GoodsLine | Explanation) -> dict[str, Any]:
     """What an entry says, without what only this entry is."""
     return {
         column.key: getattr(entry, column.key)
