@@ -219,9 +219,9 @@ def _events(session: Session, case_id: UUID) -> list[dict[str, Any]]:
 
 
 def _casework(session: Session, case_id: UUID) -> dict[str, Any]:
-    view = casework.of_case(session, case_id)
+    view = casework.of_case(session, case_id)  # with what was merged into it, which stands under its own number
     parts = {field.name: getattr(view, field.name) for field in fields(view) if field.name != "struck"}
-    return {name: [_row(entry) for entry in entries] for name, entries in parts.items()}
+    return {name: [_row(entry) for entry in entries if entry.case_id == case_id] for name, entries in parts.items()}
 
 
 def _piece(

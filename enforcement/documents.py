@@ -314,8 +314,8 @@ def _within_power(session: Session, case: CaseFile, found: Document, power: Sign
     if fine is None:
         return
     suspected = casework.of_case(session, case.id).suspected
-    # Where nobody is entered yet the wider ceiling holds: what is refused here is beyond doubt.
-    organisation = not suspected or suspected[0].is_organisation
+    # Where nobody is entered yet, or it may be about an organisation, the wider ceiling holds: what is refused here is beyond doubt.
+    organisation = not suspected or any(each.is_organisation for each in suspected)
     qualification = case.legal_qualification or LegalQualification.UNDETERMINED
     competence.check(
         power, fine, organisation=organisation, on=at.astimezone(CITY).date(), field=qualification.field, figures=law.load(session).figures

@@ -132,14 +132,13 @@ def refilled(form: Form, given: Mapping[str, str], facts: Mapping[str, str]) -> 
 
 def suspects(session: Session, case: CaseFile) -> list[CaseParty]:
     """Whom a paper of a case may be about: all that are suspected, in the order of the case."""
-    ids = membership.members(session, case.id)
-    return [party for each in ids for party in casework.of_case(session, each).suspected]
+    return list(casework.of_case(session, case.id).suspected)
 
 
 def facts(session: Session, case: CaseFile, *, at: datetime, about: UUID | None = None) -> dict[str, str]:
     """Everything that is known about a case, by path; of several offenders about the first, or about the one named."""
     ids = membership.members(session, case.id)
-    views = [casework.of_case(session, each) for each in ids]
+    views = [casework.of_case(session, case.id)]  # those merged into it are in there
     today = at.astimezone(CITY)
     found = {
         "case.number": case.number, "case.title": case.title, "case.commune": case.commune.name if case.commune else "",

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import io
 from typing import TYPE_CHECKING
+from uuid import UUID
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
     from pathlib import Path
-    from uuid import UUID
 
     from sqlalchemy.orm import Session
 
@@ -30,11 +31,16 @@ if TYPE_CHECKING:
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 MOST_AT_ONCE = 50
 
+log = structlog.get_logger("temthat.documents")
+
 
 def keep_waiting(
     session: Session, store: Path, *, at: datetime, cases: Collection[UUID] | None = None, most: int = MOST_AT_ONCE
 ) -> int:
-    """Put away what was issued and is not kept as files yet, longest issued first; of some `cases` alone if they are named. How many."""
+    """Put away what was issued and is not kept as files yet, longest issued first; of some `cases` alone if they are named. How many.
+
+    What cannot be drawn is logged, passed over, and tried again at the next call.
+    """
     waiting = (
         select(Document)
         .where(
@@ -42,26 +48,40 @@ def keep_waiting(
             ~select(DocumentFiles.document_id).where(DocumentFiles.document_id == Document.id).exists(),
         )
         .order_by(Document.issued_at, Document.id)
-        .limit(most)
         .with_for_update(of=Document, skip_locked=True)
     )
     if cases is not None:
         waiting = waiting.where(Document.case_id.in_(cases))
-    found = session.scalars(waiting).all()
-    for document in found:
-        _keep(session, store, document, at=at)
-    session.flush()
-    return len(found)
+    kept, failed = 0, set[UUID]()
+    while kept < most:
+        found = session.scalars(waiting.where(Document.id.not_in(failed)).limit(most - kept)).all()
+        if not found:
+            break
+        for document in found:
+            document_id = document.id
+            try:
+                with session.begin_nested():
+                    _keep(session, store, document, at=at)
+            except OSError:  # of the disk, and no document's fault: the job fails and says so
+                raise
+            except Exception as exc:  # one that cannot be drawn does not keep back the others
+                failed.add(document_id)
+                log.error("a document cannot be put away", document=str(document_id), error=type(exc).__name__)  # noqa: TRY400  its text may quote what somebody typed
+            else:
+                kept += 1
+    return kept
 
 
-def read(session: Session, store: Path, document: Document) -> tuple[bytes, bytes] | None:
-    """PDF and DOCX as they were issued; None while they are not put away. Raises `files.FileDamaged`."""
-    kept = session.scalars(
-        select(DocumentFiles)
-        .where(DocumentFiles.document_id == document.id)
-        .options(joinedload(DocumentFiles.pdf), joinedload(DocumentFiles.docx))
-    ).one_or_none()
-    return None if kept is None else (_whole(store, kept.pdf), _whole(store, kept.docx))
+def read_pdf(session: Session, store: Path, document: Document) -> bytes | None:
+    """The pages as they were issued; None while they are not put away. Raises `files.FileDamaged`."""
+    kept = _kept(session, document)
+    return None if kept is None else _whole(store, kept.pdf)
+
+
+def read_docx(session: Session, store: Path, document: Document) -> bytes | None:
+    """The same for word processors, whatever became of the pages."""
+    kept = _kept(session, document)
+    return None if kept is None else _whole(store, kept.docx)
 
 
 def damaged(session: Session, store: Path) -> Sequence[str]:
@@ -90,6 +110,14 @@ def _keep(session: Session, store: Path, document: Document, *, at: datetime) ->
         for ending, media_type, content in drawn
     )  # fmt: skip
     session.add(DocumentFiles(document_id=document.id, pdf_id=pdf.id, docx_id=docx.id, kept_at=at))
+
+
+def _kept(session: Session, document: Document) -> DocumentFiles | None:
+    return session.scalars(
+        select(DocumentFiles)
+        .where(DocumentFiles.document_id == document.id)
+        .options(joinedload(DocumentFiles.pdf), joinedload(DocumentFiles.docx))
+    ).one_or_none()
 
 
 def _whole(store: Path, file: StoredFile) -> bytes:

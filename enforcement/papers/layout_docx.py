@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ TEXT_WIDTH_CM = 16.5
 HEADING_CM = (7.4, 9.1)
 """How wide the name of the unit and the motto stand."""
 DOTS = {"short": "." * 22, "rest": "." * 22, "figure": "." * 9}
+_NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What a sheet of earlier days may hold and the format does not take."""
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
@@ -62,7 +65,9 @@ def draw(sheet: Mapping[str, Any], look: Look, *, at: datetime) -> bytes:
         for line in sheet["doubts"]:
             _write(_paragraph(book), f"- {line}", size=11)
     core = book.core_properties
-    core.title, core.author = f"{sheet['title']} {sheet['number']}", sheet["organisation"]
+    core.title, core.author = (
+        _NO_XML.sub("", text) for text in (f"{sheet['title']} {sheet['number']}", sheet["organisation"])
+    )
     core.created = core.modified = at.astimezone(UTC).replace(tzinfo=None)
     core.last_modified_by, core.comments, core.language = "", "", "vi-VN"
     made = io.BytesIO()
@@ -239,7 +244,7 @@ def _said(paragraph: Paragraph, runs: Runs, look: Look, *, bold: bool = False, i
 def _write(
     paragraph: Paragraph, text: str, *, bold: bool = False, italic: bool = False, strike: bool = False, size: float | None = None
 ) -> Run:  # fmt: skip
-    run = paragraph.add_run(text)
+    run = paragraph.add_run(_NO_XML.sub("", text))
     run.bold, run.italic, run.font.strike = bold or None, italic or None, strike or None
     if size is not None:
         run.font.size = Pt(size)

@@ -153,8 +153,10 @@ def files_of(session: Session, case_id: UUID, store: Path) -> list[tuple[str, by
             (f"{name}.pdf", shown_pdf(session, store, row.document)),
             (f"{name}.docx", shown_docx(session, store, row.document)),
         ]
-        if look(row.document) != Look() and (issued := keeping.read(session, store, row.document)):
-            found += [(f"{name}-luc-ban-hanh.pdf", issued[0]), (f"{name}-luc-ban-hanh.docx", issued[1])]
+        if look(row.document) != Look():
+            for ending, read in (("pdf", keeping.read_pdf), ("docx", keeping.read_docx)):
+                if (issued := read(session, store, row.document)) is not None:
+                    found.append((f"{name}-luc-ban-hanh.{ending}", issued))
         if row.scan is not None:
             ending = {"application/pdf": "pdf", "image/png": "png", "image/webp": "webp"}.get(
                 row.scan.media_type, "jpg"
@@ -165,24 +167,24 @@ def files_of(session: Session, case_id: UUID, store: Path) -> list[tuple[str, by
 
 def shown_pdf(session: Session, store: Path, document: Document, sheet: Mapping[str, Any] | None = None) -> bytes:
     """The pages to hand out: those that were issued, where nothing has to be marked on them."""
-    kept = keeping.read(session, store, document) if look(document) == Look() else None
-    return kept[0] if kept else pdf(document, sheet)
+    kept = keeping.read_pdf(session, store, document) if look(document) == Look() else None
+    return kept or pdf(document, sheet)
 
 
 def shown_docx(session: Session, store: Path, document: Document, sheet: Mapping[str, Any] | None = None) -> bytes:
     """The same for word processors."""
-    kept = keeping.read(session, store, document) if look(document) == Look() else None
-    return kept[1] if kept else docx(document, sheet)
+    kept = keeping.read_docx(session, store, document) if look(document) == Look() else None
+    return kept or docx(document, sheet)
 
 
-def pdf(document: Document, sheet: Mapping[str, Any] | None = None, *, at: datetime | None = None) -> bytes:
-    """The pages of a document; a draft is drawn from the sheet and at the moment given."""
-    return layout_pdf.draw(_sheet(document, sheet), look(document), at=document.issued_at or at or document.saved_at)
+def pdf(document: Document, sheet: Mapping[str, Any] | None = None) -> bytes:
+    """The pages of a document; a draft is drawn from the sheet given."""
+    return layout_pdf.draw(_sheet(document, sheet), look(document), at=document.issued_at or document.saved_at)
 
 
-def docx(document: Document, sheet: Mapping[str, Any] | None = None, *, at: datetime | None = None) -> bytes:
+def docx(document: Document, sheet: Mapping[str, Any] | None = None) -> bytes:
     """The same for word processors."""
-    return layout_docx.draw(_sheet(document, sheet), look(document), at=document.issued_at or at or document.saved_at)
+    return layout_docx.draw(_sheet(document, sheet), look(document), at=document.issued_at or document.saved_at)
 
 
 def preview(

@@ -18,7 +18,7 @@ from PIL import Image
 from sqlalchemy.orm import Session
 
 from bench import bundle_flips
-from enforcement import bundle, bundle_check, bundles, cases, custody, evidence, redaction
+from enforcement import bundle, bundle_check, bundles, cases, custody, evidence, joins, redaction
 from enforcement.models import BundleState, CaseBundle, CaseFile, CustodyDeed
 from tests import factories
 from tests.conftest import NOW
@@ -135,6 +135,17 @@ def test_originals_custody_events_and_hashes_are_in_it(
     assert {step.deed for step in custody.chain(session, evidence.of_case(session, case.id)[2].id)} >= {
         CustodyDeed.BUNDLED
     }
+
+
+def test_what_a_merged_case_recorded_stands_under_its_own_number_alone(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path
+) -> None:
+    other = desk.case(session, world, tmp_path, with_law=False)
+    for each in (case, other):
+        desk.act(session, each, by=world.officer.id)
+    joins.merge(session, case.id, other.id, take=(), reason="Cùng một sạp hàng", by=world.officer.id, at=NOW)
+    found = record(make(session, case, world, tmp_path)[0])["cases"]
+    assert [(len(each["casework"]["acts"]), len(each["casework"]["parties"])) for each in found] == [(1, 1), (1, 1)]
 
 
 def test_nothing_in_it_tells_who_reported(

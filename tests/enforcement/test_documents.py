@@ -13,12 +13,22 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from enforcement import authority, casebook, clocks, documents, evidence, law
+from enforcement import acts, authority, casebook, clocks, documents, evidence, law
 from enforcement.casebook import TextMissing
 from enforcement.competence import Signer
 from enforcement.deadlines import DeadlineKind
 from enforcement.errors import BeyondCompetence, NotYourMove
-from enforcement.models import CaseEvent, CaseFile, Deadline, Document, DocumentState, EndedAs, Evidence, SigningAs
+from enforcement.models import (
+    CaseEvent,
+    CaseFile,
+    CasePartyRole,
+    Deadline,
+    Document,
+    DocumentState,
+    EndedAs,
+    Evidence,
+    SigningAs,
+)
 from enforcement.papers import faults, forms, numbering, shelf, templates, units
 from tests import factories
 from tests.conftest import MASTER, NOW
@@ -210,6 +220,26 @@ def test_a_fine_beyond_the_signatory_is_refused_before_a_number_is_taken(
                 session, case.id, made.id, version=made.version, confirmed=True, by=who.id, duties=duties, at=NOW
             )  # fmt: skip
     assert issue(session, case, world, "MQĐ02").number == "03010001/QĐ-XPHC"
+
+
+def test_the_ceiling_is_that_of_an_organisation_where_one_is_among_the_offenders(
+    session: Session, case: CaseFile, world: factories.World
+) -> None:
+    def signed() -> Document:
+        made = papers.draft(session, case, world, "MQĐ02")
+        given = made.values | {"fine": "100.000.000"}
+        documents.save(session, case.id, made.id, given, version=made.version, by=world.officer.id, at=NOW)
+        return documents.issue(
+            session, case.id, made.id, version=made.version, confirmed=True, by=world.team_head.id, duties=papers.HEAD, at=NOW
+        )  # fmt: skip
+
+    for minute, organisation in enumerate((False, True)):
+        facts = acts.PartyFacts(CasePartyRole.SUSPECTED, is_organisation=organisation, name=f"Bên mẫu {minute}")
+        acts.add_party(session, case.id, facts, by=world.officer.id, at=NOW + timedelta(minutes=minute))
+        if not organisation:
+            with pytest.raises(BeyondCompetence):
+                signed()
+    assert signed().number == "03010001/QĐ-XPHC"
 
 
 def test_a_delegate_signs_for_the_head_and_the_decision_behind_it_is_named(

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from enforcement import documents
+from enforcement import documents, joins
 from enforcement.competence import LegalQualification
 from enforcement.models import (
     CaseAct,
@@ -270,7 +270,7 @@ def test_tables_and_days_are_checked() -> None:
 # ------------------------------------------------------------------------------------------------------------- filling
 
 
-def recorded(session: Session, case: CaseFile, world: factories.World) -> None:
+def recorded(session: Session, case: CaseFile, world: factories.World, seal: str = "NP-001") -> None:
     """Somebody suspected with a speaker, an act, goods and a sealed exhibit."""
     own = {"case_id": case.id, "added_at": NOW, "added_by": world.officer.id}
     shop = CaseParty(
@@ -292,7 +292,7 @@ def recorded(session: Session, case: CaseFile, world: factories.World) -> None:
         )
     )  # fmt: skip
     session.add(
-        Exhibit(**own, seq=1, description="Vải sấy 500 g", quantity=40, unit="gói", condition="Còn nguyên", kept_at="Kho mẫu", keeper="Người mẫu Bộ", seal_number="NP-001")
+        Exhibit(**own, seq=1, description="Vải sấy 500 g", quantity=40, unit="gói", condition="Còn nguyên", kept_at="Kho mẫu", keeper="Người mẫu Bộ", seal_number=seal)
     )  # fmt: skip
     session.flush()
 
@@ -355,3 +355,22 @@ def test_nothing_of_an_informant_is_among_the_facts(session: Session, case: Case
     assert not any("informant" in path or "reporter" in path or "contact" in path for path in SOURCES)
     facts = filling.facts(session, case, at=NOW)
     assert facts["case.signals"].startswith("Người cung cấp thông tin theo phiếu số PA-")
+
+
+def test_what_a_merged_case_brought_is_counted_once(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path
+) -> None:
+    store = tmp_path / "files"
+    other = desk.case(session, world, store, with_law=False, photos=[desk.photo(session, store, 101)])
+    recorded(session, case, world)
+    recorded(session, other, world, seal="NP-002")
+    joins.merge(session, case.id, other.id, take=(), reason="Cùng một sạp hàng", by=world.officer.id, at=NOW)
+    facts = filling.facts(session, case, at=NOW)
+    assert facts["goods.value"] == "10.000.000"
+    assert [facts[name].count("\n") for name in ("goods.rows", "acts.text", "exhibits.rows")] == [1, 1, 1]
+    assert facts["exhibits.count"] == "2"
+    assert len(filling.suspects(session, case)) == 2
+
+
+def test_signs_that_no_file_takes_are_dropped() -> None:
+    assert values.clean("Vải\ufffe sấy\uffff\ud800 mẫu\udfff") == "Vải sấy mẫu"

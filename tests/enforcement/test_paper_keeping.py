@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from enforcement import documents
 from enforcement.models import CaseFile, Document, DocumentFiles, DocumentState
@@ -84,7 +86,8 @@ def test_only_the_cases_asked_for_are_looked_at(
 ) -> None:
     other = desk.case(session, world, tmp_path)
     assert keeping.keep_waiting(session, tmp_path, at=NOW, cases=[other.id]) == 0
-    assert keeping.read(session, tmp_path, issued) is None
+    assert keeping.read_pdf(session, tmp_path, issued) is None
+    assert keeping.read_docx(session, tmp_path, issued) is None
 
 
 @pytest.mark.parametrize("gone", [False, True])
@@ -104,3 +107,28 @@ def test_damage_on_disk_is_refused_at_reading_and_named_at_night(
     with pytest.raises(files.FileDamaged) as refused:
         shelf.shown_pdf(session, tmp_path, issued)
     assert refused.value.facts == {"name": kept.pdf.name}
+    sound = files.read_original(tmp_path, kept.docx)
+    assert shelf.shown_docx(session, tmp_path, issued) == sound, "damage to one file is not damage to the other"
+
+
+def test_one_that_cannot_be_drawn_does_not_keep_back_the_others(
+    session: Session, case: CaseFile, world: factories.World, issued: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    drawn = papers.draft(session, case, world, "MBB05")
+    second = documents.issue(
+        session, case.id, drawn.id, version=drawn.version, confirmed=True, by=world.officer.id, duties=papers.OFFICER,
+        at=NOW + timedelta(minutes=1),
+    )  # fmt: skip
+    real = layout_docx.draw
+
+    def torn(sheet: Any, *words: Any, **more: Any) -> bytes:
+        if sheet == issued.sheet:
+            raise ValueError("cannot be drawn")
+        return real(sheet, *words, **more)
+
+    with monkeypatch.context() as patched, capture_logs() as logged:
+        patched.setattr(layout_docx, "draw", torn)
+        assert [keeping.keep_waiting(session, tmp_path, at=NOW, most=1) for _ in range(2)] == [1, 0]
+    assert session.scalars(select(DocumentFiles.document_id)).all() == [second.id]
+    assert [(each["document"], each["error"]) for each in logged] == [(str(issued.id), "ValueError")] * 2
+    assert keeping.keep_waiting(session, tmp_path, at=NOW) == 1, "it is tried again"

@@ -231,3 +231,10 @@ def test_a_form_is_read_written_and_kept_without_change() -> None:
     for code, form in templates.seeds().items():
         assert forms.form_of(json.loads(json.dumps(forms.content(form)))) == form, code
         assert forms.parse(forms.written(form)) == (form, []), code
+
+
+def test_a_sheet_of_earlier_days_with_signs_that_no_file_takes_is_drawn_without_them() -> None:
+    form = templates.seeds()["MQĐ02"]
+    made = sheet.compose("MQĐ02", form, filled(form), SIGNED) | {"signer": "Người\ufffe mẫu\uffff"}
+    book = Opened(io.BytesIO(layout_docx.draw(made, Look(), at=NOW)))
+    assert any("Người mẫu" in cell.text for table in book.tables for row in table.rows for cell in row.cells)

@@ -202,3 +202,24 @@ def test_an_address_refused_for_good_is_said_and_not_tried_again(
         refusal = mail_addresses.standing(session, officer).refusal
         assert refusal is not None
         assert (refusal.address, refusal.code, refusal.reply) == (ADDRESS, 550, "5.1.1 no such user")
+
+
+@pytest.mark.committed
+@pytest.mark.parametrize("again", [False, True])
+def test_a_change_sees_the_link_that_the_job_wrote_meanwhile(committed: Engine, again: bool) -> None:
+    with Session(committed) as session:
+        officer = factories.make_world(session, master=MASTER, at=NOW).officer.id
+        mail_addresses.ask(session, officer, ADDRESS, by=officer, at=NOW)
+        session.commit()
+        waiting = mail_addresses.standing(session, officer).waiting
+        assert waiting is not None
+        with Session(committed) as job:
+            assert mail_addresses.letters(job, at=NOW, host="temthat.test")
+            job.commit()
+        if again:
+            mail_addresses.ask(session, officer, "moi@haiphong.test", by=officer, at=NOW)
+        else:
+            mail_addresses.remove(session, officer, by=officer, at=NOW)
+        session.commit()
+        session.refresh(waiting)
+        assert (waiting.ended_at, waiting.token_hash) == (NOW, None)

@@ -96,7 +96,7 @@ def ask(session: Session, user_id: UUID, address: str, *, by: UUID, at: datetime
     )  # fmt: skip
     if (asked or 0) >= ASKS:
         raise TooManyLinks(most=ASKS)
-    before = _waiting(session, user_id)
+    before = _waiting(session, user_id, lock=True)
     if before is not None:
         _end(before, at)
         session.flush()
@@ -131,7 +131,7 @@ def confirm(session: Session, token: str, *, user_id: UUID, at: datetime) -> Mai
 def remove(session: Session, user_id: UUID, *, by: UUID, at: datetime) -> None:
     """Write to the address no more: the one in use, and the one that waits to be confirmed."""
     _locked(session, user_id)
-    ended = [row for row in (_in_use(session, user_id), _waiting(session, user_id)) if row is not None]
+    ended = [row for row in (_in_use(session, user_id), _waiting(session, user_id, lock=True)) if row is not None]
     if not ended:
         raise NotFound
     for row in ended:
@@ -250,12 +250,14 @@ def _in_use(session: Session, user_id: UUID) -> MailAddress | None:
     ).one_or_none()
 
 
-def _waiting(session: Session, user_id: UUID) -> MailAddress | None:
-    return session.scalars(
-        select(MailAddress).where(
-            MailAddress.user_id == user_id, MailAddress.confirmed_at.is_(None), MailAddress.ended_at.is_(None)
-        )
-    ).one_or_none()
+def _waiting(session: Session, user_id: UUID, *, lock: bool = False) -> MailAddress | None:
+    """The address that waits for its owner; locked for whoever changes it, as the job may be writing its link just now."""
+    wanted = select(MailAddress).where(
+        MailAddress.user_id == user_id, MailAddress.confirmed_at.is_(None), MailAddress.ended_at.is_(None)
+    )
+    if lock:
+        wanted = wanted.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(wanted).one_or_none()
 
 
 def _end(row: MailAddress, at: datetime) -> None:
