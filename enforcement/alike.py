@@ -186,7 +186,7 @@ def _gathered(session: Session, said: Said, others: ColumnElement[bool]) -> Hits
         hits.add(alike, _sharing(session, column, said.all(column.key), others))
     for order in _orders(session, said.all("serial")):
         within = and_(Signal.serial >= order.serials.lower, Signal.serial < order.serials.upper)
-        hits.add(Alike.ORDER, _ids(session, within, most=PER_KIND + len(said.signals)))
+        hits.add(Alike.ORDER, _ids(session, within, others))
     _places(session, said, others, hits)
     _nearby(session, said, others, hits)
     _listings(session, said, others, hits)
@@ -284,10 +284,11 @@ def _of_papers(session: Session, papers: Iterable[UUID], others: ColumnElement[b
 def _listings(session: Session, said: Said, others: ColumnElement[bool], hits: Hits) -> None:
     for bare in said.listings:
         on_page = Tip.listing_url.contains(bare, autoescape=True)
-        tips = session.scalars(select(Tip.id).where(on_page).limit(PER_KIND)).all()
+        tips = session.scalars(select(Tip.id).where(on_page).order_by(Tip.received_at.desc()).limit(PER_KIND)).all()
         hits.add(Alike.LISTING, _from(session, SignalSource.TIP, tips, others))
         of_desk = IntakeRecord.listing_url.contains(bare, autoescape=True)
-        papers = session.scalars(select(IntakeRecord.id).where(of_desk).limit(PER_KIND)).all()
+        latest = select(IntakeRecord.id).where(of_desk).order_by(IntakeRecord.received_at.desc()).limit(PER_KIND)
+        papers = session.scalars(latest).all()
         hits.add(Alike.LISTING, _of_papers(session, papers, others))
 
 

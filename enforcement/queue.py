@@ -100,10 +100,10 @@ def bound(asked: SignalFilter | CaseFilter) -> int:
 
 
 def signals(
-    session: Session, asked: SignalFilter, *, at: datetime, page: int = 1, most: int = 0
+    session: Session, asked: SignalFilter, *, at: datetime, page: int = 1
 ) -> tuple[Sequence[SignalCluster], int]:
     """One page of clusters of signals, nearest legal date first, then severest, then oldest; and how many there are, up to a bound."""
-    most = most or bound(asked)
+    most = bound(asked)
     return _page(session, _clusters(), _signals(session, asked, at=at, most=most), page=page, most=most)
 
 
@@ -124,11 +124,9 @@ def _clusters() -> Select[Any]:
     return select(SignalCluster).options(*shown)
 
 
-def cases(
-    session: Session, asked: CaseFilter, *, at: datetime, page: int = 1, most: int = 0
-) -> tuple[Sequence[CaseFile], int]:
+def cases(session: Session, asked: CaseFilter, *, at: datetime, page: int = 1) -> tuple[Sequence[CaseFile], int]:
     """One page of cases, nearest legal date first and then severest, and how many there are, up to a bound."""
-    most = most or bound(asked)
+    most = bound(asked)
     return _page(session, _files(), _cases(session, asked, at=at, most=most), page=page, most=most)
 
 
@@ -170,6 +168,16 @@ def ids(session: Session, asked: SignalFilter | CaseFilter, *, at: datetime, mos
     most = most or bound(asked)
     listed = _listed(session, asked, at, most)
     return listed if isinstance(listed, list) else list(session.scalars(listed.limit(most + 1)))
+
+
+def in_part(session: Session, asked: SignalFilter | CaseFilter) -> bool:
+    """Whether more signals hold the text of a search than it looks at, so that it may find a part only."""
+    words = places.asked(asked.q)
+    if not words:
+        return False
+    _plan_for_the_text(session)
+    which, most = (UNDECIDED, COMMON) if isinstance(asked, SignalFilter) else (TAKEN, LOOKED_AT)
+    return _count(session, select(Signal.id).where(literal_column(which), _in_signal(words)), most) > most
 
 
 def open_cases(session: Session, *, limit: int = 200) -> Sequence[CaseFile]:

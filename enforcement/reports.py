@@ -206,8 +206,22 @@ def listing(
     if part is not None:
         statement = statement.where(found.c.part == part)
     total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    ordered = statement.order_by(found.c.at.desc().nulls_last(), found.c.number, found.c.what)
+    # By all columns, so that rows of one paper stand on one page each, and on the same one whenever it is asked for.
+    rest = (each for each in found.c if each.name != "at")
+    ordered = statement.order_by(found.c.at.desc().nulls_last(), found.c.number, found.c.what, *rest)
     return [Row(*each) for each in session.execute(ordered.limit(size).offset((page - 1) * size))], total
+
+
+def part_title(figure: Figure, part: str | None, word: Callable[[StrEnum], str]) -> str | None:
+    """The line of its table on which a row stands, in words."""
+    for table in TABLES:
+        if (
+            table.parts is not None
+            and part in set(table.parts)
+            and any(column[0] is figure for column in table.columns)
+        ):
+            return word(table.parts(part))
+    return None if part == "all" else part
 
 
 def units(session: Session) -> Sequence[Party]:
@@ -243,7 +257,7 @@ def told(session: Session, asked: Scope, *, word: Callable[[StrEnum], str], most
         figures["rows"][figure.value] = {
             "title": word(figure), "total": total,
             "rows": [[each.at.astimezone(CITY).date().isoformat() if each.at else None, each.number, each.what,
-                      _plain(each.quantity), each.value, _part_title(figure, each.part, word)] for each in found],
+                      _plain(each.quantity), each.value, part_title(figure, each.part, word)] for each in found],
         }  # fmt: skip
     return figures
 
@@ -382,18 +396,6 @@ def _number(quantity: Decimal) -> int | float:
 
 def _plain(amount: Decimal | float | None) -> int | float | None:
     return _number(amount) if isinstance(amount, Decimal) else amount
-
-
-def _part_title(figure: Figure, part: str | None, word: Callable[[StrEnum], str]) -> str | None:
-    """The line of its table on which a row stands, in words."""
-    for table in TABLES:
-        if (
-            table.parts is not None
-            and part in set(table.parts)
-            and any(column[0] is figure for column in table.columns)
-        ):
-            return word(table.parts(part))
-    return None if part == "all" else part
 
 
 def _title(table: Table, part: str | None, word: Callable[[StrEnum], str]) -> str | None:

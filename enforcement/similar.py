@@ -59,7 +59,6 @@ class Similar:
 def of_signal(session: Session, signal: Signal, *, beside_group: bool = False, limit: int = 10) -> Similar:
     """Signals and cases that share something with this one. `beside_group`: leave out the undecided ones of its own cluster."""
     hits = gather(session, said_by(session, [signal]), Signal.id != signal.id)
-    hits.signals.pop(signal.id, None)
     return _told(session, hits, own=(), limit=limit, cluster_id=signal.cluster_id if beside_group else None)
 
 

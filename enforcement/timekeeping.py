@@ -173,7 +173,7 @@ def flag(session: Session, *, at: datetime, days: Collection[date] | None = None
     """
     rules = law.load(session)
     changed = 0
-    found: dict[UUID, datetime | None] = {}
+    found: dict[UUID, tuple[datetime | None, datetime]] = {}
     looked_at = or_(_across(days), Deadline.recount_due_at.is_not(None))
     # Mere columns, and one statement for all that change: a new calendar may move tens of thousands of clocks.
     facts = select(
@@ -184,15 +184,19 @@ def flag(session: Session, *, at: datetime, days: Collection[date] | None = None
         would_be = _would_be(row, rules)
         differs = would_be is not None and would_be != row.due_at
         if differs and would_be != row.recount_due_at:
-            found[row.id] = would_be
+            found[row.id] = would_be, row.due_at
         elif not differs and row.recount_due_at is not None:
-            found[row.id] = None
+            found[row.id] = None, row.due_at
         changed += differs
     if found:
-        new = listed(("id", Uuid(), found), ("due", DateTime(timezone=True), found.values()))
-        noted = case((new.c.due.is_not(None), literal(at, DateTime(timezone=True))))
+        moment = DateTime(timezone=True)
+        ends, before = [due for due, _was in found.values()], [was for _due, was in found.values()]
+        new = listed(("id", Uuid(), found), ("due", moment, ends), ("was", moment, before))
+        noted = case((new.c.due.is_not(None), literal(at, moment)))
+        # Nothing was locked: a clock that ended or was counted anew in between is left as it is.
+        as_read = (Deadline.id == new.c.id, Deadline.due_at == new.c.was, *RUNNING)
         session.execute(
-            update(Deadline).where(Deadline.id == new.c.id).values(recount_due_at=new.c.due, recount_found_at=noted),
+            update(Deadline).where(*as_read).values(recount_due_at=new.c.due, recount_found_at=noted),
             execution_options={"synchronize_session": False},
         )
         for known in session.identity_map.values():

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from tests.conftest import NOW, config_for
 from tests.services.test_likeness import scene, sent
@@ -76,7 +77,7 @@ def test_it_stops_when_its_time_is_over(
     committed: Engine, config: Config, older: list[StoredFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(likening, "AT_ONCE", 2)
-    monkeypatch.setattr(likening.look, "__kwdefaults__", {"most": 2})
+    monkeypatch.setattr(likening.look, "__kwdefaults__", {"most": 2, "but": ()})
     seconds = count(0, desk_jobs.LIKENED_FOR * 0.6)
     assert desk_jobs.liken(committed, config, tick=lambda: next(seconds)) == 2
     assert waiting(committed) == 3
@@ -115,6 +116,41 @@ def test_a_disk_that_does_not_answer_is_no_fault_of_the_photos(
         assert desk_jobs.liken(committed, config) == 0
     assert waiting(committed) == 5
     assert desk_jobs.liken(committed, config) == 5
+
+
+def test_a_photo_that_the_disk_does_not_give_holds_up_no_other_and_is_named(
+    committed: Engine, config: Config, older: list[StoredFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, bad = (files.copy_path(config.files_dir, file) for file in older[:2])
+    read = Path.read_bytes
+
+    def fails(path: Path) -> bytes:
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        if path == bad:
+            raise OSError(5, "Input/output error")
+        return read(path)
+
+    monkeypatch.setattr(likening, "AT_ONCE", 2)
+    monkeypatch.setattr(likening.look, "__kwdefaults__", {"most": 2, "but": ()})
+    with monkeypatch.context() as patched, capture_logs() as said:
+        patched.setattr(Path, "read_bytes", fails)
+        assert desk_jobs.liken(committed, config) == 3
+    assert {each["file"] for each in said if each["log_level"] == "error"} == {str(file.id) for file in older[:2]}
+    assert waiting(committed) == 2
+    assert desk_jobs.liken(committed, config) == 2
+
+
+def test_a_store_that_is_not_there_is_named(committed: Engine, config: Config, older: list[StoredFile]) -> None:
+    away = config.files_dir.rename(config.files_dir.with_name("away"))
+    with capture_logs() as said:
+        assert desk_jobs.liken(committed, config) == 0
+    assert [each["log_level"] for each in said] == ["error"]
+    assert waiting(committed) == 5
+    away.rename(config.files_dir)
+    with capture_logs() as said:
+        assert desk_jobs.liken(committed, config) == 5
+    assert "error" not in [each["log_level"] for each in said]
 
 
 def test_a_photo_that_comes_now_waits_for_nothing(committed: Engine, config: Config) -> None:

@@ -15,6 +15,7 @@ from trace.services import likening
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from uuid import UUID
 
     from procrastinate import App
     from sqlalchemy import Engine
@@ -66,14 +67,20 @@ def liken(
 ) -> int:
     """Look at waiting photos, some at a time and each lot committed, until none waits or the time is over. How many were looked at."""
     until, count = tick() + LIKENED_FOR, 0
+    failed: list[UUID] = []
     while tick() < until:
         with Session(engine) as session:
-            looked = likening.look(session, config.files_dir, at=now())
+            looked = likening.look(session, config.files_dir, at=now(), but=failed)
             session.commit()
         for file_id in looked.unreadable:
             log.warning("photo cannot be read", file=str(file_id))
+        for file_id in looked.failed:
+            log.error("photo not read for now", file=str(file_id))
+        if looked.stopped:
+            log.error("store of files does not answer", store=str(config.files_dir))
         count += looked.photos
-        if looked.photos < likening.AT_ONCE:
+        failed += looked.failed
+        if looked.stopped or looked.photos + len(looked.failed) < likening.AT_ONCE:
             break
     if count:
         log.info("photos looked at for their likeness", count=count)

@@ -99,17 +99,18 @@ def choose() -> ResponseReturnValue:
     """From ticked rows of a list to the page that asks what the deed needs to know."""
     kind = DeskList.SIGNALS if request.form.get("list") == DeskList.SIGNALS else DeskList.CASES
     here = request.form.get("query", "")
-    ids, more = _chosen(kind, here)
     wish = request.form.get("kind", "")
     if wish == "export":
-        return _export(kind, here, ids)
+        return _export(kind, here)
+    ids, more = _chosen(kind, here)
     if wish == "merge":
         if len(ids) == 2:
             return redirect(url_for("case_similar.merge", case_id=ids[0], other=ids[1]), 303)
         flash(_("Choose exactly two cases to merge."), "warning")
         return redirect(desk_lists.url(kind, here), 303)
     if not ids:
-        _kind(wish or BulkKind.ASSIGN.value, kind if wish else None)
+        if wish != "step":
+            _kind(wish or BulkKind.ASSIGN.value, kind if wish else None)
         flash(_("No row is chosen. Tick at least one row of the list."), "warning")
         return redirect(desk_lists.url(kind, here), 303)
     if wish == "step":
@@ -196,11 +197,12 @@ def _step(kind: DeskList, here: str, ids: Sequence[UUID]) -> ResponseReturnValue
     return redirect(desk_lists.url(kind, here), 303)
 
 
-def _export(kind: DeskList, here: str, ids: Sequence[UUID]) -> ResponseReturnValue:
+def _export(kind: DeskList, here: str) -> ResponseReturnValue:
     """The chosen rows as a file; those of all pages by the filter alone."""
     asked = desk_lists.said(here)
-    if ids and not request.form.get("all"):
-        asked |= {"id": ",".join(map(str, ids[: queue.PAGE]))}
+    ids = [] if request.form.get("all") else desk_lists.ids(request.form.getlist("ids"), most=queue.PAGE)
+    if ids:
+        asked |= {"id": ",".join(map(str, ids))}
     return redirect(f"{url_for('exports.download', name=f'desk-{kind.value}', format='xlsx')}?{urlencode(asked)}", 303)
 
 

@@ -20,6 +20,7 @@ from trace import clock
 from trace.access import May
 from trace.db import session
 from trace.errors import TooLarge
+from trace.services import places
 from trace.views.export_lists import LISTS, List
 from trace.words import say
 
@@ -40,9 +41,12 @@ class DeskListTooLong(TooLarge):
 def _ids(kind: DeskList) -> list[UUID]:
     """The rows of the file, asked for once in a request."""
     if "desk_export" not in g:
-        found = queue.ids(session(), desk_lists.asked(kind, request.args), at=clock.now(), most=MOST_ROWS)
-        if len(found) > MOST_ROWS:
-            raise DeskListTooLong(most=MOST_ROWS)
+        asked = desk_lists.asked(kind, request.args)
+        # A search gathers only so much; ticked rows are those that it has shown.
+        most = queue.bound(asked) if places.asked(asked.q) else MOST_ROWS
+        found = queue.ids(session(), asked, at=clock.now(), most=most)
+        if len(found) > most or (not asked.ids and queue.in_part(session(), asked)):
+            raise DeskListTooLong(most=most)
         g.desk_export = found
     kept: list[UUID] = g.desk_export
     return kept

@@ -103,7 +103,7 @@ def rows(so: str) -> ResponseReturnValue:
     return render_template(
         "desk/report_rows.html",
         figure=figure,
-        part=_part_word(figure, part),
+        part=reports.part_title(figure, part, _word),
         rows=found,
         total=total,
         measured=any(row.quantity is not None for row in found),
@@ -329,20 +329,6 @@ def _line_word(table: reports.Table, part: str | None) -> str:
     if part is None:
         return str(_("All"))
     return str(say(table.parts(part))) if table.parts is not None else part
-
-
-def _part_word(figure: Figure, part: str | None) -> str | None:
-    """A line of a table in words, for the head of its list."""
-    if part is None:
-        return None
-    for table in reports.TABLES:
-        if (
-            table.parts is not None
-            and any(column[0] is figure for column in table.columns)
-            and part in set(table.parts)
-        ):
-            return str(say(table.parts(part)))
-    return part
 
 
 def _word(member: StrEnum) -> str:

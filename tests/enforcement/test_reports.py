@@ -362,3 +362,29 @@ def test_a_workbook_of_the_moment_says_so_and_its_numbers_lead_to_their_rows(
     _, drawn = report_files.pdf(live)
     assert b"https://mau.test/fines/None" in drawn
     assert b"https://mau.test" not in report_files.pdf(replace(live, opens=None))[1]
+
+
+def test_rows_of_one_paper_stand_on_one_page_each(
+    session: Session, june: list[CaseFile], world: factories.World
+) -> None:
+    case, who = june[0], {"added_at": NOW, "added_by": world.officer.id}
+    amounts = [100_000 + 1_000 * (n * 7 % 30) for n in range(30)]
+    span: dict[str, Any] = {"bracket_low": 1, "bracket_top": 20_000_000}
+    decision = paper(
+        session, case, PaperKind.PENALTY, world, date(2026, 6, 21), fine=sum(amounts), is_organisation=False, bracket_basis="Mẫu", **span
+    )  # fmt: skip
+    people = [
+        CaseParty(case_id=case.id, role=CasePartyRole.SUSPECTED, is_organisation=False, name=f"Người mẫu {n}", **who)
+        for n in range(30)
+    ]
+    session.add_all(people)
+    session.flush()
+    for offender, fine in zip(people, amounts, strict=True):
+        session.add(
+            Ruling(case_id=case.id, paper_id=decision.id, party_id=offender.id, is_organisation=False, fine=fine, **span, **who)
+        )  # fmt: skip
+        session.flush()
+    asking = asked(session)
+    pages = [reports.listing(session, Figure.PERSONS_FINED, asking, page=page, size=4)[0] for page in range(1, 10)]
+    told = [row.value for page in pages for row in page if row.number == decision.number]
+    assert told == sorted(amounts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,34 @@ def test_a_case_is_like_others_by_its_signals_and_its_evidence_and_never_like_it
     found = similar.of_case(session, first.id)
     assert [(hit.case.id, hit.alike) for hit in found.cases] == [(second.id, (Alike.ORDER, Alike.HOLDER))]
     assert [hit.signal.id for hit in found.signals] == [waiting.id]
+
+
+def test_signals_of_the_case_itself_do_not_crowd_out_others_of_the_order(
+    session: Session, world: factories.World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.labels(session, world)
+    monkeypatch.setattr(alike, "PER_KIND", 1)
+    monkeypatch.setattr(similar, "SIGNALS_ASKED", 1)
+    waiting = desk.signal(session, 40, at=NOW - timedelta(days=1), **alone(7))
+    case = opened(session, world, tmp_path, desk.signal(session, 5, **alone(0)))
+    for n in range(1, 4):
+        own = desk.signal(session, 5 + n, at=NOW + timedelta(hours=n), **alone(n))
+        triage.add_to_case(session, own.id, case.id, store=tmp_path, by=world.officer.id, at=NOW + timedelta(hours=n))
+    hits = {hit.signal.id: hit.alike for hit in similar.of_case(session, case.id).signals}
+    assert Alike.ORDER in hits[waiting.id]
+
+
+def test_of_a_page_that_many_name_the_latest_are_looked_at(
+    session: Session, world: factories.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alike, "PER_KIND", 2)
+    page = "https://cho.example/vai/9"
+    asking, *others = (
+        desk.signal(session, at=NOW + timedelta(hours=h), listing_url=page, **alone(n))
+        for n, h in enumerate((5, 1, 4, 2))
+    )
+    hits = similar.of_signal(session, asking, beside_group=False).signals
+    assert {hit.signal.id for hit in hits if Alike.LISTING in hit.alike} == {others[1].id}
 
 
 def test_a_signal_that_shares_nothing_finds_nothing(session: Session, world: factories.World) -> None:

@@ -165,6 +165,24 @@ def test_a_calendar_that_is_put_right_again_takes_its_proposals_back(
         assert clock.recount_due_at == proposed
 
 
+def test_a_clock_that_was_counted_anew_while_it_was_looked_at_gets_no_stale_proposal(
+    session: Session, case: CaseFile, world: factories.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = run(session, case, DeadlineKind.PENALTY_DECISION)
+    days = [*workdays.days_of(session, 2026), DayRow(date(2026, 6, 19), "Nghỉ theo thông báo", "TB 1", confirmed=True)]
+    workdays.enter_year(session, 2026, days, source="TB 1/2026", by=world.branch_head.id, at=NOW)
+    reckon = clocks.under
+
+    def meanwhile(deadline: Any, rules: Any) -> Any:
+        session.execute(update(Deadline).where(Deadline.id == clock.id).values(due_at=end_of("26/06/2026")))
+        return reckon(deadline, rules)
+
+    monkeypatch.setattr(clocks, "under", meanwhile)
+    timekeeping.flag(session, at=NOW)
+    session.expire_all()
+    assert (clock.recount_due_at, clock.recount_found_at) == (None, None)
+
+
 def test_a_year_that_nobody_entered_stops_the_count_and_says_which(session: Session, case: CaseFile) -> None:
     with pytest.raises(CalendarGap) as refused:
         run(session, case, DeadlineKind.PENALTY_DECISION, at("28/12/2027 09:00"))

@@ -51,8 +51,8 @@ def test_every_row_of_the_filter_is_in_the_file_once_beyond_what_pages_show(
     session.commit()
     monkeypatch.setattr(exports, "AT_ONCE", 3)
     monkeypatch.setattr(queue, "MOST", 2)
-    monkeypatch.setattr(queue, "FOUND", 2)
     assert sorted(numbers(head, "/xuat/desk-signals.csv")) == sorted(made)
+    monkeypatch.setattr(queue, "MOST", 7)
     assert sorted(numbers(head, "/xuat/desk-signals.csv?q=cho+mau")) == sorted(made)
     assert numbers(head, "/xuat/desk-signals.csv?severity=1") == []
 
@@ -89,6 +89,31 @@ def test_more_rows_than_a_file_holds_are_refused_with_the_way_out(
     assert factories.count(session, History, History.deed == "export:take") == 0
     assert free.number in numbers(head, "/xuat/desk-cases.csv?officer=none")
     assert factories.count(session, History, History.deed == "export:take") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "bound"), [("signals", "FOUND"), ("signals", "COMMON"), ("cases", "FOUND"), ("cases", "LOOKED_AT")]
+)
+def test_a_search_that_finds_a_part_only_is_refused_as_a_file(
+    session: Session,
+    world: factories.World,
+    head: FlaskClient,
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    bound: str,
+) -> None:
+    made = [desk.case(session, world, store, place=f"Chợ mẫu Đổ {n}") for n in range(3)]
+    for n in range(3):
+        desk.signal(session, place=f"Chợ mẫu Hạ {n}")
+    session.commit()
+    asked = f"/xuat/desk-{name}.csv?q=cho+mau"
+    assert len(numbers(head, asked)) == 3
+    monkeypatch.setattr(queue, bound, 2)
+    assert head.get(asked).status_code == 413
+    assert len(numbers(head, f"/xuat/desk-{name}.csv")) == 3
+    if bound == "FOUND" and name == "cases":
+        assert numbers(head, f"{asked}&id={made[0].id}") == [made[0].number]
 
 
 def test_whoever_reported_is_in_no_file(session: Session, head: FlaskClient) -> None:

@@ -200,6 +200,8 @@ def test_senseless_choices_do_no_harm(
         {"kind": "assign", "ids": "x"},
         {"kind": "merge", "list": "cases"},
         {"kind": "export", "list": "signals"},
+        {"kind": "step", "list": "cases"},
+        {"kind": "step", "list": "signals"},
     ):
         assert send(head, token_of, "/hang-loat", **form).status_code in {303, 403}
     assert send(head, token_of, "/hang-loat", list="cases", kind="reject").status_code == 403
