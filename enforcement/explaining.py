@@ -17,7 +17,7 @@ from enforcement.deadlines import DeadlineKind
 from enforcement.entries import held, refuse
 from enforcement.errors import IllegalMove, MissingDemand
 from enforcement.law_seed import LAW
-from enforcement.models import Explanation, ExplanationEnd, PaperKind
+from enforcement.models import CaseParty, Explanation, ExplanationEnd, PaperKind
 from enforcement.transitions import EXPLAINING, CaseState, Demand, Move
 from trace.clock import CITY
 from trace.errors import Conflict, NotFound
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from enforcement.law import Law
-    from enforcement.models import CaseFile, CaseParty
+    from enforcement.models import CaseFile
     from trace.errors import TemThatError
 
 BASIS = f"{LAW} Điều 61"
@@ -94,17 +94,17 @@ def right(
 
 def rights(session: Session, case: CaseFile, *, on: date, suspension: bool = False) -> list[Right]:
     """The same of every offender on whom nothing is decided. What the record said of a suspension stays."""
-    known = of_case(session, case)
-    foreseen = suspension or any(each.suspension for each in known.values())
+    known, left = of_case(session, case), offenders.undecided(session, case)
+    foreseen = suspension or any(known[each.id].suspension for each in left if each.id in known)
     rules = law.load(session)
-    return [
-        right(session, case, each, suspension=foreseen, on=on, rules=rules) for each in offenders.undecided(session, case)
-    ]  # fmt: skip
+    return [right(session, case, each, suspension=foreseen, on=on, rules=rules) for each in left]
 
 
 def of_case(session: Session, case: CaseFile) -> dict[UUID, Explanation]:
     """What is written of the rights in a case and in those merged into it, by offender."""
-    rows = session.scalars(select(Explanation).where(Explanation.case_id.in_(membership.member_ids(case.id))))
+    # By person, wherever it was noted: a person keeps the right when a merge is taken back.
+    whose = select(CaseParty.id).where(CaseParty.case_id.in_(membership.member_ids(case.id)))
+    rows = session.scalars(select(Explanation).where(Explanation.party_id.in_(whose)))
     return {row.party_id: row for row in rows}
 
 
@@ -115,7 +115,7 @@ def note(session: Session, case: CaseFile, *, suspension: bool = False, at: date
     for each in rights(session, case, on=at.astimezone(CITY).date(), suspension=suspension):
         row = known.get(each.party.id)
         if row is None:
-            row = Explanation(case_id=case.id, party_id=each.party.id)
+            row = Explanation(case_id=each.party.case_id, party_id=each.party.id)
             session.add(row)
         elif row.owed:
             rows.append(row)
@@ -176,7 +176,8 @@ def receive(
     case = held(session, case_id, version)
     if case.state not in MAY_EXPLAIN:
         raise IllegalMove(state=case.state)
-    row = next((each for each in note(session, case, at=at) if each.id == explanation_id and each.owed), None)
+    noted = note(session, case, at=at)
+    row = next((each for each in noted if each.id == explanation_id and each.owed), None)
     if row is None or outcome is ExplanationEnd.UNUSED:
         raise NotFound
     if row.outcome is not None:
@@ -193,7 +194,7 @@ def receive(
     facts = {"who": row.party.name, "how": outcome.value, "number": row.document_number, "day": on.isoformat()}
     write(session, case, "explain", by=by, at=at, facts=facts)
     history.record(session, "explanation:receive", row.id, by=by, at=at, changes={"outcome": (None, outcome)})
-    if not any(each.owed and each.outcome is None for each in of_case(session, case).values()):
+    if not any(each.owed and each.outcome is None for each in noted):
         clocks.meet(session, case, EXPLAINING, at=at)
         case.next_due_at = clocks.next_due(session, case.id)
     session.flush()

@@ -103,7 +103,9 @@ def load(session: Session) -> Law:
 
 
 @event.listens_for(Session, "after_transaction_end")
-def _forget(session: Session, _transaction: SessionTransaction) -> None:
+def _forget(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is not None and not transaction.nested:
+        return  # Every flush ends a transaction of its own.
     session.info.pop(_KEPT, None)
 
 

@@ -42,11 +42,15 @@ def undecided(session: Session, case: CaseFile) -> Sequence[CaseParty]:
 
 
 def rulings(session: Session, case: CaseFile) -> Sequence[Ruling]:
-    """What was decided on each offender of a case and of those merged into it, by decision."""
+    """What was decided on each offender of a case and of those merged into it, by decision.
+
+    Wherever it was decided, and whatever was decided here: a person keeps the decision when a merge is taken back, the case too.
+    """
+    ids = membership.member_ids(case.id)
     return session.scalars(
         select(Ruling)
         .join(CaseParty, CaseParty.id == Ruling.party_id)
-        .where(Ruling.case_id.in_(membership.member_ids(case.id)))
+        .where(Ruling.case_id.in_(ids) | CaseParty.case_id.in_(ids))
         .order_by(Ruling.added_at, CaseParty.added_at, Ruling.id)
         .options(
             joinedload(Ruling.paper), joinedload(Ruling.party), selectinload(Ruling.lines).joinedload(FineLine.act)

@@ -127,7 +127,10 @@ def add(
     decision = signing.latest(session, case, DECISIONS)
     if decision is None or kind is K.FINE:
         raise NothingOrdered
-    ordering = [each for each in offenders.rulings(session, case) if each.paper.kind in DECISIONS]
+    here = set(membership.members(session, case.id))
+    ordering = [
+        each for each in offenders.rulings(session, case) if each.paper.kind in DECISIONS and each.case_id in here
+    ]
     if ruling_id is None and len(ordering) > 1:
         raise WhoseOrder
     ruling = next((each for each in ordering if ruling_id in {None, each.id}), None)

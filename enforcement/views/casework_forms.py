@@ -14,7 +14,7 @@ from wtforms import BooleanField, HiddenField, SelectField, SelectMultipleField,
 from wtforms.validators import InputRequired, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from enforcement import goods, measures
+from enforcement import goods, measures, orders
 from enforcement.acts import ActFacts, PartyFacts
 from enforcement.casebook import TEXT_MOST
 from enforcement.competence import LegalQualification
@@ -286,8 +286,9 @@ class OrderForm(Sheet):
 
     def offer(self, view: CaseworkView, wards: list[tuple[str, str]]) -> None:  # noqa: ARG002  every sheet is offered the same
         """All but a fine: that comes from the decision alone. Of whom, where it was decided on several."""
-        self.whose.choices = [("", "–"), *((str(each.id), each.party.name) for each in view.rulings)]
-        self.several = len(view.rulings) > 1
+        ordering = [each for each in view.rulings if each.paper.kind in orders.DECISIONS]
+        self.whose.choices = [("", "–"), *((str(each.id), each.party.name) for each in ordering)]
+        self.several = len(ordering) > 1
         self.kind.choices = [(each.value, say(each)) for each in ObligationKind if each is not ObligationKind.FINE]
 
 

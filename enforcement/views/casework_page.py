@@ -100,9 +100,9 @@ def page(
     session().expire_all()
     framed = frame(case_id, "file", reasons=reasons or [])
     case, view = framed["case"], casework.of_case(session(), case_id)
-    entry = _entry(view, entry_id or _asked()) if framed["works"] or entry_id else None
+    entry = _entry(view, entry_id or _asked(), redrawn=bound is not None) if framed["works"] or entry_id else None
     wards = lists.wards(lists.today())
-    opened = {} if entry is None else _opened(entry, bound, view, wards)
+    opened = {} if entry is None else _opened(entry, bound, view, wards, case)
     return render_template(
         "desk/casework.html",
         **framed,
@@ -171,7 +171,7 @@ def _add_forms(
 
 
 def _opened(
-    entry: Any, bound: forms.Sheet | None, view: CaseworkView, wards: list[tuple[str, str]]
+    entry: Any, bound: forms.Sheet | None, view: CaseworkView, wards: list[tuple[str, str]], case: CaseFile
 ) -> dict[str, forms.Sheet]:
     """The forms of the entry that is open: to correct it, to strike it, and what else can be done with it."""
     wanted: list[type[forms.Sheet]] = [which.form for which in NOUNS.values() if isinstance(entry, which.model)]
@@ -193,7 +193,7 @@ def _opened(
         if "revision" in form:
             form.revision.data = str(entry.revision)
         made[kind.NAME] = form
-    return made | _of_running(entry, bound) | _of_offender(entry, bound)
+    return made | _of_running(entry, bound, case) | _of_offender(entry, bound, case)
 
 
 def _offer_papers(form: Any, case_id: UUID) -> None:
@@ -202,18 +202,18 @@ def _offer_papers(form: Any, case_id: UUID) -> None:
         form[name].offers = documents.registered(session(), case_id, codes)
 
 
-def _of_offender(entry: Any, bound: forms.Sheet | None) -> dict[str, forms.Sheet]:
+def _of_offender(entry: Any, bound: forms.Sheet | None, case: CaseFile) -> dict[str, forms.Sheet]:
     """The forms of an offender among several: the own explanation, or that the decision was handed over."""
     kinds: dict[type, type[forms.Sheet]] = {Explanation: forms.ExplainForm, Ruling: forms.ServeForm}
     kind = kinds.get(type(entry))
     if kind is None:
         return {}
     form: Any = bound if bound is not None and bound.NAME == kind.NAME else kind(formdata=None)
-    form.version.data = seen_now(frame(entry.case_id, "file")["case"])
+    form.version.data = seen_now(case)
     return {kind.NAME: form}
 
 
-def _of_running(entry: Any, bound: forms.Sheet | None) -> dict[str, forms.Sheet]:
+def _of_running(entry: Any, bound: forms.Sheet | None, case: CaseFile) -> dict[str, forms.Sheet]:
     """The forms of a measure that runs, and of a hand-over that nobody confirmed."""
     kinds: dict[type, type[forms.Sheet]] = {Measure: forms.MeasureEndForm, Handover: forms.ReceiveForm}
     kind = kinds.get(type(entry))
@@ -224,7 +224,7 @@ def _of_running(entry: Any, bound: forms.Sheet | None) -> dict[str, forms.Sheet]
     if isinstance(form, forms.MeasureEndForm):
         measure: Measure = entry
         form.of(measure)
-        form.version.data = seen_now(frame(entry.case_id, "file")["case"])
+        form.version.data = seen_now(case)
     return {kind.NAME: form}
 
 
@@ -245,13 +245,15 @@ def _fill(form: forms.Sheet, entry: Any) -> None:
             field.data = str(value) if isinstance(value, UUID) else value
 
 
-def _entry(view: CaseworkView, entry_id: UUID | None) -> Any:
+def _entry(view: CaseworkView, entry_id: UUID | None, *, redrawn: bool) -> Any:
+    """The entry that is open. `redrawn`: with a form that was refused, perhaps because somebody settled the entry meanwhile."""
     if entry_id is None:
         return None
-    rows = (
+    rows: tuple[Any, ...] = (
         *view.parties, *view.acts, *view.goods, *view.exhibits, *view.obligations, *view.running,
         *(each for each in view.handovers if each.received_on is None), *(each for each in view.rulings if each.served_on is None),
         *(each for each in view.explanations if each.owed and each.outcome is None), *view.struck,
+        *((*view.measures, *view.handovers, *view.rulings, *view.explanations) if redrawn else ()),
     )  # fmt: skip
     found = next((row for row in rows if row.id == entry_id), None)
     if found is None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
-from enforcement import acts, casebook, explaining, goods, law, lawbook, signing, terms
+from enforcement import acts, casebook, explaining, goods, joins, law, lawbook, signing, terms
 from enforcement.competence import LegalQualification
 from enforcement.deadlines import DeadlineKind
 from enforcement.errors import IllegalMove, MissingDemand
 from enforcement.law_seed import ExplanationThreshold as Threshold
 from enforcement.models import (
     CaseFile,
+    CaseParty,
     CasePartyRole,
     Deadline,
     EndedAs,
@@ -243,3 +244,48 @@ def test_nobody_explains_before_the_record(session: Session, case: CaseFile, by:
         explaining.receive(
             session, case.id, row.id, outcome=ExplanationEnd.WRITTEN, on=TODAY, document_number="1", by=by, at=NOW
         )
+
+
+def test_a_person_keeps_the_right_when_a_merge_is_taken_back(
+    session: Session, case: CaseFile, by: UUID, world: factories.World, tmp_path: Path
+) -> None:
+    done(session, case, by, 15_000_000)
+    kept = desk.case(session, world, tmp_path, with_law=False, photos=[desk.photo(session, tmp_path, 150)])
+    joins.merge(session, kept.id, case.id, take=(), reason="Một nơi bán", by=by, at=NOW)
+    [row] = explaining.note(session, kept, at=NOW)
+    joins.unmerge(session, case.id, reason="Khác người bán", by=by, at=NOW)
+    assert explaining.of_case(session, kept) == {}
+    assert explaining.note(session, case, at=NOW) == [row]
+    assert row.case_id == case.id
+
+
+def struck(session: Session, case: CaseFile, by: UUID, name: str) -> None:
+    found = session.scalars(select(CaseParty).where(CaseParty.name == name)).one()
+    acts.strike_party(session, case.id, found.id, reason="Nhầm người", by=by, at=NOW)
+
+
+def test_the_right_of_whoever_was_struck_holds_nobody_up(session: Session, case: CaseFile, by: UUID) -> None:
+    done(session, case, by, 15_000_000)
+    facts = acts.PartyFacts(CasePartyRole.SUSPECTED, is_organisation=False, name="Hộ nhầm")
+    acts.add_party(session, case.id, facts, by=by, at=NOW)
+    desk.take(session, case, Move.RECORD_VIOLATION, by=by, suspension=True)
+    desk.take(session, case, Move.OPEN_EXPLANATION, by=by)
+    struck(session, case, by, "Hộ nhầm")
+    [row] = explaining.note(session, case, at=NOW)
+    explaining.receive(
+        session, case.id, row.id, outcome=ExplanationEnd.WRITTEN, on=TODAY, document_number="05/GT", by=by, at=NOW
+    )
+    clock = session.scalars(select(Deadline).where(Deadline.kind == DeadlineKind.EXPLANATION_WRITTEN)).one()
+    assert clock.ended_as is EndedAs.FULFILLED
+
+
+def test_a_suspension_foreseen_for_whoever_was_struck_gives_nobody_else_the_right(
+    session: Session, case: CaseFile, by: UUID
+) -> None:
+    facts = acts.PartyFacts(CasePartyRole.SUSPECTED, is_organisation=False, name="Hộ nhầm")
+    acts.add_party(session, case.id, facts, by=by, at=NOW)
+    [row] = explaining.note(session, case, suspension=True, at=NOW)
+    assert row.owed
+    done(session, case, by, 1_000_000)
+    struck(session, case, by, "Hộ nhầm")
+    assert [(each.party.name, each.owed) for each in explaining.rights(session, case, on=TODAY)] == [("Hộ mẫu", False)]

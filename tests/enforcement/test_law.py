@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,6 +67,7 @@ def test_the_law_is_read_once_a_transaction_and_again_when_it_was_written(
     assert law.load(session) is before
     assert statements == []
     session.execute(update(AppUser).values(locale="en"))
+    factories.user(session, "mau", "Người mẫu", datetime(2026, 6, 1, tzinfo=UTC))
     assert law.load(session) is before, "what is not law changes nothing"
     row = session.scalars(select(DeadlineRule).where(DeadlineRule.needs_verification)).first()
     assert row

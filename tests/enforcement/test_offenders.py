@@ -559,3 +559,26 @@ def test_of_two_heads_who_decide_on_one_offender_at_once_one_wins(committed: Eng
     with Session(committed) as session:
         assert factories.count(session, Ruling) == 1
         assert session.get_one(CaseFile, case_id).state is CaseState.DECISION_DUE
+
+
+def test_a_person_keeps_the_decision_when_a_merge_is_taken_back(
+    session: Session, world: factories.World, tmp_path: Path, by: UUID
+) -> None:
+    gone, kept = (
+        desk.case(session, world, tmp_path, photos=[desk.photo(session, tmp_path, shade)]) for shade in (90, 150)
+    )
+    for each in (gone, kept):
+        desk.walk(session, each, Move.START_INSPECTION, by=by)
+    theirs = party(session, gone, NAMES[0], by)
+    act(session, gone, theirs, by, "Bán hàng dán tem sao chép", 2_000_000)
+    ours = party(session, kept, NAMES[2], by)
+    act(session, kept, ours, by, "In tem sao chép", 2_500_000)
+    joins.merge(session, kept.id, gone.id, take=(), reason="Một nơi bán", by=by, at=NOW)
+    for move in (Move.RECORD_VIOLATION, Move.PREPARE_DECISION):
+        desk.take(session, kept, move, by=by)
+    penalise(session, kept, [middle(session, kept, theirs)], by)
+    joins.unmerge(session, gone.id, reason="Khác người bán", by=by, at=NOW)
+    [ruling] = offenders.rulings(session, gone)
+    assert (ruling.party_id, ruling.case_id) == (theirs.id, kept.id)
+    assert offenders.rulings(session, kept) == [ruling]
+    assert isinstance(joins.settled(session, gone), joins.AlreadyDecided)

@@ -157,6 +157,9 @@ def test_one_is_decided_on_then_the_others_and_each_gets_and_pays_the_own(
     assert before.status_code == 422
     assert "không thể giao trước ngày đó" in errors(before)
     assert send(f"ho-so/quyet-dinh/{ruling.id}/giao", {"served_on": today, "served_to": "Ông mẫu"}).status_code == 303
+    twice = send(f"ho-so/quyet-dinh/{ruling.id}/giao", {"served_on": today, "served_to": "Bà mẫu"})
+    assert (twice.status_code, NAMES[0] in errors(twice)) == (409, True)
+    assert "Bà mẫu" in twice.get_data(as_text=True)
     line = next(each for each in orders.standing_open(session, case) if each.amount)
     paid = {"amount": str(line.amount), "paid_on": today, "document_number": "BL-9"}
     assert send(f"ho-so/thi-hanh/{line.id}/nop", paid).status_code == 303
@@ -275,7 +278,7 @@ def test_an_officer_signs_no_more_than_an_officer_may(
     assert "Chi cục" in errors(answer)
 
 
-def test_one_is_let_go_and_the_others_are_fined(case: CaseFile, session: Session, send: Any) -> None:
+def test_one_is_let_go_and_the_others_are_fined(head: FlaskClient, case: CaseFile, session: Session, send: Any) -> None:
     one, *others = people(session, case)
     form = {"decision_number": "7/QĐ-KXP", "grounds": "Điều 65", "no_penalty_ground": "not_punishable"}
     nobody = send("discontinue", form)
@@ -287,6 +290,9 @@ def test_one_is_let_go_and_the_others_are_fined(case: CaseFile, session: Session
     assert send("penalise", wanted(session, case, *others)).status_code == 303
     session.expire_all()
     assert case.state is CaseState.PENALISED
+    page = head.get(f"/vu-viec/{case.id}/ho-so").get_data(as_text=True)
+    offered = {each.party_id for each in offenders.rulings(session, case) if f'value="{each.id}"' in page}
+    assert offered == {each.id for each in others}, "nothing more is ordered of whom it was not decided against"
 
 
 def test_the_decision_of_a_higher_signer_is_entered_person_by_person(
@@ -353,6 +359,8 @@ def test_the_record_says_who_may_explain_and_the_decision_waits_for_each(
     told = {"outcome": "written", "explained_on": today, "document_number": "05/GT"}
     assert send(f"ho-so/giai-trinh/{row.id}", {**told, "explained_on": "01/01/2099"}).status_code == 422
     assert send(f"ho-so/giai-trinh/{row.id}", told).status_code == 303
+    twice = send(f"ho-so/giai-trinh/{row.id}", told)
+    assert (twice.status_code, "Hộ lớn" in errors(twice)) == (409, True)
     assert send("prepare_decision", {"note": "Trình", "grounds": "Đủ"}).status_code == 303
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from enforcement import casework, police
+from enforcement import casework, joins, police
 from enforcement.models import CaseFile, Exhibit, ExhibitState, Measure, Obligation, ObligationState
 from enforcement.transitions import Move
 from tests.enforcement import desk
@@ -159,8 +159,42 @@ def test_a_seizure_runs_and_ends_on_the_page(
     ended = {"result": "returned", "ended_on": today, "document_number": "24/QĐ-TL"}
     assert send(f"bien-phap/{found.id}/ket-thuc", **{**ended, "result": "served"}).status_code == 422
     assert send(f"bien-phap/{found.id}/ket-thuc", **ended).status_code == 303
+    twice = send(f"bien-phap/{found.id}/ket-thuc", **ended)
+    assert (twice.status_code, 'id="errors"' in twice.get_data(as_text=True)) == (409, True)
     session.expire_all()
     assert (thing.state, thing.seal_number) == (ExhibitState.RETURNED, None)
+
+
+def test_a_measure_of_a_case_that_was_merged_in_ends_on_the_page_of_the_one_that_carries_on(
+    head: FlaskClient,
+    case: CaseFile,
+    send: Callable[..., Any],
+    session: Session,
+    world: factories.World,
+    app: Flask,
+    today: str,
+) -> None:
+    send("tang-vat", **EXHIBIT)
+    form = {
+        "kind": "seizure",
+        "number": "20/QĐ-TG",
+        "subject": "Tạm giữ tem",
+        "addressee": "Hộ mẫu",
+        "began_on": today,
+        "began_time": "00:00",
+    }
+    assert send("bien-phap", exhibits=str(session.scalars(select(Exhibit)).one().id), **form).status_code == 303
+    store: Path = app.config["TEMTHAT"].files_dir
+    kept = desk.case(session, world, store, with_law=False, photos=[desk.photo(session, store, 150)])
+    joins.merge(session, kept.id, case.id, take=(), reason="Một nơi bán", by=world.officer.id, at=clock.now())
+    session.commit()
+    found = session.scalars(select(Measure)).one()
+    panel = shown(head, kept, f"?sua={found.id}").partition('id="open-entry"')[2].partition("</section>")[0]
+    kept_form = dict(re.findall(r'name="(csrf_token|idempotency_key|version)"[^>]*value="([^"]*)"', panel))
+    assert kept_form["version"].startswith(f"{kept.version}.")
+    ended = {"result": "returned", "ended_on": today, "document_number": "24/QĐ-TL"}
+    answer = head.post(f"/vu-viec/{kept.id}/ho-so/bien-phap/{found.id}/ket-thuc", data={**kept_form, **ended})
+    assert answer.status_code == 303
 
 
 def test_an_exhibit_is_unsealed_on_the_page(send: Callable[..., Any], session: Session, today: str) -> None:
@@ -209,6 +243,8 @@ def test_a_hand_over_is_confirmed_on_the_page(
     assert f"/ban-giao/{away.id}/nhan" in shown(head, case, f"?sua={away.id}")
     form = {"received_by": "Trung tá mẫu", "received_on": today, "record_number": "MBB28-9"}
     assert send(f"ban-giao/{away.id}/nhan", **form).status_code == 303
+    twice = send(f"ban-giao/{away.id}/nhan", **form)
+    assert (twice.status_code, 'id="errors"' in twice.get_data(as_text=True)) == (409, True)
     assert "Trung tá mẫu" in shown(head, case)
 
 
