@@ -149,7 +149,7 @@ def add_party(session: Session, case_id: UUID, facts: PartyFacts, *, by: UUID, a
     _in_time(case, facts, None)
     made = CaseParty(**_known(session, facts))
     put(session, case, EntryKind.PARTY, made, facts.name, by=by, at=at)
-    _suspect(session, case)
+    point_at_suspect(session, case)
     return made
 
 
@@ -164,7 +164,7 @@ def amend_party(
     if facts.role is not CasePartyRole.SUSPECTED:
         _not_named(session, found)
     amend(session, case, EntryKind.PARTY, found, _known(session, facts), name=facts.name, by=by, at=at)
-    _suspect(session, case)
+    point_at_suspect(session, case)
     return found
 
 
@@ -174,7 +174,7 @@ def strike_party(session: Session, case_id: UUID, entry_id: UUID, *, reason: str
     found = one(session, CaseParty, case, entry_id)
     _not_named(session, found)
     strike(session, case, EntryKind.PARTY, found, found.name, reason=reason, by=by, at=at)
-    _suspect(session, case)
+    point_at_suspect(session, case)
 
 
 def add_act(session: Session, case_id: UUID, facts: ActFacts, *, by: UUID, at: datetime) -> CaseAct:
@@ -238,7 +238,7 @@ def standing(session: Session, case: CaseFile) -> Sequence[CaseAct]:
     return session.scalars(
         select(CaseAct)
         .where(CaseAct.case_id.in_(membership.members(session, case.id)), CaseAct.struck_at.is_(None))
-        .order_by(CaseAct.began_on, CaseAct.added_at)
+        .order_by(CaseAct.began_on, CaseAct.written)
     ).all()
 
 
@@ -371,7 +371,7 @@ def _in_time(case: CaseFile, facts: PartyFacts, found: CaseParty | None) -> None
         raise TooLateForOffender
 
 
-def _suspect(session: Session, case: CaseFile) -> None:
+def point_at_suspect(session: Session, case: CaseFile) -> None:
     """The register's party behind the first suspect: what likeness between cases goes by."""
     case.suspect_id = session.scalar(
         select(CaseParty.party_id)
@@ -381,7 +381,7 @@ def _suspect(session: Session, case: CaseFile) -> None:
             CaseParty.struck_at.is_(None),
             CaseParty.party_id.is_not(None),
         )
-        .order_by(CaseParty.added_at)
+        .order_by(CaseParty.written)
         .limit(1)
     )
     session.flush()

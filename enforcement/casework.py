@@ -80,25 +80,25 @@ def of_case(session: Session, case_id: UUID) -> CaseworkView:
     parties = session.scalars(
         select(CaseParty)
         .where(CaseParty.case_id.in_(ids))
-        .order_by(CaseParty.added_at, CaseParty.id)
+        .order_by(CaseParty.written)
         .options(joinedload(CaseParty.commune), joinedload(CaseParty.represents), joinedload(CaseParty.party))
     ).all()
     acts = session.scalars(
         select(CaseAct)
         .where(CaseAct.case_id.in_(ids))
-        .order_by(CaseAct.began_on, CaseAct.added_at, CaseAct.id)
+        .order_by(CaseAct.began_on, CaseAct.written)
         .options(joinedload(CaseAct.offender), joinedload(CaseAct.commune))
     ).all()
     goods = session.scalars(
         select(GoodsLine)
         .where(GoodsLine.case_id.in_(ids))
-        .order_by(GoodsLine.added_at, GoodsLine.id)
+        .order_by(GoodsLine.written)
         .options(joinedload(GoodsLine.act))
     ).all()
     exhibits = session.scalars(
         select(Exhibit)
         .where(Exhibit.case_id.in_(ids))
-        .order_by(Exhibit.added_at, Exhibit.seq)
+        .order_by(Exhibit.written)
         .options(selectinload(Exhibit.events).joinedload(ExhibitEvent.author), joinedload(Exhibit.goods))
     ).all()
     measures = session.scalars(
@@ -111,7 +111,7 @@ def of_case(session: Session, case_id: UUID) -> CaseworkView:
         select(CasePaper).where(CasePaper.case_id.in_(ids)).order_by(CasePaper.signed_on, CasePaper.added_at)
     ).all()
     obligations = session.scalars(
-        select(Obligation).where(Obligation.case_id.in_(ids)).order_by(Obligation.added_at, Obligation.id)
+        select(Obligation).where(Obligation.case_id.in_(ids)).order_by(Obligation.written)
     ).all()
     handovers = session.scalars(
         select(Handover)

@@ -19,7 +19,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from enforcement import offenders
 from enforcement.casebook import CaseIsOver, lock, said, same_version, write
 from enforcement.membership import member_ids, members, numbers, survivor
-from enforcement.models import CaseFile, CaseJoin, Deadline, Signal, SignalSource
+from enforcement.models import CaseAct, CaseFile, CaseJoin, CaseParty, Deadline, FineLine, Ruling, Signal, SignalSource
 from enforcement.transitions import OVER, CaseState
 from trace.errors import Conflict, Invalid, NotFound, Refused
 from trace.models.history import History
@@ -48,6 +48,9 @@ JOINABLE = frozenset({
     CaseState.INSPECTING, CaseState.POST_VERIFICATION, CaseState.VIOLATION_RECORDED, CaseState.EXPLANATION, CaseState.DECISION_DUE,
 })  # fmt: skip
 
+# The file is with another authority.
+AWAY = frozenset({CaseState.TRANSFERRED, CaseState.CRIMINAL_TRANSFER})
+
 # What the reporters of a case that was merged away read. It says nothing of anybody else.
 TOGETHER_ANSWER = "Phản ánh của bạn đang được xem xét cùng các phản ánh tương tự."
 
@@ -74,9 +77,16 @@ class AlreadyMerged(Conflict):
 
 
 class WithThePolice(Conflict):
-    """The case %(number)s is with the police or the prosecutor, so it cannot be merged or split.
+    """The file of %(number)s is with the police or another authority, so it cannot be merged, split or taken apart.
 
     Wait until the file comes back.
+    """
+
+
+class DecidedTogether(Conflict):
+    """Since the merge it was decided on %(who)s in %(number)s, and that decision rests on both cases, so the merge stands.
+
+    Leave them merged: both numbers keep working, and the file names both.
     """
 
 
@@ -192,7 +202,8 @@ def merge(
 def unmerge(session: Session, absorbed_id: UUID, *, reason: str, by: UUID, at: datetime) -> CaseFile:
     """Take a merge back. Whatever the kept case took over and nobody edited since is again as it was before; both go on as they are.
 
-    Works at any time later, also for a case that others were merged into, and for one whose survivor was itself merged away.
+    Works at any time later, also for a case that others were merged into, and for one whose survivor was itself merged away; not while
+    the file of both is away, and not once a decision rests on both.
     """
     before = session.get(CaseFile, absorbed_id)
     if before is None:
@@ -206,8 +217,10 @@ def unmerge(session: Session, absorbed_id: UUID, *, reason: str, by: UUID, at: d
     ).one_or_none()
     if join is None or survivor(session, absorbed_id) != top_id:
         raise NotMerged(number=absorbed.number)
-    why = said(reason)
     kept, top = session.get_one(CaseFile, join.kept_id), session.get_one(CaseFile, top_id)
+    if (bond := _bond(session, absorbed, top)) is not None:
+        raise bond
+    why = said(reason)
     for name, (was, became) in join.changed.items():
         _restore(session, kept, join, name, was=was, became=became)
     join.undone_at, join.undone_by, join.undone_why = at, by, why
@@ -246,13 +259,30 @@ def settled(session: Session, case: CaseFile) -> TemThatError | None:
     """Why the state of a case (or of one that it carries) forbids merging and splitting."""
     if case.state in OVER:
         return CaseIsOver(number=case.number)
-    held = select(CaseFile.number).where(
-        CaseFile.id.in_(member_ids(case.id)), CaseFile.state == CaseState.CRIMINAL_TRANSFER
-    )
+    held = select(CaseFile.number).where(CaseFile.id.in_(member_ids(case.id)), CaseFile.state.in_(AWAY))
     if (number := session.scalar(held.limit(1))) is not None:
         return WithThePolice(number=number)
     decided = case.state not in JOINABLE or offenders.rulings(session, case)
     return AlreadyDecided(number=case.number) if decided else None
+
+
+def _bond(session: Session, absorbed: CaseFile, top: CaseFile) -> TemThatError | None:
+    """Why a merge cannot be taken back now: the file is away, or a decision was made on persons or acts of the one that would go."""
+    if top.state in AWAY:
+        return WithThePolice(number=top.number)
+    ours = member_ids(absorbed.id)
+    of_ours = or_(CaseParty.case_id.in_(ours), CaseAct.case_id.in_(ours))
+    names = session.scalars(
+        select(CaseParty.name)
+        .select_from(Ruling)
+        .join(CaseParty, CaseParty.id == Ruling.party_id)
+        .outerjoin(Ruling.lines)
+        .outerjoin(FineLine.act)
+        .where(Ruling.case_id.not_in(ours), of_ours)
+        .distinct()
+        .order_by(CaseParty.name)
+    ).all()
+    return DecidedTogether(who=", ".join(names), number=top.number) if names else None
 
 
 def _restore(session: Session, kept: CaseFile, join: CaseJoin, name: str, *, was: Any, became: Any) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import case, func, literal_column, or_, select
 from sqlalchemy.orm import joinedload
 
 from enforcement.models import CaseEvent, CaseFile, Signal
@@ -33,6 +33,28 @@ def member_ids(case_id: UUID) -> Select[Any]:
     below = select(CaseFile.id).where(CaseFile.id == case_id).cte("merged_below", recursive=True)
     below = below.union(select(CaseFile.id).join(below, CaseFile.merged_into_id == below.c.id))
     return select(below.c.id)
+
+
+def lineage(case_id: UUID) -> Select[Any]:
+    """The same, and the cases it was once a part of: ids with the moment until which what was signed there counts here too (`until`).
+
+    A case that was split off goes on from the papers of its origin, as they stood when it was split.
+    """
+    never = literal_column("'infinity'::timestamptz")
+    line = (
+        select(CaseFile.id, CaseFile.split_from_id, CaseFile.opened_at, never.label("until"))
+        .where(CaseFile.id == case_id)
+        .cte("case_lineage", recursive=True)
+    )
+    split = CaseFile.id == line.c.split_from_id
+    more = select(
+        CaseFile.id,
+        CaseFile.split_from_id,
+        CaseFile.opened_at,
+        case((split, func.least(line.c.until, line.c.opened_at)), else_=line.c.until),
+    ).join(line, or_(split, CaseFile.merged_into_id == line.c.id))
+    line = line.union(more)
+    return select(line.c.id, func.max(line.c.until).label("until")).group_by(line.c.id)
 
 
 def survivor(session: Session, case_id: UUID) -> UUID:

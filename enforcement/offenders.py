@@ -29,29 +29,24 @@ def of_case(session: Session, case: CaseFile) -> Sequence[CaseParty]:
         .where(
             CaseParty.case_id.in_(membership.member_ids(case.id)), CaseParty.role == CasePartyRole.SUSPECTED, CaseParty.struck_at.is_(None)
         )
-        .order_by(CaseParty.added_at, CaseParty.id)
+        .order_by(CaseParty.written)
     ).all()  # fmt: skip
 
 
 def undecided(session: Session, case: CaseFile) -> Sequence[CaseParty]:
     """The offenders on whom nothing is decided yet."""
     there = of_case(session, case)
-    # Wherever it was decided: a person keeps the decision when a merge is taken back.
     decided = set(session.scalars(select(Ruling.party_id).where(Ruling.party_id.in_([each.id for each in there]))))
     return [each for each in there if each.id not in decided]
 
 
 def rulings(session: Session, case: CaseFile) -> Sequence[Ruling]:
-    """What was decided on each offender of a case and of those merged into it, by decision.
-
-    Wherever it was decided, and whatever was decided here: a person keeps the decision when a merge is taken back, the case too.
-    """
-    ids = membership.member_ids(case.id)
+    """What was decided on each offender of a case and of those merged into it, by decision."""
     return session.scalars(
         select(Ruling)
         .join(CaseParty, CaseParty.id == Ruling.party_id)
-        .where(Ruling.case_id.in_(ids) | CaseParty.case_id.in_(ids))
-        .order_by(Ruling.added_at, CaseParty.added_at, Ruling.id)
+        .where(Ruling.case_id.in_(membership.member_ids(case.id)))
+        .order_by(Ruling.added_at, CaseParty.written)
         .options(
             joinedload(Ruling.paper), joinedload(Ruling.party), selectinload(Ruling.lines).joinedload(FineLine.act)
         )

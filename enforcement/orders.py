@@ -127,10 +127,7 @@ def add(
     decision = signing.latest(session, case, DECISIONS)
     if decision is None or kind is K.FINE:
         raise NothingOrdered
-    here = set(membership.members(session, case.id))
-    ordering = [
-        each for each in offenders.rulings(session, case) if each.paper.kind in DECISIONS and each.case_id in here
-    ]
+    ordering = [each for each in offenders.rulings(session, case) if each.paper.kind in DECISIONS]
     if ruling_id is None and len(ordering) > 1:
         raise WhoseOrder
     ruling = next((each for each in ordering if ruling_id in {None, each.id}), None)
@@ -214,7 +211,7 @@ def standing_open(session: Session, case: CaseFile) -> Sequence[Obligation]:
             Obligation.state == S.OPEN,
             Obligation.struck_at.is_(None),
         )
-        .order_by(Obligation.added_at, Obligation.id)
+        .order_by(Obligation.written)
     ).all()
 
 

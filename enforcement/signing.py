@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.exc import IntegrityError
 
 from enforcement import authority, membership
@@ -152,12 +152,14 @@ def faults(session: Session, case: CaseFile, kind: PaperKind, day: date, *, at: 
 
 
 def latest(session: Session, case: CaseFile, kinds: Collection[PaperKind]) -> CasePaper | None:
-    """The latest paper of some kinds in a case and those merged into it."""
+    """The latest paper of some kinds in a case and those merged into it, and of those that its origin brought before it was split off."""
     if not kinds:
         return None
+    line = membership.lineage(case.id).subquery()
     return session.scalars(
         select(CasePaper)
-        .where(CasePaper.case_id.in_(membership.members(session, case.id)), CasePaper.kind.in_(list(kinds)))
+        .join(line, and_(line.c.id == CasePaper.case_id, CasePaper.added_at <= line.c.until))
+        .where(CasePaper.kind.in_(list(kinds)))
         .order_by(CasePaper.signed_on.desc(), CasePaper.added_at.desc())
         .limit(1)
     ).one_or_none()

@@ -176,7 +176,7 @@ def _move_acts(
     people: dict[UUID, CaseParty] = {}
     for act in moved:
         goods = session.scalars(
-            select(GoodsLine).where(GoodsLine.act_id == act.id, GoodsLine.struck_at.is_(None)).order_by(GoodsLine.added_at)
+            select(GoodsLine).where(GoodsLine.act_id == act.id, GoodsLine.struck_at.is_(None)).order_by(GoodsLine.written)
         ).all()  # fmt: skip
         if act.offender is not None and act.offender_id not in people:
             person = CaseParty(**{**_facts_of(act.offender), "represents_id": None})
@@ -193,6 +193,7 @@ def _move_acts(
             strike(session, case, EntryKind.GOODS, line, line.name, reason=gone, by=by, at=at)
         strike(session, case, EntryKind.ACT, act, act.description[:120], reason=gone, by=by, at=at)
     if moved:
+        acts.point_at_suspect(session, made)
         acts.settle(session, made, by=by, at=at)
         acts.settle(session, case, by=by, at=at)
 
@@ -201,11 +202,10 @@ def _take_right_along(session: Session, old_id: UUID, person: CaseParty) -> None
     """Whether a person may explain, and that they did or let the time pass, is as true in the new case."""
     known = session.scalars(select(Explanation).where(Explanation.party_id == old_id)).one_or_none()
     if known is not None:
-        session.add(Explanation(case_id=person.case_id, party_id=person.id, **_facts_of(known)))
+        session.add(Explanation(**{**_facts_of(known), "case_id": person.case_id, "party_id": person.id}))
 
 
 _OWN = {
-    "party_id",
     "id",
     "case_id",
     "added_at",
@@ -214,6 +214,7 @@ _OWN = {
     "struck_by",
     "struck_reason",
     "revision",
+    "written",
     "value",
 }
 

@@ -7,7 +7,17 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Index, Numeric, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Identity,
+    Index,
+    Numeric,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from enforcement.competence import LegalQualification
@@ -27,7 +37,10 @@ class EntryKind(StrEnum):
 
 
 class Entry:
-    """What every entry keeps: who wrote it, who struck it and why. `revision` grows with every change."""
+    """What every entry keeps: who wrote it, who struck it and why. `revision` grows with every change.
+
+    `written`: the order in which entries were written, also of those written at the same moment.
+    """
 
     id: Mapped[uuid_pk]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("enforcement.case_file.id"), index=True)
@@ -37,6 +50,7 @@ class Entry:
     struck_by: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     struck_reason: Mapped[str | None]
     revision: Mapped[int] = mapped_column(server_default=text("1"))
+    written: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
 
 
 def struck_whole() -> CheckConstraint:

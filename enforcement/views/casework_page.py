@@ -220,7 +220,7 @@ def _of_running(entry: Any, bound: forms.Sheet | None, case: CaseFile) -> dict[s
     if kind is None:
         return {}
     form = bound if bound is not None and bound.NAME == kind.NAME else kind(formdata=None)
-    _offer_papers(form, entry.case_id)
+    _offer_papers(form, case.id)
     if isinstance(form, forms.MeasureEndForm):
         measure: Measure = entry
         form.of(measure)

@@ -561,24 +561,73 @@ def test_of_two_heads_who_decide_on_one_offender_at_once_one_wins(committed: Eng
         assert session.get_one(CaseFile, case_id).state is CaseState.DECISION_DUE
 
 
-def test_a_person_keeps_the_decision_when_a_merge_is_taken_back(
-    session: Session, world: factories.World, tmp_path: Path, by: UUID
-) -> None:
+@pytest.fixture
+def joined(session: Session, world: factories.World, tmp_path: Path, by: UUID) -> tuple[CaseFile, CaseFile]:
+    """A case with an offender, merged into another with one of its own; the decision is due on both."""
     gone, kept = (
         desk.case(session, world, tmp_path, photos=[desk.photo(session, tmp_path, shade)]) for shade in (90, 150)
     )
     for each in (gone, kept):
         desk.walk(session, each, Move.START_INSPECTION, by=by)
-    theirs = party(session, gone, NAMES[0], by)
+    theirs, ours = party(session, gone, NAMES[0], by), party(session, kept, NAMES[2], by)
     act(session, gone, theirs, by, "Bán hàng dán tem sao chép", 2_000_000)
-    ours = party(session, kept, NAMES[2], by)
     act(session, kept, ours, by, "In tem sao chép", 2_500_000)
     joins.merge(session, kept.id, gone.id, take=(), reason="Một nơi bán", by=by, at=NOW)
     for move in (Move.RECORD_VIOLATION, Move.PREPARE_DECISION):
         desk.take(session, kept, move, by=by)
+    return gone, kept
+
+
+def test_a_merge_stands_once_it_was_decided_on_a_person_of_the_case_that_would_go(
+    session: Session, joined: tuple[CaseFile, CaseFile], by: UUID
+) -> None:
+    gone, kept = joined
+    theirs = session.scalars(select(CaseParty).where(CaseParty.case_id == gone.id)).one()
     penalise(session, kept, [middle(session, kept, theirs)], by)
+    with pytest.raises(joins.DecidedTogether) as refused:
+        joins.unmerge(session, gone.id, reason="Khác người bán", by=by, at=NOW)
+    assert refused.value.facts == {"who": NAMES[0], "number": kept.number}
+    assert gone.merged_into_id == kept.id
+
+
+def test_a_decision_on_persons_and_acts_of_the_other_case_alone_holds_no_merge(
+    session: Session, joined: tuple[CaseFile, CaseFile], by: UUID
+) -> None:
+    gone, kept = joined
+    ours = session.scalars(select(CaseParty).where(CaseParty.case_id == kept.id)).one()
+    penalise(session, kept, [middle(session, kept, ours)], by)
     joins.unmerge(session, gone.id, reason="Khác người bán", by=by, at=NOW)
-    [ruling] = offenders.rulings(session, gone)
-    assert (ruling.party_id, ruling.case_id) == (theirs.id, kept.id)
-    assert offenders.rulings(session, kept) == [ruling]
-    assert isinstance(joins.settled(session, gone), joins.AlreadyDecided)
+    assert (offenders.rulings(session, gone), len(offenders.rulings(session, kept))) == ([], 1)
+    assert joins.settled(session, gone) is None
+    assert isinstance(joins.settled(session, kept), joins.AlreadyDecided)
+
+
+def test_a_merge_stands_once_a_fine_was_set_for_an_act_of_the_case_that_would_go(
+    session: Session, joined: tuple[CaseFile, CaseFile], by: UUID
+) -> None:
+    gone, kept = joined
+    ours = session.scalars(select(CaseParty).where(CaseParty.case_id == kept.id)).one()
+    session.scalars(select(CaseAct).where(CaseAct.case_id == gone.id)).one().offender_id = ours.id
+    session.flush()
+    penalise(session, kept, [middle(session, kept, ours)], by)
+    with pytest.raises(joins.DecidedTogether):
+        joins.unmerge(session, gone.id, reason="Khác người bán", by=by, at=NOW)
+
+
+def test_no_merge_is_taken_back_while_the_file_of_both_is_away(
+    session: Session, joined: tuple[CaseFile, CaseFile], by: UUID
+) -> None:
+    gone, kept = joined
+    desk.take(session, kept, Move.TRANSFER_CRIMINAL, by=by)
+    with pytest.raises(joins.WithThePolice):
+        joins.unmerge(session, gone.id, reason="Khác người bán", by=by, at=NOW)
+
+
+def test_what_was_entered_at_one_moment_keeps_the_order_in_which_it_was_written(
+    session: Session, case: CaseFile, by: UUID
+) -> None:
+    firm = three(session, case)[1]
+    more = [act(session, case, firm, by, f"Hành vi {n}", 4_000_000).description for n in range(8)]
+    told = [each.description for each in casework.of_case(session, case.id).acts if each.offender_id == firm.id]
+    assert told == ["Đóng gói hàng dán tem sao chép", "Vận chuyển hàng dán tem sao chép", *more]
+    assert [each.description for each in acts.standing(session, case)][-8:] == more
