@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from enforcement import exhibits, fines, offenders, orders
+from enforcement import exhibits, explaining, fines, joins, offenders, orders
 from enforcement.models import CaseFile, CaseParty, Explanation, ExplanationEnd, Handover, Ruling
 from enforcement.transitions import CaseState, Move
 from tests.enforcement import desk
@@ -402,3 +402,36 @@ def test_an_officer_who_may_not_seize_is_told_who_may(
     assert answer.status_code == 403
     assert "Đội trưởng" in errors(answer)
     assert "20/QĐ-TG" in answer.get_data(as_text=True)
+
+
+def test_a_person_of_a_case_merged_in_explains_and_gets_the_decision_on_the_page_of_the_one_that_carries_on(
+    head: FlaskClient,
+    inspected: CaseFile,
+    session: Session,
+    world: factories.World,
+    app: Flask,
+    send: Callable[..., Any],
+    today: str,
+) -> None:
+    by, now = world.officer.id, clock.now()
+    store: Path = app.config["TEMTHAT"].files_dir
+    gone = desk.case(session, world, store, with_law=False, photos=[desk.photo(session, store, 150)])
+    desk.walk(session, gone, Move.START_INSPECTION, by=by, at=now - timedelta(hours=2))
+    for each, name in ((inspected, NAMES[0]), (gone, "Hộ lớn")):
+        act(session, each, party(session, each, name, by, at=now), by, f"Hành vi của {name}", 15_000_000, ended=ENDED)
+        desk.take(session, each, Move.RECORD_VIOLATION, by=by, at=now)
+    joins.merge(session, inspected.id, gone.id, take=(), reason="Một nơi bán", by=by, at=now)
+    session.commit()
+    rights = {row.party.name: row for row in explaining.of_case(session, inspected).values()}
+    told = {"outcome": "waived", "explained_on": today, "document_number": "05/GT"}
+    for row in (rights["Hộ lớn"], rights[NAMES[0]]):
+        assert f"?sua={row.id}" in head.get(f"/vu-viec/{inspected.id}/ho-so").get_data(as_text=True)
+        assert send(f"ho-so/giai-trinh/{row.id}", told).status_code == 303
+    assert send("prepare_decision", {"note": "Trình", "grounds": "Đủ"}).status_code == 303
+    assert send("penalise", wanted(session, inspected, *people(session, inspected))).status_code == 303
+    theirs = session.scalars(select(Ruling).join(Ruling.party).where(CaseParty.case_id == gone.id)).one()
+    served = {"served_on": today, "served_to": "Bà mẫu"}
+    assert send(f"ho-so/quyet-dinh/{theirs.id}/giao", served).status_code == 303
+    session.expire_all()
+    assert (theirs.served_to, theirs.case_id) == ("Bà mẫu", inspected.id)
+    assert f"giao ngày {today}" in head.get(f"/vu-viec/{inspected.id}/ho-so").get_data(as_text=True)
