@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.orm import Session
 
 
@@ -40,7 +40,7 @@ def lineage(case_id: UUID) -> Select[Any]:
 
     A case that was split off goes on from the papers of its origin, as they stood when it was split.
     """
-    never = literal_column("'infinity'::timestamptz")
+    never: ColumnElement[Any] = literal_column("'infinity'::timestamptz")
     line = (
         select(CaseFile.id, CaseFile.split_from_id, CaseFile.opened_at, never.label("until"))
         .where(CaseFile.id == case_id)
