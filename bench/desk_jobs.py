@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from bench import desk_load, desk_queue
 from bench.areas import ask
-from enforcement import patterns, reminding, reports, timekeeping
+from enforcement import patterns, reminding, report_tables, reports, timekeeping
 from trace import clock, cluster
 
 if TYPE_CHECKING:
@@ -77,8 +77,13 @@ def pages(client: FlaskClient, engine: Engine, big: UUID, rounds: int) -> Iterat
         flood = connection.execute(
             text("SELECT lead_id, id FROM enforcement.signal_cluster ORDER BY signals DESC LIMIT 1")
         ).one()
+        report = connection.execute(
+            text("SELECT id FROM enforcement.signal WHERE cluster_id = :flood AND source = 'tip' ORDER BY received_at LIMIT 1 OFFSET 20"),
+            {"flood": flood.id},
+        ).scalar_one()  # fmt: skip
     asked = {f"a signal: {source}": (f"/hang-doi/{row[0]}", PAGE_MS) for source, row in one.items()}
     asked["a signal of the flood"] = (f"/hang-doi/{flood[0]}", PAGE_MS)
+    asked["a report of the flood, with text and photo"] = (f"/hang-doi/{report}", PAGE_MS)
     asked["the flood itself"] = (f"/hang-doi/nhom/{flood[1]}", PAGE_MS)
     asked |= {f"a large case: {name}": (f"/vu-viec/{big}{tail}", PAGE_MS) for name, tail in TABS.items()}
     asked["a large case: similar cases"] = (f"/vu-viec/{big}/tuong-tu", SIMILAR_CASE_MS)
@@ -97,7 +102,9 @@ def work(engine: Engine, rounds: int) -> Iterator[Figure]:
     at, today = clock.now(), clock.now().astimezone(clock.CITY).date()
 
     def figures(days: int) -> Callable[[Session], Any]:
-        return lambda session: reports.draw(session, reports.scope(session, today - timedelta(days=days), today, at=at))
+        return lambda session: report_tables.draw(
+            session, reports.scope(session, today - timedelta(days=days), today, at=at)
+        )
 
     yield timed(engine, "reminders, the first of all", lambda session: reminding.make(session, at=at), 5 * REMIND_MS, 1, keep=True)  # fmt: skip
     yield timed(

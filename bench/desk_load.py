@@ -1,6 +1,7 @@
 """What hangs on the signals and cases of `bench.desk_queue`: reports, photos, observations, clocks, deeds, papers, scans. Made by SQL, all synthetic.
 
-Like signals say like things and show like photos, each a little different; the flood of ten thousand says one thing and shows one photo.
+Like signals say like things and show like photos, each a little different; the flood of ten thousand says one thing of one shop and shows
+one photo.
 """
 
 from __future__ import annotations
@@ -94,6 +95,18 @@ SELECT :at - n * interval '1 second' * 600000 / :scans, 1 + n % 9000, CASE WHEN 
        substr(sha256(convert_to('m' || n % 50000, 'UTF8')), 1, 12)
   FROM generate_series(0, :scans - 1) n
 """
+# The flood is about one shop: whatever two signals can share they all share.
+ONE_SHOP = """
+UPDATE enforcement.signal s
+   SET commune_code = (SELECT min(code) FROM commune), place = 'Chợ Sắt số 11, sạp 4', shop_phone = '02257654321', code = '7K4M92QDXJ3P', holder_id = :holder,
+       location = CASE WHEN source = 'observation' THEN ST_SetSRID(ST_MakePoint(106.3, 20.7), 4326) END
+ WHERE cluster_id = (SELECT id FROM enforcement.signal_cluster ORDER BY signals DESC LIMIT 1)
+"""
+ONE_CELL = """
+UPDATE tip SET cell = 'o-1'
+ WHERE id IN (SELECT source_ref::uuid FROM enforcement.signal
+               WHERE source = 'tip' AND cluster_id = (SELECT id FROM enforcement.signal_cluster ORDER BY signals DESC LIMIT 1))
+"""
 BIG = """
 WITH big AS (SELECT id FROM enforcement.case_file WHERE state = 'verifying' AND officer_id IS NOT NULL ORDER BY number LIMIT 1),
      moved AS (UPDATE enforcement.signal SET state = 'in_case', case_id = (SELECT id FROM big), reason = NULL, outcome = NULL, wait_until = NULL,
@@ -141,6 +154,8 @@ def fill(session: Session, world: World, signals: int) -> UUID:
             SPOKEN, SAID, TIPS, SEEN, PHOTOS, ON_TIPS, ON_SEEN, CLOCKS.replace(":rules", listed), EVENTS, PAPERS, SCANS,
         ):  # fmt: skip
             session.execute(text(statement), facts)
+    for statement in (ONE_SHOP, ONE_CELL):
+        session.execute(text(statement), {**facts, "holder": world.cooperative.id})
     big: UUID = session.execute(text(BIG), facts).scalar_one()
     session.execute(text(BIG_EVIDENCE), {**facts, "big": big})
     session.execute(text(HELD))

@@ -75,14 +75,14 @@ SELECT md5('c' || n)::uuid, 'bench:' || n, :at - n * interval '1 minute', 1, :at
 """
 SIGNALS = """
 INSERT INTO enforcement.signal (cluster_id, source, source_ref, source_number, serial, commune_code, place, what, summary, severity,
-                                received_at, state, case_id, reason, outcome, wait_until, decided_at, decided_by, shop_phone, location)
+                                received_at, filed_at, state, case_id, reason, outcome, wait_until, decided_at, decided_by, shop_phone, location)
 SELECT md5('c' || CASE WHEN n < :flood THEN 0 ELSE n / 4 END)::uuid,
        (ARRAY['tip', 'tip', 'observation', 'system', 'agency'])[1 + n / 4 % 5],
        CASE WHEN n / 4 % 5 < 3 THEN md5('s' || n)::uuid::text ELSE 'bench-' || n END,
        'PA-' || 2020 + n / 200000 || '-' || lpad((1 + n % 200000)::text, 5, '0'), 1 + n % 900001, CASE WHEN n / 4 % 19 <> 7 OR n / 4 % 5 = 2 THEN ward.code END,
        spot.w || ' số ' || n / 4 % 997, 'label_looks_wrong',
        what.w || ' – ' || goods.w || ' – Hợp tác xã mẫu ' || n / 11 % 300 || ' – tem số ' || n, 1 + n / 4 % 3,
-       :at - n * interval '1 minute', s.state, CASE WHEN s.state = 'in_case' THEN c.id END,
+       :at - n * interval '1 minute', :at - n * interval '1 minute', s.state, CASE WHEN s.state = 'in_case' THEN c.id END,
        CASE WHEN s.state IN ('waiting', 'rejected') THEN 'Lý do mẫu' END, CASE WHEN s.state = 'rejected' THEN 'undetermined' END,
        CASE WHEN s.state = 'waiting' THEN CAST(:at AS date) + 3 END,
        CASE WHEN s.state <> 'new' THEN least(:at - n * interval '1 minute' + interval '2 days', CAST(:at AS timestamptz)) END, CASE WHEN s.state <> 'new' THEN CAST(:by AS uuid) END,

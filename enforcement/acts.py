@@ -168,10 +168,12 @@ def amend_party(
     return found
 
 
-def strike_party(session: Session, case_id: UUID, entry_id: UUID, *, reason: str, by: UUID, at: datetime) -> None:
+def strike_party(
+    session: Session, case_id: UUID, entry_id: UUID, *, reason: str, by: UUID, at: datetime, revision: int | None = None
+) -> None:
     """Strike a person or organisation that no act and no representative names."""
     case = held(session, case_id)
-    found = one(session, CaseParty, case, entry_id)
+    found = one(session, CaseParty, case, entry_id, revision=revision)
     _not_named(session, found)
     strike(session, case, EntryKind.PARTY, found, found.name, reason=reason, by=by, at=at)
     point_at_suspect(session, case)
@@ -201,10 +203,12 @@ def amend_act(
     return found
 
 
-def strike_act(session: Session, case_id: UUID, entry_id: UUID, *, reason: str, by: UUID, at: datetime) -> None:
+def strike_act(
+    session: Session, case_id: UUID, entry_id: UUID, *, reason: str, by: UUID, at: datetime, revision: int | None = None
+) -> None:
     """Strike an act that no goods name."""
     case = held(session, case_id)
-    found = one(session, CaseAct, case, entry_id)
+    found = one(session, CaseAct, case, entry_id, revision=revision)
     goods = session.scalars(
         select(GoodsLine.name).where(GoodsLine.act_id == found.id, GoodsLine.struck_at.is_(None))
     ).all()

@@ -1,7 +1,8 @@
 """In what signals are alike: what they say, gathered once, and for each likeness a question to an index.
 
-None of the questions reads a whole table: of what very many share the latest are looked at. Words are compared without diacritics, and
-never those in which somebody says who they are: contacts lie sealed elsewhere. What must not live here: what is shown of it (`similar`).
+None of the questions reads a whole table: of what very many share the latest are looked at. What will not be shown is left out before
+that, or ten thousand signals of the same flood would be all that is found. Words are compared without diacritics, and never those in
+which somebody says who they are: contacts lie sealed elsewhere. What must not live here: what is shown of it (`similar`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
+    Select,
     Text,
     and_,
-    any_,
     cast,
+    desc,
+    false,
     func,
     literal,
     select,
@@ -38,6 +41,7 @@ from enforcement.models import (
     ObservationPhoto,
     Signal,
     SignalSource,
+    SignalState,
 )
 from trace.models.files import StoredFile
 from trace.models.labels import LabelOrder
@@ -66,6 +70,8 @@ NAMED = 400
 """So many places of a like name outside the commune are weighed."""
 PHOTOS_ASKED, PLACES_ASKED, TEXTS_ASKED = 10, 3, 4
 """Of a case with more than these, so many photos, places and texts are asked with."""
+SKIPPED = 20_000
+"""So many signals of its own are left out at once."""
 BAND, BANDS = 21, 3
 """Of so many bits is a band of a photo's hash, and so many bands it has, as `photo_marks` in the database has them."""
 TURNED = (0, *(1 << one | 1 << other for one in range(BAND) for other in range(one + 1)))
@@ -99,6 +105,23 @@ class Hits:
     def add(self, alike: Alike, signal_ids: Iterable[UUID]) -> None:
         for signal_id in signal_ids:
             self.signals.setdefault(signal_id, set()).add(alike)
+
+
+@dataclass(frozen=True)
+class Own:
+    """What asks, and what is shown beside it: signals by a condition, and cases."""
+
+    signals: ColumnElement[bool]
+    cases: frozenset[UUID] = frozenset()
+
+    @property
+    def others(self) -> ColumnElement[bool]:
+        """The signals that may be found. Those put aside are shown nowhere."""
+        return and_(Signal.state != SignalState.REJECTED, self.signals.is_not(true()))
+
+    def known(self, column: InstrumentedAttribute[Any], *tests: ColumnElement[bool]) -> Select[Any]:
+        """Its signals as a list, by which a flood is passed over without a look at each. A longer one is looked at: `others` decides."""
+        return select(column).where(self.signals, *tests).limit(SKIPPED).correlate(None)
 
 
 @dataclass(frozen=True)
@@ -159,10 +182,10 @@ def _once(found: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
-def gather(session: Session, said: Said, others: ColumnElement[bool]) -> Hits:
-    """All that is alike in something. `others`: all signals but those that ask."""
+def gather(session: Session, said: Said, own: Own) -> Hits:
+    """All that is alike in something, but what asks itself, what is shown beside it, and what was put aside."""
     _plan(session, by_index=True)
-    hits = _gathered(session, said, others)
+    hits = _gathered(session, said, own)
     _plan(session, by_index=False)
     return hits
 
@@ -178,26 +201,26 @@ def _plan(session: Session, *, by_index: bool) -> None:
     )
 
 
-def _gathered(session: Session, said: Said, others: ColumnElement[bool]) -> Hits:
+def _gathered(session: Session, said: Said, own: Own) -> Hits:
+    others = own.others
     hits = Hits()
     for alike, column in (
         (Alike.SERIAL, Signal.serial), (Alike.CODE, Signal.code), (Alike.PHONE, Signal.shop_phone), (Alike.HOLDER, Signal.holder_id),
     ):  # fmt: skip
         hits.add(alike, _sharing(session, column, said.all(column.key), others))
     for order in _orders(session, said.all("serial")):
-        within = and_(Signal.serial >= order.serials.lower, Signal.serial < order.serials.upper)
-        hits.add(Alike.ORDER, _ids(session, within, others))
+        hits.add(Alike.ORDER, _of_order(session, order, own))
     _places(session, said, others, hits)
-    _nearby(session, said, others, hits)
-    _listings(session, said, others, hits)
-    _texts(session, _marked(session, said.texts[:TEXTS_ASKED]), others, hits)
-    _photos(session, _apart(said.hashes), others, hits)
+    _nearby(session, said, own, hits)
+    _listings(session, said, own, hits)
+    _texts(session, _marked(session, said.texts[:TEXTS_ASKED]), own, hits)
+    _photos(session, _apart(said.hashes), own, hits)
     for each in said.signals:
         hits.signals.pop(each.id, None)
     return hits
 
 
-def _ids(session: Session, *tests: ColumnElement[bool], most: int = PER_KIND) -> list[UUID]:
+def _ids(session: Session, *tests: ColumnElement[bool], most: int) -> list[UUID]:
     return list(session.scalars(select(Signal.id).where(*tests).order_by(Signal.received_at.desc()).limit(most)))
 
 
@@ -223,6 +246,22 @@ def _orders(session: Session, serials: list[int]) -> Iterable[LabelOrder]:
     return session.scalars(named).unique().all()
 
 
+def _of_order(session: Session, order: LabelOrder, own: Own) -> Iterable[UUID]:
+    """The latest signals about labels of an order. Their order lies in the index; only then are they looked at, until there are enough."""
+    within = and_(
+        Signal.serial >= order.serials.lower,
+        Signal.serial < order.serials.upper,
+        Signal.id.not_in(own.known(Signal.id)),
+    )
+    known = (
+        select(Signal.id, Signal.received_at.label("at")).where(within).order_by(Signal.received_at.desc()).subquery()
+    )
+    meant = select(Signal.id).where(Signal.id == known.c.id, own.others).limit(1).lateral()
+    return session.scalars(
+        select(meant.c.id).select_from(known).join(meant, true()).order_by(known.c.at.desc()).limit(PER_KIND)
+    )
+
+
 def _places(session: Session, said: Said, others: ColumnElement[bool], hits: Hits) -> None:
     """Places by name: in the same commune a little alike is enough, elsewhere in the city it has to be the name of a shop."""
     places = dict.fromkeys((each.commune_code, each.place) for each in said.signals if each.place)
@@ -231,12 +270,17 @@ def _places(session: Session, said: Said, others: ColumnElement[bool], hits: Hit
     for commune_code, place in asked:
         named = func.fold(place)
         if commune_code:
-            # A commune has far fewer names than signals, and the names lie in an index: so each is weighed once.
+            # A commune has far fewer names than signals, and the names lie in an index: so each is weighed once, and the likest are
+            # followed until there are enough that others use.
             here = and_(Signal.commune_code == commune_code, Signal.place.is_not(None))
             known = select(Signal.place).where(here).distinct().cte("known").prefix_with("MATERIALIZED")
             score = func.similarity(func.fold(known.c.place), named)
-            like = select(known.c.place).where(score >= LIKE_PLACE).order_by(score.desc()).limit(PER_KIND)
-            names = session.scalars(like).all()
+            like = (
+                select(known.c.place, score.label("score")).where(score >= LIKE_PLACE).order_by(score.desc()).subquery()
+            )
+            told = select(Signal.id).where(here, Signal.place == like.c.place, others).limit(1).lateral()
+            best = select(like.c.place).join(told, true()).order_by(like.c.score.desc()).limit(PER_KIND)
+            names = session.scalars(best).all()
             hits.add(Alike.PLACE, _ids(session, here, Signal.place.in_(names), others, most=PER_KIND * 2))
         elsewhere = [Signal.commune_code.is_(None)]
         if not commune_code:
@@ -250,46 +294,60 @@ def _places(session: Session, said: Said, others: ColumnElement[bool], hits: Hit
             hits.add(Alike.SHOP, session.scalars(alike.order_by(near.c.received_at.desc()).limit(PER_KIND)))
 
 
-def _nearby(session: Session, said: Said, others: ColumnElement[bool], hits: Hits) -> None:
+def _nearby(session: Session, said: Said, own: Own, hits: Hits) -> None:
     """Within 500 m of where somebody at work stood; and the same cell of the map, where reporters agreed to tell theirs."""
     stood = [each.id for each in said.signals if each.location is not None]
     if stood:
         mine = aliased(Signal)
         near = func.ST_DWithin(func.geography(Signal.location), func.geography(mine.location), NEAR_METRES)
-        latest = select(Signal.id).where(Signal.location.is_not(None), near, others)
-        found = latest.order_by(Signal.received_at.desc()).limit(PER_KIND).lateral()
+        standing = select(Signal.id).where(Signal.location.is_not(None), near, own.others)
+        found = standing.order_by(Signal.received_at.desc()).limit(PER_KIND).lateral()
         hits.add(
             Alike.NEAR, session.scalars(select(found.c.id).select_from(mine).join(found, true()).where(mine.id.in_(stood)))
         )  # fmt: skip
     if said.cells:
-        asked = listed(("value", Text(), said.cells))
-        latest = select(Tip.id).where(Tip.cell == asked.c.value).order_by(Tip.received_at.desc()).limit(PER_KIND)
-        found = latest.lateral()
-        tips = session.scalars(select(found.c.id).select_from(asked).join(found, true())).all()
-        hits.add(Alike.AREA, _from(session, SignalSource.TIP, tips, others))
+        told = (select(Tip.id, Tip.received_at.label("at")).where(Tip.cell == cell) for cell in said.cells)
+        latest = (_became(tips, SignalSource.TIP, own, PER_KIND).subquery() for tips in told)
+        hits.add(Alike.AREA, session.scalars(union_all(*(select(each.c.id) for each in latest))))
 
 
-def _from(session: Session, source: SignalSource, things: Iterable[UUID], others: ColumnElement[bool]) -> list[UUID]:
-    """The signals that some reports or observations became."""
-    refs = [str(each) for each in things]
-    return list(session.scalars(select(Signal.id).where(Signal.source == source, Signal.source_ref == any_(literal(refs, ARRAY(Text()))), others))) if refs else []  # fmt: skip
+def _became(
+    things: Select[*tuple[Any, ...]],
+    source: SignalSource | None,
+    own: Own,
+    most: int,
+    *,
+    shown: tuple[InstrumentedAttribute[UUID], InstrumentedAttribute[UUID]] | None = None,
+) -> Select[Any]:
+    """The signals that the latest of some things became: reports or observations by their source, papers if there is none.
+
+    `things` have an `id` and the time `at`. They are sorted, then followed one by one until there are enough signals: its own take no
+    room. Of files, `shown` tells in what they were shown: its column and that of the file.
+    """
+    latest = things.order_by(desc("at")).subquery()
+    thing = latest.c.id if shown is None else shown[0]
+    if source is None:
+        of_it = Signal.record_id == thing
+    else:
+        name = cast(thing, Text)
+        foreign = name.not_in(own.known(Signal.source_ref, Signal.source == source))
+        of_it = and_(Signal.source == source, Signal.source_ref == name, foreign)
+    if shown is None:
+        came = select(Signal.id).where(of_it)
+    else:
+        came = select(Signal.id).join(shown[0].class_, of_it).where(shown[1] == latest.c.id)
+    signal = came.where(own.others).limit(most).lateral()
+    rest = (column for column in latest.c if column.key not in {"id", "at"})
+    found = select(signal.c.id, *rest).select_from(latest).join(signal, true())
+    return found.order_by(latest.c.at.desc()).limit(most)
 
 
-def _of_papers(session: Session, papers: Iterable[UUID], others: ColumnElement[bool]) -> list[UUID]:
-    """The signals that came with some papers."""
-    records = list(papers)
-    return _ids(session, Signal.record_id.in_(records), others) if records else []
-
-
-def _listings(session: Session, said: Said, others: ColumnElement[bool], hits: Hits) -> None:
+def _listings(session: Session, said: Said, own: Own, hits: Hits) -> None:
     for bare in said.listings:
-        on_page = Tip.listing_url.contains(bare, autoescape=True)
-        tips = session.scalars(select(Tip.id).where(on_page).order_by(Tip.received_at.desc()).limit(PER_KIND)).all()
-        hits.add(Alike.LISTING, _from(session, SignalSource.TIP, tips, others))
-        of_desk = IntakeRecord.listing_url.contains(bare, autoescape=True)
-        latest = select(IntakeRecord.id).where(of_desk).order_by(IntakeRecord.received_at.desc()).limit(PER_KIND)
-        papers = session.scalars(latest).all()
-        hits.add(Alike.LISTING, _of_papers(session, papers, others))
+        for thing, source in ((Tip, SignalSource.TIP), (IntakeRecord, None)):
+            on_page = thing.listing_url.contains(bare, autoescape=True)
+            named = select(thing.id, thing.received_at.label("at")).where(on_page)
+            hits.add(Alike.LISTING, session.scalars(_became(named, source, own, PER_KIND)))
 
 
 def _marked(session: Session, texts: Collection[str]) -> dict[str, list[int]]:
@@ -301,33 +359,32 @@ def _marked(session: Session, texts: Collection[str]) -> dict[str, list[int]]:
     return {text: sorted(marks)[:MARKS_ASKED] for text, marks in rows}
 
 
-def _texts(session: Session, texts: dict[str, list[int]], others: ColumnElement[bool], hits: Hits) -> None:
+def _texts(session: Session, texts: dict[str, list[int]], own: Own, hits: Hits) -> None:
     """What was said in words, compared where it lies. The words of reporters are compared, never shown with another's signal."""
     if not texts:
         return
 
-    def told(thing: Any, words: Any, when: Any) -> list[UUID]:
-        return list(session.scalars(union_all(*(like(thing, words, when, *each) for each in texts.items()))))
-
-    def like(thing: Any, words: Any, when: Any, text: str, marks: list[int]) -> Any:
+    def like(columns: tuple[Any, Any, Any], source: SignalSource | None, text: str, marks: list[int]) -> Any:
         # Gathered, then cut, then compared: the planner would rather compare everything first.
+        thing, words, when = columns
         shares = func.text_marks(words).op("&&")(literal(marks, ARRAY(Integer)))
-        gathered = select(thing, words.label("words"), when.label("at")).where(shares)
+        gathered = select(thing.label("id"), words.label("words"), when.label("at")).where(shares)
         found = gathered.cte().prefix_with("MATERIALIZED")
-        latest = select(found).order_by(found.c.at.desc()).limit(COMPARED).cte().prefix_with("MATERIALIZED")
+        latest = _became(select(found), source, own, COMPARED).cte().prefix_with("MATERIALIZED")
         score = func.similarity(func.fold(latest.c.words), func.fold(text))
         best = select(latest.c.id).where(score >= LIKE_TEXT).order_by(score.desc()).limit(PER_KIND).subquery()
         return select(best.c.id)
 
-    tips = told(Tip.id, Tip.description, Tip.received_at)
-    hits.add(Alike.TEXT, _from(session, SignalSource.TIP, tips, others))
-    seen = told(Observation.id, Observation.note, Observation.seen_at)
-    hits.add(Alike.TEXT, _from(session, SignalSource.OBSERVATION, seen, others))
-    papers = told(IntakeRecord.id, IntakeRecord.body, IntakeRecord.received_at)
-    hits.add(Alike.TEXT, _of_papers(session, papers, others))
+    for columns, source in (
+        ((Tip.id, Tip.description, Tip.received_at), SignalSource.TIP),
+        ((Observation.id, Observation.note, Observation.seen_at), SignalSource.OBSERVATION),
+        ((IntakeRecord.id, IntakeRecord.body, IntakeRecord.received_at), None),
+    ):
+        asked = (like(columns, source, *each) for each in texts.items())
+        hits.add(Alike.TEXT, session.scalars(union_all(*asked)))
 
 
-def _photos(session: Session, hashes: Collection[int], others: ColumnElement[bool], hits: Hits) -> None:
+def _photos(session: Session, hashes: Collection[int], own: Own, hits: Hits) -> None:
     """Photos that differ in at most eight bits of 64 from one of these: of signals, and in the evidence of cases."""
     if not hashes:
         return
@@ -341,18 +398,30 @@ def _photos(session: Session, hashes: Collection[int], others: ColumnElement[boo
         for bits in hashes
     )
     found = union_all(*near).cte("found").prefix_with("MATERIALIZED")
-    latest = select(found.c.id).group_by(found.c.id).order_by(func.max(found.c.received_at).desc()).limit(PER_KIND * 2)
-    files = session.scalars(latest).all()
-    if not files:
-        return
-    tips = session.scalars(select(TipPhoto.tip_id).where(TipPhoto.file_id.in_(files))).all()
-    hits.add(Alike.PHOTO, _from(session, SignalSource.TIP, tips, others))
-    seen = session.scalars(select(ObservationPhoto.observation_id).where(ObservationPhoto.file_id.in_(files))).all()
-    hits.add(Alike.PHOTO, _from(session, SignalSource.OBSERVATION, seen, others))
-    papers = session.scalars(select(IntakeFile.record_id).where(IntakeFile.file_id.in_(files))).all()
-    hits.add(Alike.PHOTO, _of_papers(session, papers, others))
-    for case_id in session.scalars(select(Evidence.case_id).where(Evidence.file_id.in_(files)).distinct()):
-        hits.cases.setdefault(case_id, set()).add(Alike.PHOTO)
+    files = select(found.c.id, func.max(found.c.received_at).label("at")).group_by(found.c.id).cte("files")
+    shown = (
+        (SignalSource.TIP, TipPhoto.tip_id, TipPhoto.file_id),
+        (SignalSource.OBSERVATION, ObservationPhoto.observation_id, ObservationPhoto.file_id),
+        (None, IntakeFile.record_id, IntakeFile.file_id),
+    )
+    in_signals = (
+        _became(select(files), source, own, PER_KIND * 2, shown=(thing, file)) for source, thing, file in shown
+    )
+    kept = (
+        select(Evidence.case_id)
+        .where(Evidence.file_id == files.c.id, Evidence.case_id.not_in(own.cases))
+        .offset(0)
+        .lateral()
+    )
+    in_cases = select(kept.c.case_id).select_from(files).join(kept, true()).group_by(kept.c.case_id)
+    latest = in_cases.order_by(func.max(files.c.at).desc()).limit(PER_KIND * 2).subquery()
+    # One statement, because to find the files costs more than to follow them.
+    asked = (select(each.subquery().c.id, false().label("is_case")) for each in in_signals)
+    for row in session.execute(union_all(*asked, select(latest.c.case_id, true()))):
+        if row.is_case:
+            hits.cases.setdefault(row.id, set()).add(Alike.PHOTO)
+        else:
+            hits.add(Alike.PHOTO, [row.id])
 
 
 def _apart(hashes: Iterable[int]) -> list[int]:

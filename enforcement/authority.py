@@ -28,6 +28,7 @@ from enforcement.errors import (
 )
 from enforcement.law_seed import Signer
 from enforcement.models import Delegation, DelegationScope
+from enforcement.transitions import Duty
 from trace.clock import CITY
 from trace.errors import NotFound, broken_constraint
 from trace.models.parties import AppUser, Role, RoleGrant
@@ -41,10 +42,10 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
-    from enforcement.transitions import Duty
-
 HEAD_ROLE = {Signer.TEAM_HEAD: Role.TEAM_HEAD, Signer.BRANCH_HEAD: Role.BRANCH_HEAD}
 OWN_SIGNER = {Role.OFFICER: Signer.INSPECTOR, Role.TEAM_HEAD: Signer.TEAM_HEAD, Role.BRANCH_HEAD: Signer.BRANCH_HEAD}
+
+DUTY_OF = {Signer.INSPECTOR: Duty.OFFICER, Signer.TEAM_HEAD: Duty.TEAM_HEAD, Signer.BRANCH_HEAD: Duty.BRANCH_HEAD}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,10 @@ def capacity(
     *,
     scope: DelegationScope = DelegationScope.PENALTIES,
 ) -> Capacity:
-    """The highest capacity in which a person signs on a day; `NoCapacity` if there is none. The own rank wins over an equal one."""
+    """The highest capacity in which a person signs on a day; `NoCapacity` if there is none. The own rank wins over an equal one.
+
+    `duties`: the own ones of that day, see `own_duties`.
+    """
     own = competence.signer_for(duties)
     given = max(_held(session, person_id, on, scope), key=lambda each: LINE.index(each.signer), default=None)
     if given is not None and (own is None or LINE.index(given.signer) > LINE.index(own)):
@@ -73,6 +77,24 @@ def capacity(
     if own is None:
         raise NoCapacity
     return Capacity(own)
+
+
+def own_duties(
+    session: Session, person_id: UUID, duties: Collection[Duty], on: date, *, at: datetime
+) -> Collection[Duty]:
+    """In which duties of their own a person signed on a day: those of today as they stand, of another day by the offices held then."""
+    if on == at.astimezone(CITY).date():
+        return duties
+    signer = _own(session, person_id, on)
+    return frozenset() if signer is None else frozenset({DUTY_OF[signer]})
+
+
+def acting(
+    session: Session, person_id: UUID, duties: Collection[Duty], scope: DelegationScope, on: date, *, at: datetime
+) -> frozenset[Duty]:
+    """In which duties a person signs a decision of some power on a day: the own ones, and those of whoever lends theirs by a delegation."""
+    own = own_duties(session, person_id, duties, on, at=at)
+    return frozenset(own) | {DUTY_OF[each.signer] for each in _held(session, person_id, on, scope)}
 
 
 def delegate(

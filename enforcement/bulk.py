@@ -1,5 +1,6 @@
 """One deed done to many rows of a list: counted before anybody agrees, and written down with what was before.
 
+Done is exactly what was counted (`Counted`): the same rows, with the same facts. What joined a group since is left in the queue.
 Each row is the single deed of `cases` or `triage` in a savepoint of its own, so a row that is refused leaves the others alone. Steps of
 the law are not among them (`OneByOne`). What must not live here: the single deeds, taking back
 (`bulk_undo`), and the words in which a refusal is told.
@@ -7,14 +8,16 @@ the law are not among them (`OneByOne`). What must not live here: the single dee
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from enforcement import cases, triage
-from enforcement.casebook import lock, name_of, said, spoken
+from enforcement.casebook import last_event, lock, name_of, said, spoken
 from enforcement.models import (
     BulkDeed,
     BulkKind,
@@ -79,6 +82,20 @@ class ClusterTooLarge(Conflict):
     """
 
 
+class NotCounted(Conflict):
+    """What is filled in here was not counted so, and nothing was done.
+
+    Look at the new count below, then decide.
+    """
+
+
+class CountChanged(Conflict):
+    """Of the rows that were counted, somebody has changed some in the meantime, so nothing was done.
+
+    Look at the new count below, then decide again.
+    """
+
+
 class SameAsBefore(Conflict):
     """It is so already."""
 
@@ -111,10 +128,21 @@ class Order:
 
 @dataclass(frozen=True)
 class Result:
-    """What became, or would become, of the chosen rows."""
+    """What became, or would become, of the chosen rows. `rows`: those gone over; `later`: signals of their groups that came since the count."""
 
     done: Sequence[dict[str, Any]]
     refused: Sequence[Refused]
+    rows: Sequence[UUID] = ()
+    later: int = 0
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a person saw counted: the rows gone over, a mark of the facts, and a mark of the rows that could be done."""
+
+    rows: Sequence[UUID]
+    facts: str
+    able: str
 
 
 def preview(session: Session, order: Order, ids: Collection[UUID]) -> Result:
@@ -127,9 +155,27 @@ def preview(session: Session, order: Order, ids: Collection[UUID]) -> Result:
         session.expire_all()
 
 
-def carry_out(session: Session, order: Order, ids: Collection[UUID]) -> tuple[BulkDeed | None, Result]:
-    """Do it, and write down what each row was. None if every row was refused."""
-    result = _run(session, order, ids)
+def counted(order: Order, result: Result) -> Counted:
+    """What a preview has counted, to be given back when it is agreed to."""
+    facts = {name: str(value) for name, value in order.facts.items() if value is not None}
+    return Counted(
+        result.rows, _mark({"kind": order.kind.value, **facts}), _mark(sorted(item["id"] for item in result.done))
+    )
+
+
+def carry_out(
+    session: Session, order: Order, ids: Collection[UUID], seen: Counted | None = None
+) -> tuple[BulkDeed | None, Result]:
+    """Do it, and write down what each row was. None if every row was refused.
+
+    `seen`: what a person saw counted. Anything else than exactly that is refused, and the caller rolls back; without it nobody counted.
+    """
+    _sized(ids)
+    if seen is not None and counted(order, Result((), ())).facts != seen.facts:
+        raise NotCounted
+    result = _run(session, order, ids, seen.rows if seen is not None else None)
+    if seen is not None and counted(order, result).able != seen.able:
+        raise CountChanged
     if not result.done:
         return None, result
     kept = {name: str(value) for name, value in order.facts.items() if value is not None and name != "reason"}
@@ -169,18 +215,31 @@ def recent(session: Session, *, by: UUID, limit: int = 20) -> Sequence[BulkDeed]
     return session.scalars(select(BulkDeed).where(BulkDeed.by == by).order_by(BulkDeed.at.desc()).limit(limit)).all()
 
 
-def _run(session: Session, order: Order, ids: Collection[UUID]) -> Result:
+def _mark(what: object) -> str:
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _sized(ids: Collection[UUID]) -> None:
     if not ids:
         raise NothingChosen
     if len(ids) > MOST:
         raise TooManyChosen(most=MOST)
+
+
+def _run(session: Session, order: Order, ids: Collection[UUID], only: Collection[UUID] | None = None) -> Result:
+    """Go over the chosen rows; of groups over their undecided signals, or over those of `only` and no others."""
+    _sized(ids)
     if order.kind in OF_CASES:
         statement = select(CaseFile.id, CaseFile.number).where(CaseFile.id.in_(ids)).order_by(CaseFile.id)
         return _each(session, order, session.execute(statement).all(), _assign)
     lock_clusters(session, ids)
-    rows, large = _signals(session, ids)
+    later = 0
+    if only is None:
+        rows, large = _signals(session, ids, MOST)
+    else:
+        rows, large, later = _as_counted(session, ids, only)
     result = _each(session, order, rows, _DEEDS[order.kind])
-    return Result(result.done, [*large, *result.refused])
+    return Result(result.done, [*large, *result.refused], result.rows, later)
 
 
 def _each(
@@ -198,7 +257,7 @@ def _each(
             refused.append(Refused(number, exc))
         else:
             done.append({"id": str(row_id), "number": number, **item})
-    return Result(done, refused)
+    return Result(done, refused, [row_id for row_id, _number in rows])
 
 
 def lock_clusters(session: Session, ids: Collection[UUID]) -> None:
@@ -207,7 +266,7 @@ def lock_clusters(session: Session, ids: Collection[UUID]) -> None:
     session.execute(statement.with_for_update())
 
 
-def _signals(session: Session, clusters: Collection[UUID]) -> tuple[Sequence[Any], list[Refused]]:
+def _signals(session: Session, clusters: Collection[UUID], room: int) -> tuple[Sequence[Any], list[Refused]]:
     """The undecided signals behind the chosen rows, and the rows that stand for too many."""
     found = session.execute(
         select(SignalCluster.id, SignalCluster.fresh + SignalCluster.waiting, Signal.source_number)
@@ -215,7 +274,7 @@ def _signals(session: Session, clusters: Collection[UUID]) -> tuple[Sequence[Any
         .where(SignalCluster.id.in_(clusters))
         .order_by(SignalCluster.id)
     ).all()
-    room, taken, large = MOST, list[UUID](), list[Refused]()
+    taken, large = list[UUID](), list[Refused]()
     for cluster_id, count, number in found:
         if count > MOST:
             large.append(Refused(number, ClusterTooLarge(count=count)))
@@ -229,6 +288,26 @@ def _signals(session: Session, clusters: Collection[UUID]) -> tuple[Sequence[Any
     return session.execute(statement.order_by(Signal.cluster_id, Signal.id)).all(), large
 
 
+def _as_counted(
+    session: Session, clusters: Collection[UUID], known: Collection[UUID]
+) -> tuple[Sequence[Any], list[Refused], int]:
+    """The signals that were counted, the groups that found no room then, and how many signals came since.
+
+    Of those counted all that are in the chosen groups still; a decided one among them will be refused by name.
+    """
+    there = session.execute(
+        select(Signal.id, Signal.source_number, Signal.cluster_id)
+        .where(Signal.id.in_(known), Signal.cluster_id.in_(clusters))
+        .order_by(Signal.cluster_id, Signal.id)
+        .limit(MOST)
+    ).all()
+    groups = {row.cluster_id for row in there}
+    undecided = Signal.state.in_([SignalState.NEW, SignalState.WAITING])
+    came = select(func.count()).where(Signal.cluster_id.in_(groups), Signal.id.not_in(known), undecided)
+    others, large = _signals(session, set(clusters) - groups, MOST - len(there))
+    return [(row.id, row.source_number) for row in there], large, session.scalars(came).one() + len(others)
+
+
 def _assign(session: Session, order: Order, case_id: UUID) -> dict[str, Any]:
     officer_id = UUID(str(order.facts["officer"]))
     case = lock(session, case_id)
@@ -238,7 +317,8 @@ def _assign(session: Session, order: Order, case_id: UUID) -> dict[str, Any]:
     case = cases.assign(
         session, case_id, officer_id, reason=order.facts["reason"], by=order.by, duties=order.duties, at=order.at
     )
-    return {"was": str(was) if was else None, "officer": str(officer_id), "version": case.version}
+    last = last_event(session, case)
+    return {"was": str(was) if was else None, "officer": str(officer_id), "version": case.version, "event": last}
 
 
 def _before(session: Session, signal_id: UUID) -> tuple[Signal, dict[str, Any]]:

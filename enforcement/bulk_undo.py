@@ -12,9 +12,11 @@ from uuid import UUID
 from sqlalchemy import select
 
 from enforcement.bulk import Refused, Result, lock_clusters, state_of
-from enforcement.casebook import lock, name_of, spoken, write
+from enforcement.casebook import last_event, lock, name_of, spoken, write
+from enforcement.cases import officers
 from enforcement.models import BulkDeed, BulkKind, Outcome, Signal, SignalCluster, SignalState
 from enforcement.transitions import HEADS
+from trace.clock import CITY
 from trace.errors import Conflict, Forbidden, NotFound, TemThatError
 from trace.services import history
 
@@ -48,6 +50,13 @@ class ChangedSince(Conflict):
     """It was changed after this deed, so it stays as it is now.
 
     Open it and decide there.
+    """
+
+
+class FormerOfficerGone(Conflict):
+    """%(who)s had it before and no longer works at the case desk, so it stays where it is now.
+
+    Give it to somebody who works at the desk today.
     """
 
 
@@ -88,10 +97,15 @@ def undo(
 
 
 def _unassign(session: Session, item: Mapping[str, Any], by: UUID, at: datetime) -> None:
+    """Give a case back, if nobody has done anything in it since: a note or a piece of evidence does not move its version, but is an event."""
     case = lock(session, UUID(item["id"]))
-    if case.version != item["version"]:
+    last = last_event(session, case)
+    # Deeds done before the event was kept have the version alone.
+    if case.version != item["version"] or item.get("event", last) != last:
         raise ChangedSince
     now, before = case.officer_id, UUID(item["was"]) if item["was"] else None
+    if before and before not in {each.id for each in officers(session, on=at.astimezone(CITY).date())}:
+        raise FormerOfficerGone(who=name_of(session, before))
     case.officer_id = before
     names = {"was": name_of(session, now), "officer": name_of(session, before) if before else None}
     write(session, case, "unassign", by=by, at=at, facts=names)

@@ -28,12 +28,15 @@ from enforcement.alarms import Fault
 from enforcement.models import AlarmKind, CaseBundle, CaseEvent, CaseFile, CustodyDeed, CustodyEvent, Evidence
 from enforcement.papers import keeping, shelf
 from trace.errors import Conflict
-from trace.services import files
+from trace.services import files, pauses, unscanned
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy.orm import Session
+
+    from enforcement.models import Redaction
+    from trace.models.files import StoredFile
 
 CHECKER = Path(bundle_check.__file__)
 INDEX, SCRIPT = "MUC-LUC.html", "KIEM-TRA.py"
@@ -45,6 +48,13 @@ class EvidenceChanged(Conflict):
     """The originals of these folios are not what was taken in: %(folios)s. No bundle is made of them.
 
     The administrator has been told. Have the originals restored from the backup first.
+    """
+
+
+class DocumentsChanged(Conflict):
+    """The files of these issued documents are not what was put away: %(names)s. No bundle is made of them.
+
+    The administrator has been told. Have the files restored from the backup first.
     """
 
 
@@ -74,17 +84,37 @@ class Written:
     files: int
 
 
-def compose(session: Session, bundle: CaseBundle, *, store: Path, scanner: str, at: datetime) -> list[Member]:
-    """Everything that goes into a bundle. Each original is hashed anew, and that it goes out becomes a step of its custody."""
+def originals(session: Session, bundle: CaseBundle, *, store: Path) -> dict[UUID, Path]:
+    """Where the originals lie that a bundle is about, by piece: for hashing them outside any transaction."""
     pieces = evidence.of_members(session, bundle.case_id)
-    _whole(session, pieces, store=store, scanner=scanner, at=at)
+    return {piece.id: files.original_path(store, piece.file) for piece, _ in pieces}
+
+
+def compose(
+    session: Session,
+    bundle: CaseBundle,
+    *,
+    store: Path,
+    scanner: str,
+    at: datetime,
+    hashed: Mapping[UUID, str | None] | None = None,
+) -> list[Member]:
+    """Everything that goes into a bundle. Each original is hashed anew, and that it goes out becomes a step of its custody.
+
+    `hashed` is what the originals were just now, by piece; what it does not name is hashed here.
+    """
+    pieces = evidence.of_members(session, bundle.case_id)
+    _whole(session, pieces, hashed or {}, store=store, scanner=scanner, at=at)
+    cases = membership.members(session, bundle.case_id)
+    if changed := keeping.check(session, store, at=at, cases=cases).damaged:
+        raise DocumentsChanged(names=", ".join(changed))
     for piece, _ in pieces:
         evidence.get(session, bundle.case_id, piece.id)
         note = f"{bundle.number}"
         custody.step(session, piece, CustodyDeed.BUNDLED, by=bundle.asked_by, at=at, seen=piece.sha256, note=note)
     members: list[Member] = []
     record = _record(session, bundle, pieces, members, store)
-    keeping.keep_waiting(session, store, at=at, cases=membership.members(session, bundle.case_id), most=MOST_DOCUMENTS)
+    keeping.keep_waiting(session, store, at=at, cases=cases, most=MOST_DOCUMENTS)
     members += _documents(session, bundle.case_id, store)
     members.append(_member(bundle_check.DATA, _json(record)))
     members.append(_member(SCRIPT, CHECKER.read_bytes()))
@@ -163,19 +193,36 @@ def _copy(member: Member, out: _Hashed) -> None:
 
 
 def _whole(
-    session: Session, pieces: Sequence[tuple[Evidence, str]], *, store: Path, scanner: str, at: datetime
+    session: Session,
+    pieces: Sequence[tuple[Evidence, str]],
+    hashed: Mapping[UUID, str | None],
+    *,
+    store: Path,
+    scanner: str,
+    at: datetime,
 ) -> None:
-    changed = [
-        Fault(piece.case_id, piece.folio, AlarmKind.BYTES, seen or "gone")
-        for piece, _ in pieces
-        if (seen := evidence.on_disk(store, piece.file)) != piece.sha256
-    ]
+    changed = []
+    for piece, _ in pieces:
+        if piece.id in hashed:
+            seen = hashed[piece.id]
+        else:
+            with pauses.unhurried(session):
+                seen = evidence.on_disk(store, piece.file)
+        if seen != piece.sha256:
+            changed.append(Fault(piece.case_id, piece.folio, AlarmKind.BYTES, seen or "gone"))
     if changed:
         alarms.sound(session, changed, at=at)
         raise EvidenceChanged(folios=", ".join(str(fault.folio) for fault in changed))
-    waiting = [piece.folio for piece, _ in pieces if scanner and piece.file.scanned_at is None]
+    waiting = [
+        piece.folio for piece, _ in pieces if scanner and any(unscanned.waits(file) for file in _from_outside(piece))
+    ]
     if waiting:
         raise EvidenceNotScanned(folios=", ".join(map(str, waiting)))
+
+
+def _from_outside(piece: Evidence) -> list[StoredFile]:
+    """What somebody brought: the original, and copies redacted outside. Those drawn here hold nothing but dots."""
+    return [piece.file, *(redacted.file for redacted in piece.redactions if redacted.brought)]
 
 
 def _record(
@@ -198,6 +245,7 @@ def _record(
             {
                 **_row(case, {"number", "title", "state", "severity", "opened_at", "closed_at", "outcome", "legal_qualification",
                               "act_ended_on", "rule_version", "commune_code"}),
+                "last_folio": session.scalar(select(CaseFile.last_folio).where(CaseFile.id == case_id)),
                 "officer": case.officer.full_name if case.officer else None,
                 "signals": [_row(signal, {"source", "source_number", "received_at"}) for signal in case.signals],
                 "events": _events(session, case_id),
@@ -243,10 +291,13 @@ def _piece(
     redactions = []
     for redacted in piece.redactions:
         name = f"ban-che/{where}-{redacted.number}.{files.ENDINGS[redacted.file.media_type]}"
-        members.append(Member(name, files.original_path(store, redacted.file), redacted.sha256))
+        held_back = _held_back(redacted)
+        if held_back is None:
+            members.append(Member(name, files.original_path(store, redacted.file), redacted.sha256))
         redactions.append(
-            {**_row(redacted, {"number", "sha256", "areas", "brought", "reason", "made_at"}), "file": name}
-        )
+            {**_row(redacted, {"number", "sha256", "areas", "brought", "reason", "made_at"}), "file": None if held_back else name,
+             "left_out": held_back}
+        )  # fmt: skip
     shown = None
     if shows_copy and copy is not None and piece.file.copy_sha256:
         seen = f"ban-xem/{where}.jpg"
@@ -270,7 +321,16 @@ def _left_out(piece: Evidence, bundle: CaseBundle, public: Collection[UUID]) -> 
         return "informant"
     if piece.file.virus:
         return "virus"
-    return "redacted" if bundle.shared and piece.redactions else None
+    if bundle.shared and piece.redactions:
+        return "redacted"
+    return "unscanned" if unscanned.unreadable(piece.file) else None
+
+
+def _held_back(redacted: Redaction) -> str | None:
+    """Why a redacted copy does not go out."""
+    if redacted.file.virus:
+        return "virus"
+    return "unscanned" if redacted.brought and unscanned.unreadable(redacted.file) else None
 
 
 def _step(step: CustodyEvent) -> dict[str, Any]:

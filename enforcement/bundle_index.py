@@ -24,11 +24,16 @@ LEFT_OUT = {
     "informant": "Bản gốc do người dân gửi, niêm phong tại cơ quan để giữ kín người báo; trong gói là bản xem không kèm dữ liệu máy ảnh.",
     "redacted": "Gói chia sẻ: trong gói là bản đã che; bản gốc lưu tại cơ quan.",
     "virus": "Bản gốc có mã độc, lưu cách ly tại cơ quan; không đưa vào gói.",
+    "unscanned": "Trình quét mã độc không đọc hết được bản gốc (có thể vì tệp quá lớn), nên bản gốc lưu tại cơ quan, không đưa vào gói.",
+}
+COPY_LEFT_OUT = {
+    "virus": "có mã độc, lưu cách ly tại cơ quan; không đưa vào gói.",
+    "unscanned": "không được trình quét mã độc đọc hết (có thể vì tệp quá lớn), nên lưu tại cơ quan, không đưa vào gói.",
 }
 DEEDS = {
     "taken": "Thu nhận vào hồ sơ", "viewed": "Xem", "fetched": "Lấy bản gốc ra xem", "offered": "Đề nghị bàn giao",
     "received": "Xác nhận đã nhận", "refused": "Từ chối nhận", "withdrawn": "Rút đề nghị bàn giao", "redacted": "Lập bản che",
-    "bundled": "Đưa vào gói hồ sơ",
+    "reassigned": "Đề nghị bàn giao thay người giữ đã rời nhiệm vụ", "bundled": "Đưa vào gói hồ sơ",
 }  # fmt: skip
 HOW = (
     "Máy nào có sẵn công cụ cũng kiểm tra được: trong thư mục đã giải nén chạy <code>sha256sum -c SHA256SUMS</code>, hoặc "
@@ -62,10 +67,13 @@ def _case(case: dict[str, Any]) -> Iterable[str]:
             piece["shown"] and piece["shown"]["file"],
             *(each["file"] for each in piece["redactions"]),
         ]
+        held_back = "".join(
+            f"<p>Bản che {each['number']} {COPY_LEFT_OUT[each['left_out']]}</p>" for each in piece["redactions"] if each["left_out"]
+        )  # fmt: skip
         where = f"{_t(piece['place'])} {_t(piece['position'])}" if piece["place"] or piece["position"] else "–"
         yield (
             f"<h4>Bút lục {piece['folio']}: {_t(piece['title'])}</h4><p>{' · '.join(_link(name) for name in shown if name) or '–'}</p>"
-            f"<p>{LEFT_OUT.get(piece['left_out'] or '', '')}</p><p>Nguồn: {_t(piece['origin'])}. Thời điểm: {_moment(piece['taken_at'])}. "
+            f"<p>{LEFT_OUT.get(piece['left_out'] or '', '')}</p>{held_back}<p>Nguồn: {_t(piece['origin'])}. Thời điểm: {_moment(piece['taken_at'])}. "
             f"Nơi: {where}. Thiết bị: {_t(piece['device']) or '–'}.</p><p>SHA-256 bản gốc: <code>{_t(piece['sha256'])}</code></p>"
         )
         rows = (

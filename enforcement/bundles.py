@@ -92,6 +92,15 @@ def finish(session: Session, bundle_id: UUID, written: Written, *, at: datetime)
     return bundle
 
 
+def taken_out(session: Session, bundle: CaseBundle, *, by: UUID, at: datetime) -> None:
+    """Somebody takes the ZIP with all that is in it: the case says who and when."""
+    case = lock(session, membership.survivor(session, bundle.case_id))
+    write(session, case, "fetch_bundle", by=by, at=at, facts={"bundle": bundle.number, "sha256": bundle.sha256})
+    changes = {"bundle": (None, bundle.number)}
+    history.record(session, "case:fetch_bundle", bundle.case_id, by=by, at=at, changes=changes)
+    session.flush()
+
+
 def fail(session: Session, bundle_id: UUID, fault: str, *, at: datetime) -> None:
     """It could not be made, and why. Asking again is up to people."""
     bundle = _locked(session, bundle_id)

@@ -95,14 +95,19 @@ def standing(session: Session, case: CaseFile) -> None:
 
 
 def same_version(session: Session, case: CaseFile, version: int | None) -> None:
-    """Refuse a deed decided on a page that is out of date, naming who changed the case since. None: nobody saw a page."""
+    """Refuse a deed decided on a page that is out of date, naming who changed the case since. None: nobody saw a page.
+
+    Many events, such as a note, change nothing of the case itself: named is who wrote the event that did.
+    """
     if version is None or version == case.version:
         return
+    changed_it = CaseEvent.written_in.is_not_distinct_from(CaseFile.changed_in)
     last = session.execute(
         select(CaseEvent.at, AppUser.full_name)
         .join(AppUser, AppUser.id == CaseEvent.by)
+        .join(CaseFile, CaseFile.id == CaseEvent.case_id)
         .where(CaseEvent.case_id == case.id)
-        .order_by(CaseEvent.seq.desc())
+        .order_by(changed_it.desc(), CaseEvent.seq.desc())
         .limit(1)
     ).one()
     raise CaseChanged(who=last.full_name, when=spoken(last.at))
@@ -114,11 +119,17 @@ def write(session: Session, case: CaseFile, deed: str, *, by: UUID, at: datetime
     Every deed comes through here, so this is where a case that was merged away refuses them all.
     """
     standing(session, case)
-    last = session.scalar(select(func.max(CaseEvent.seq)).where(CaseEvent.case_id == case.id)) or 0
-    event = CaseEvent(case_id=case.id, seq=last + 1, at=at, by=by, deed=deed, **{"facts": {}, **more})
+    event = CaseEvent(
+        case_id=case.id, seq=last_event(session, case) + 1, at=at, by=by, deed=deed, **{"facts": {}, **more}
+    )
     session.add(event)
     session.flush()
     return event
+
+
+def last_event(session: Session, case: CaseFile) -> int:
+    """The number of the latest event of a case that the caller has locked."""
+    return session.scalar(select(func.max(CaseEvent.seq)).where(CaseEvent.case_id == case.id)) or 0
 
 
 def said(text: str) -> str:

@@ -17,7 +17,9 @@ from enforcement import (
     clocks,
     deciding,
     evidence,
+    explaining,
     law,
+    mandates,
     membership,
     offenders,
     orders,
@@ -115,7 +117,9 @@ def move(
     case = lock(session, case_id)
     same_version(session, case, version)
     filled = {name: value for name, value in given.items() if value not in (None, "", [], ())}
-    step = check(case.state, taken, duties=duties, given=filled)
+    day = filled.get(Demand.SIGNED_ON) or at.astimezone(CITY).date()
+    allowed = mandates.for_move(session, by, duties, taken, day, at=at)
+    step = check(case.state, taken, duties=allowed, given=filled)
     filled = {name: value for name, value in filled.items() if name in step.demands | step.may}
     facts = _facts(session, case, step, filled)
     written = deciding.write_down(session, case, taken, filled, by=by, duties=duties, at=at)
@@ -288,9 +292,13 @@ def _start_clocks(
     if taken is Move.RESUME_EXECUTION:
         subjects = list(dict.fromkeys(line.ruling_id for line in orders.standing_open(session, case))) or [None]
     wanted = [(kind, subject) for kind in (*MOVES[taken].starts, *_by_ground(written.paper)) for subject in subjects]
+    started = []
     if taken is Move.TAKE_BACK:
         wanted += _of_decided(session, case)
-    return [
+        # From now on, whatever day the paper of the police bears: until now nobody was told.
+        kinds = explaining.open_again(session, case, at=at)
+        started = [clocks.start(session, case, kind, began=at, law=rules, at=at) for kind in kinds]
+    return started + [
         clocks.start(session, case, kind, began=began, law=rules, at=at, subject_id=subject) for kind, subject in wanted
     ]
 

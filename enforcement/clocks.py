@@ -29,7 +29,7 @@ from trace.workdays import CalendarGap, working_days_left
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-    from datetime import datetime
+    from datetime import date, datetime
     from uuid import UUID
 
     from sqlalchemy.orm import Session
@@ -80,13 +80,17 @@ def start(
     law: Law,
     at: datetime,
     subject_id: UUID | None = None,
+    agreed_on: date | None = None,
 ) -> Deadline:
-    """Start a clock that began at a moment. One of the same kind and subject that still runs is stopped: the later start counts."""
+    """Start a clock that began at a moment. One of the same kind and subject that still runs is stopped: the later start counts.
+
+    `agreed_on`: the day with which a clock ends that no law counts.
+    """
     for old in _running(session, [case.id], {kind}, subject_id, own=True):
         _stop(old, at)
     session.flush()  # before the new one runs, or the index sees two
     rule = law.rule(kind, began.astimezone(CITY).date())
-    reckoned = deadlines.reckon(began, rule, law.calendar)
+    reckoned = deadlines.reckon(began, rule, law.calendar, agreed_on=agreed_on)
     made = Deadline(
         case_id=case.id,
         kind=kind,
@@ -182,7 +186,7 @@ def recount(
         rule = law.rule(deadline.kind, deadline.started_at.astimezone(CITY).date())
         deadline.basis, deadline.rule_version = rule.basis, rule.version
     extension = extension_of(deadline, rule)
-    reckoned = deadlines.reckon(deadline.started_at, rule, law.calendar, extension)
+    reckoned = deadlines.reckon(deadline.started_at, rule, law.calendar, extension, _agreed(deadline, rule))
     deadline.due_at, deadline.needs_verification = reckoned.due, reckoned.doubtful
     if extension is None:
         deadline.extension_amount = deadline.extension_unit = None
@@ -191,10 +195,25 @@ def recount(
     return was
 
 
+def agree(
+    deadline: Deadline, day: date, *, law: Law, at: datetime, by: UUID, decision_number: str, reason: str
+) -> datetime:
+    """Another day was agreed on for a running clock that ends with one. Returns its end before."""
+    rule, was = law.rule_of(deadline.kind, deadline.rule_version), deadline.due_at
+    deadline.due_at = deadlines.reckon(deadline.started_at, rule, law.calendar, agreed_on=day).due
+    _settled(deadline)
+    written = _reckoning(deadline, ReckoningCause.AGREED_ANEW, at=at, was=was, by=by, reason=reason)
+    written.decision_number = decision_number
+    deadline.reckonings.append(written)
+    return was
+
+
 def under(deadline: Deadline, law: Law) -> Reckoning:
     """What a clock would come to today, by its own rule, start and extension, on the calendar of this law."""
     rule = law.rule_of(deadline.kind, deadline.rule_version)
-    return deadlines.reckon(deadline.started_at, rule, law.calendar, extension_of(deadline, rule))
+    return deadlines.reckon(
+        deadline.started_at, rule, law.calendar, extension_of(deadline, rule), _agreed(deadline, rule)
+    )
 
 
 def extension_of(deadline: Deadline, rule: Rule) -> Extension | None:
@@ -317,6 +336,11 @@ def _due(standing: Standing) -> datetime:
 def _stop(deadline: Deadline, at: datetime) -> None:
     deadline.stopped_at, deadline.ended_as = at, EndedAs.STOPPED
     _settled(deadline)
+
+
+def _agreed(deadline: Deadline, rule: Rule) -> date | None:
+    """The day on which people agreed: no calendar and no other beginning moves it."""
+    return deadline.due_at.astimezone(CITY).date() if rule.agreed else None
 
 
 def _settled(deadline: Deadline) -> None:

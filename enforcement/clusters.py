@@ -8,13 +8,15 @@ here: what people decide (`triage`), and likeness that a person has to judge (`s
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, cast, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import joinedload
 
+from enforcement import membership
 from enforcement.models import CaseFile, Signal, SignalCluster, SignalState
 from enforcement.transitions import OVER
 from trace.errors import NotFound
@@ -33,6 +35,15 @@ if TYPE_CHECKING:
 PAGE = 50
 UNDECIDED = (SignalState.NEW, SignalState.WAITING)
 _TRACKING = ("utm_", "fbclid", "gclid", "sp_atk", "xptdk", "spm")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a person saw undecided in a cluster: how many, when the last of them was put on the desk, and a mark of exactly these."""
+
+    count: int
+    upto: datetime | None
+    mark: str
 
 
 def key_of(
@@ -74,16 +85,19 @@ def bare_address(url: str) -> str:
 def gather(session: Session, key: str, *, severity: int, received_at: datetime, at: datetime) -> UUID:
     """The open cluster of a key, locked until the transaction ends; a new one where there is none.
 
-    One whose case is over takes no more: what comes now is a new matter.
+    One whose case is over is let go as soon as nothing in it is undecided: what comes then is a new matter. Until then what was left and
+    what comes are that new matter together, and a case of their own may be opened from it.
     """
-    over = select(CaseFile.id).where(CaseFile.state.in_(OVER))
+    mine = (SignalCluster.key == key, SignalCluster.closed_at.is_(None), SignalCluster.case_id.is_not(None))
     done = SignalCluster.fresh + SignalCluster.waiting == 0
-    session.execute(
-        update(SignalCluster)
-        .where(SignalCluster.key == key, SignalCluster.closed_at.is_(None), done, SignalCluster.case_id.in_(over))
-        .values(closed_at=at)
-        .execution_options(synchronize_session=False)
-    )
+    old = session.execute(select(SignalCluster.id, SignalCluster.case_id).where(*mine, done)).one_or_none()
+    if old is not None and old.case_id is not None and case_of(session, old.case_id) is None:
+        session.execute(
+            update(SignalCluster)
+            .where(*mine, done, SignalCluster.id == old.id, SignalCluster.case_id == old.case_id)
+            .values(closed_at=at)
+            .execution_options(synchronize_session=False)
+        )
     statement = (
         insert(SignalCluster)
         .values(key=key, begun_at=at, severity=severity, newest_at=received_at)
@@ -107,6 +121,31 @@ def get(session: Session, cluster_id: UUID) -> SignalCluster:
     if found is None:
         raise NotFound
     return found
+
+
+def case_of(session: Session, case_id: UUID | None) -> CaseFile | None:
+    """The case that carries on for the one opened from a cluster, while it is worked on; None once that one is over."""
+    if case_id is None:
+        return None
+    statement = select(CaseFile).where(CaseFile.id == membership.survivor(session, case_id))
+    found = session.scalars(statement, execution_options={"populate_existing": True}).one()
+    return found if found.state not in OVER else None
+
+
+def seen(session: Session, cluster_id: UUID, *, upto: datetime | None = None) -> Seen:
+    """The undecided signals of a cluster as one mark; `upto`: those only that had been put on the desk by then.
+
+    Reports of one cluster are written one after the other, so that who comes later lies behind the moment. Where a clock lags or somebody
+    has put an older signal into the cluster meanwhile, the mark is another, and the person looks again.
+    """
+    ids = func.string_agg(cast(Signal.id, Text), aggregate_order_by(literal_column("','"), Signal.id))
+    statement = select(func.count(), func.max(Signal.filed_at), ids).where(
+        Signal.cluster_id == cluster_id, Signal.state.in_(UNDECIDED)
+    )
+    if upto is not None:
+        statement = statement.where(Signal.filed_at <= upto)
+    count, last, listed = session.execute(statement).one()
+    return Seen(count, upto or last, hashlib.sha256((listed or "").encode()).hexdigest()[:32])
 
 
 def lock(session: Session, *cluster_ids: UUID) -> list[SignalCluster]:
@@ -143,14 +182,15 @@ def signals(session: Session, cluster_id: UUID, *, page: int = 1) -> tuple[Seque
 def settle(session: Session, cluster_id: UUID, *, at: datetime) -> None:
     """Close a cluster that has nothing left to decide, unless its case is worked on: then later ones still gather in it."""
     session.flush()
-    worked = select(CaseFile.id).where(CaseFile.state.not_in(OVER))
+    case_id = session.scalar(select(SignalCluster.case_id).where(SignalCluster.id == cluster_id))
+    if case_of(session, case_id) is not None:
+        return
     session.execute(
         update(SignalCluster)
         .where(
             SignalCluster.id == cluster_id,
             SignalCluster.closed_at.is_(None),
             SignalCluster.fresh + SignalCluster.waiting == 0,
-            SignalCluster.case_id.is_(None) | SignalCluster.case_id.not_in(worked),
         )
         .values(closed_at=at)
         .execution_options(synchronize_session=False)

@@ -15,7 +15,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from enforcement.errors import ExtensionTooLate, FineTimeBarred, NoRuleInForce, NotAnExtension
+from enforcement.errors import AgreedBeforeStart, ExtensionTooLate, FineTimeBarred, NoRuleInForce, NotAnExtension
 from trace.clock import CITY
 from trace.workdays import months_later
 
@@ -64,6 +64,7 @@ class DeadlineKind(StrEnum):
     LIMITATION_IP = "limitation_ip"
     INS_UPLOAD = "ins_upload"  # signing of a paper document
     PLATFORM_TAKEDOWN = "platform_takedown"  # sending of the request to a platform
+    ASSESSMENT = "assessment"  # sending of the question to an assessor; it ends on the day agreed with them
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ class Rule:
     `rolls`: an end on a day off moves to the end of the next working day (Civil Code Art. 148(5)). This is the reading of
     the general rule through Art. 8 of the penalties law; a unit that reads it otherwise turns the flag off for the rule.
     `counts_start_day`: limitation counts from the beginning of its first day (Civil Code Art. 151), so it ends a day earlier.
-    `needs_verification`: shown as "cần kiểm chứng" wherever the deadline is shown.
+    `needs_verification`: shown as "cần kiểm chứng" wherever the deadline is shown. `agreed`: no law counts it, it ends with a day that people
+    agreed on, day off or not; `amount` then says nothing.
     """
 
     kind: DeadlineKind
@@ -97,6 +99,7 @@ class Rule:
     extensions: tuple[Extension, ...] = ()
     rolls: bool = True
     counts_start_day: bool = False
+    agreed: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,22 @@ class Reckoning:
         return self.due.date() != self.before_rolling
 
 
-def reckon(start: datetime, rule: Rule, calendar: Calendar, extension: Extension | None = None) -> Reckoning:
-    """When the clock runs out that started at this moment, and on what that rests. `extension` replaces the rule's amount."""
+def reckon(
+    start: datetime, rule: Rule, calendar: Calendar, extension: Extension | None = None, agreed_on: date | None = None
+) -> Reckoning:
+    """When the clock runs out that started at this moment, and on what that rests. `extension` replaces the rule's amount.
+
+    `agreed_on`: the day that a clock without a length of its own ends with.
+    """
     if start.tzinfo is None:
         raise ValueError("start must be aware")
+    if rule.agreed != (agreed_on is not None):
+        raise ValueError("a clock ends with an agreed day or is counted")
+    if agreed_on is not None:
+        end_of_it = datetime.combine(agreed_on, END_OF_DAY, CITY)
+        if end_of_it <= start:
+            raise AgreedBeforeStart(began=start.astimezone(CITY).date())
+        return Reckoning(end_of_it, agreed_on, rule.needs_verification)
     if extension is not None and extension not in rule.extensions:
         raise NotAnExtension(kind=rule.kind)
     span = extension or rule

@@ -9,21 +9,35 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from enforcement import closing, explaining, fines, offenders, orders, police, rulings, signing
+from sqlalchemy import and_, func, select
+
+from enforcement import (
+    closing,
+    confiscation,
+    explaining,
+    fine_times,
+    fines,
+    mandates,
+    membership,
+    offenders,
+    orders,
+    police,
+    rulings,
+    signing,
+)
 from enforcement.acts import standing
-from enforcement.authority import Capacity
 from enforcement.brackets import Bracket, together
 from enforcement.entries import refuse
 from enforcement.errors import FineTimeBarred, MissingDemand
-from enforcement.law_seed import Signer
-from enforcement.models import InspectionGround, NoPenaltyGround, PaperKind
+from enforcement.mandates import PAPERS
+from enforcement.models import CaseEvent, InspectionGround, NoPenaltyGround, PaperKind
 from enforcement.transitions import Demand, Move
 from trace.clock import CITY
 from trace.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from enum import StrEnum
     from uuid import UUID
 
@@ -32,24 +46,10 @@ if TYPE_CHECKING:
     from enforcement.fines import Fine
     from enforcement.models import CaseFile, CasePaper, CaseParty, Ruling
     from enforcement.transitions import Duty
+    from trace.errors import TemThatError
 
 D = Demand
-# Which paper each step rests on, and the field of the form with its number.
-PAPERS: dict[Move, tuple[PaperKind, Demand]] = {
-    Move.DECIDE_INSPECTION: (PaperKind.INSPECTION_DECISION, D.DECISION_NUMBER),
-    Move.CANCEL_INSPECTION: (PaperKind.INSPECTION_CANCELLED, D.DECISION_NUMBER),
-    Move.END_INSPECTION: (PaperKind.INSPECTION_RECORD, D.RECORD_NUMBER),
-    Move.RECORD_VIOLATION: (PaperKind.VIOLATION_RECORD, D.RECORD_NUMBER),
-    Move.PENALISE: (PaperKind.PENALTY, D.DECISION_NUMBER),
-    Move.ORDER_REMEDY: (PaperKind.REMEDY_ONLY, D.DECISION_NUMBER),
-    Move.DISCONTINUE: (PaperKind.NO_PENALTY, D.DECISION_NUMBER),
-    Move.RECEIVE_DECISION: (PaperKind.PENALTY, D.DECISION_NUMBER),
-    Move.TRANSFER_CRIMINAL: (PaperKind.CRIMINAL_TRANSFER, D.DECISION_NUMBER),
-    Move.TAKE_BACK: (PaperKind.TAKEN_BACK, D.DECISION_NUMBER),
-    Move.RESUME_EXECUTION: (PaperKind.TAKEN_BACK, D.DECISION_NUMBER),
-}
-# In which capacity somebody elsewhere signed is theirs to know.
-ANOTHERS = Capacity(Signer.CITY_CHAIR)
+OWN_DECISIONS = frozenset({Move.PENALISE, Move.ORDER_REMEDY, Move.DISCONTINUE})
 RETURNS = frozenset({Move.TAKE_BACK, Move.RESUME_EXECUTION, Move.RECEIVE_DECISION})
 
 
@@ -78,6 +78,20 @@ class NoInspectionDecision(Conflict):
     """No signed decision to inspect stands in this case.
 
     A head decides the inspection first.
+    """
+
+
+class DecidedBeforePrepared(Invalid):
+    """This decision is dated %(signed)s, but the file was put forward for it on %(prepared)s only (penalties law, Art. 59, 61).
+
+    Write the day on which it was really signed.
+    """
+
+
+class DecidedBeforeExplained(Invalid):
+    """This decision is dated %(signed)s, but the right of %(who)s to explain was settled on %(settled)s only (penalties law, Art. 61).
+
+    A decision made before is void. Write the day on which it was really signed.
     """
 
 
@@ -127,7 +141,11 @@ def write_down(
     done = Written()
     _refuse_step(session, case, taken)
     if (found := PAPERS.get(taken)) is not None:  # a day that cannot be is said before the law of that day is asked
-        refuse(signing.faults(session, case, found[0], filled.get(D.SIGNED_ON) or at.astimezone(CITY).date(), at=at))
+        day = filled.get(D.SIGNED_ON) or at.astimezone(CITY).date()
+        refuse([
+            *signing.faults(session, case, found[0], day, at=at), *_too_early(session, case, taken, filled, day),
+            *mandates.faults(session, by, duties, taken, day, at=at),
+        ])  # fmt: skip
     more = _facts_of_law(session, case, taken, filled, done, by=by, duties=duties, at=at)
     if found is not None:
         kind, number = found
@@ -173,6 +191,7 @@ def _facts_of_law(
     at: datetime,
 ) -> dict[str, Any]:  # fmt: skip
     """What the paper of a step says besides its number; refused if the law does not allow the step so."""
+    confiscation.refuse_among_remedies(filled)
     match taken:
         case Move.DECIDE_INSPECTION:
             return _inspection(filled, done.facts)
@@ -186,12 +205,45 @@ def _facts_of_law(
         case Move.PENALISE:
             return _fine(session, case, filled, done, by=by, duties=duties, at=at)
         case Move.ORDER_REMEDY | Move.DISCONTINUE:
-            return _no_penalty(session, case, taken, filled, done, at=at)
+            return _no_penalty(session, case, taken, filled, done, by=by, duties=duties, at=at)
         case Move.RECEIVE_DECISION:
             return _fine_of_another(session, case, filled, done, at=at)
         case _:
             pass
     return {}
+
+
+def _too_early(
+    session: Session, case: CaseFile, taken: Move, filled: Mapping[str, Any], day: date
+) -> list[TemThatError]:
+    """A decision of ours dated before it was prepared, or before the right to explain of somebody on whom it decides was settled."""
+    if taken not in OWN_DECISIONS:
+        return []
+    on = {str(each.party_id) for each in filled.get(D.FINES) or ()} | {
+        str(each) for each in filled.get(D.OFFENDERS) or ()
+    }
+    return too_early(session, case, day, on)
+
+
+def too_early(
+    session: Session, case: CaseFile, day: date, on: Collection[str] = (), *, known_at: datetime | None = None
+) -> list[TemThatError]:
+    """The same of a day alone. `on`: of whom the decision is; of everybody if empty. `known_at`: when a decision in the file was entered."""
+    found: list[TemThatError] = []
+    line = membership.lineage(case.id).subquery()  # a case that was split off was put forward with its origin
+    prepared = session.scalar(
+        select(func.max(CaseEvent.at))
+        .join(line, and_(line.c.id == CaseEvent.case_id, CaseEvent.at <= line.c.until))
+        .where(CaseEvent.move == Move.PREPARE_DECISION, *([] if known_at is None else [CaseEvent.at <= known_at]))
+    )
+    if prepared is not None and day < (prepared_on := prepared.astimezone(CITY).date()):
+        found.append(DecidedBeforePrepared(signed=day, prepared=prepared_on))
+    found += [
+        DecidedBeforeExplained(who=row.party.name, signed=day, settled=row.settled_on)
+        for row in explaining.of_case(session, case).values()
+        if row.owed and row.settled_on is not None and day < row.settled_on and (not on or str(row.party_id) in on)
+    ]
+    return found
 
 
 def _inspection(filled: Mapping[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
@@ -217,15 +269,13 @@ def _fine(
     done.fines = fines.judge(session, case, filled, by=by, duties=duties, at=at)
     done.on = [each.offender for each in done.fines]
     explaining.refuse_early(session, case, done.on, by=by, at=signing.moment(filled.get(D.SIGNED_ON), at))
-    first, amount, confiscation = (
-        done.fines[0],
-        sum(each.amount for each in done.fines),
-        sum(each.confiscation for each in done.fines),
-    )
+    capacity = done.fines[0].capacity
+    amount, confiscation = sum(each.amount for each in done.fines), sum(each.confiscation for each in done.fines)
     whole, organisation = together([each.bracket for each in done.fines]), any(each.organisation for each in done.fines)
     deviation = "; ".join(dict.fromkeys(each.deviation for each in done.fines if each.deviation)) or None
-    done.facts |= {        D.FINE.value: amount, "bracket_low": whole.low, "bracket_top": whole.top, "basis": whole.basis, "organisation": organisation,
-        "confiscation": confiscation, "deviation": deviation, "capacity": first.capacity.signer.value,
+    done.facts |= {
+        D.FINE.value: amount, "bracket_low": whole.low, "bracket_top": whole.top, "basis": whole.basis, "organisation": organisation,
+        "confiscation": confiscation, "deviation": deviation, "capacity": capacity.signer.value if capacity else None,
     }  # fmt: skip
     return {
         "fine": amount, "bracket_low": whole.low, "bracket_top": whole.top, "bracket_basis": whole.basis,
@@ -243,9 +293,7 @@ def _fine_of_another(
         frame, amount = fines.frame(session, case, on=signed_on, offender=who), wish.total
         known = frame.bracket if frame.bracket and frame.bracket.low <= amount <= frame.bracket.top else None
         bracket = known or Bracket(amount, amount, str(filled[D.GROUNDS]), case.rule_version)
-        taken.append(
-            fines.Fine(who, amount, bracket, frame.organisation, wish.confiscation, None, wish.remedies, (), ANOTHERS)
-        )
+        taken.append(fines.Fine(who, amount, bracket, frame.organisation, wish.confiscation, None, wish.remedies, ()))
     done.on, done.fines = [each.offender for each in taken], taken
     whole, organisation = together([each.bracket for each in taken]), any(each.organisation for each in taken)
     amount, confiscation = sum(each.amount for each in taken), sum(each.confiscation for each in taken)
@@ -262,8 +310,9 @@ def _fine_of_another(
 
 
 def _no_penalty(
-    session: Session, case: CaseFile, taken: Move, filled: Mapping[str, Any], done: Written, *, at: datetime
-) -> dict[str, Any]:
+    session: Session, case: CaseFile, taken: Move, filled: Mapping[str, Any], done: Written, *, by: UUID, duties: Collection[Duty],
+    at: datetime,
+) -> dict[str, Any]:  # fmt: skip
     ground = _member(NoPenaltyGround, filled[D.NO_PENALTY_GROUND])
     if ground is None:
         raise MissingDemand(missing=(D.NO_PENALTY_GROUND,))
@@ -271,7 +320,10 @@ def _no_penalty(
     if ground is NoPenaltyGround.TIME_BARRED and _time_left(session, case, filled, done.on, at):
         raise NotTimeBarred
     done.facts[D.NO_PENALTY_GROUND.value] = ground.value
-    return {"no_penalty_ground": ground}
+    if taken is not Move.ORDER_REMEDY:
+        return {"no_penalty_ground": ground}
+    value = confiscation.decide(session, case, filled, by=by, duties=duties, at=at)
+    return {"no_penalty_ground": ground, "confiscation": value}
 
 
 def _follow_up(
@@ -289,6 +341,8 @@ def _follow_up(
                 session, case, done.paper, ruling, remedies=own or filled.get(D.REMEDIES), several=len(done.rulings) > 1, by=by, at=at
             )  # fmt: skip
             done.facts["orders"] += len(made)
+        if taken is Move.ORDER_REMEDY:
+            done.facts["orders"] += len(orders.confiscate(session, case, done.paper, done.rulings, by=by, at=at))
     if taken in {Move.TRANSFER, Move.TRANSFER_CRIMINAL}:
         listed = police.list_out(session, case, str(filled[D.RECIPIENT]), paper=done.paper, by=by, at=at)
         done.facts["listed"] = {name: len(rows) for name, rows in listed.contents.items()}
@@ -305,7 +359,7 @@ def _time_left(
     everybody: list[CaseParty | None] = [*parties]
     for each in everybody or [None]:
         try:
-            fines.time_left(session, case, signing.moment(filled.get(D.SIGNED_ON), at), each)
+            fine_times.time_left(session, case, signing.moment(filled.get(D.SIGNED_ON), at), each)
         except FineTimeBarred:
             continue
         return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import select
 
 from enforcement import membership
-from enforcement.casebook import said, workable, write
+from enforcement.casebook import name_of, said, spoken, workable, write
 from enforcement.models import CaseAct, CaseParty, EntryKind, Exhibit, GoodsLine, Obligation
 from trace.errors import Conflict, NotFound, Refused
 from trace.services import history
@@ -34,33 +34,44 @@ _PERSONAL = frozenset({"id_number", "phone"})
 
 
 class EntryChanged(Conflict):
-    """Somebody changed this entry while you were writing.
+    """%(who)s changed this entry at %(when)s, after your page was drawn, so your step was not taken.
 
-    Look at it as it is now, then correct it again.
+    Look at what changed below, then decide again.
     """
 
 
 class EntryStruck(Conflict):
-    """This entry was struck, so it cannot be changed.
+    """%(who)s struck this entry at %(when)s, so it cannot be changed.
 
     Make a new entry.
     """
 
 
 def one(session: Session, kind: type[E], case: CaseFile, entry_id: UUID | None, *, revision: int | None = None) -> E:
-    """An entry of a case, or of one merged into it, that still stands and is what the person saw. Absent and not of this case are the same."""
+    """An entry of a case, or of one merged into it, that still stands and is what the person saw. Absent and not of this case are the same.
+
+    `revision`: of the entry on the page that the person saw; None for callers that have just locked and looked themselves.
+    """
     found = session.scalars(
         select(kind)
         .where(kind.id == entry_id, kind.case_id.in_(membership.members(session, case.id)))
-        .with_for_update()
+        .with_for_update(),
+        execution_options={"populate_existing": True},  # the form was filled from this session before the lock
     ).one_or_none()
     if found is None:
         raise NotFound
     if found.struck_at is not None:
-        raise EntryStruck
+        raise EntryStruck(who=name_of(session, found.struck_by), when=spoken(found.struck_at))
     if revision is not None and found.revision != revision:
-        raise EntryChanged
+        raise _changed(session, found)
     return found
+
+
+def _changed(session: Session, entry: AnyEntry) -> EntryChanged:
+    """Who changed an entry last, and when. Whatever moves its revision is in its history; a line that a decision wrote begins without one."""
+    last = next(iter(history.of(session, entry.id, limit=1)), None)
+    by, when = (last.by, last.at) if last else (entry.added_by, entry.added_at)
+    return EntryChanged(who=name_of(session, by), when=spoken(when))
 
 
 def put(

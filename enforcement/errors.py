@@ -64,6 +64,13 @@ class AboveFieldMaximum(Invalid):
     """
 
 
+class AgreedBeforeStart(Invalid):
+    """The day that was agreed on lies before the clock began, on %(began)s.
+
+    Check both days.
+    """
+
+
 class BeyondCompetence(Forbidden):
     """This decision is beyond what you may sign.
 
@@ -207,7 +214,7 @@ class NotAfterTheOld(Invalid):
 class OverlapsLaw(Conflict):
     """Another row of law holds for the same thing on some of these days.
 
-    Look at the values and days of the rows that are there.
+    Look at the values and days of the rows that are there. Let those end that the new text no longer knows, then enter this one.
     """
 
 
@@ -229,4 +236,18 @@ class RemindersUnfit(Invalid):
     """These reminders cannot be kept: at most five before the end, each at least 1, and the branch head is told after the team head.
 
     Write whole numbers, for example 3, 1.
+    """
+
+
+class FollowsFromActs(Conflict):
+    """The acts of this case say as what it is treated and when they ended.
+
+    Correct the acts in the violation file; the limitation follows them.
+    """
+
+
+class AlreadyEnds(Conflict):
+    """This row of law holds no longer from %(day)s on already.
+
+    Load the page again.
     """

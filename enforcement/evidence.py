@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from enforcement.models import (
     AlarmKind,
     CaseFile,
     CustodyDeed,
+    CustodyEvent,
     Evidence,
     IntakeFile,
     IntakeRecord,
@@ -33,7 +35,7 @@ from enforcement.models import (
 from trace.errors import Conflict, Invalid, NotFound
 from trace.models.files import StoredFile
 from trace.models.tips import Tip, TipPhoto
-from trace.services import files, history
+from trace.services import files, history, pauses, unscanned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -64,6 +66,13 @@ class NotScannedYet(Conflict):
     """
 
 
+class ScannerGaveUp(Conflict):
+    """The virus scanner does not read this file to its end (it may be too large for it), so only who brought it may take it out.
+
+    Ask the administrator to let the scanner read larger files: it is asked again once a day.
+    """
+
+
 class Quarantined(Conflict):
     """The virus scanner found %(virus)s in this file, so the original is not given out.
 
@@ -83,6 +92,12 @@ class NoSuchPlace(Invalid):
 
     Write for example 20,8561; 106,6822, or leave the field empty.
     """
+
+
+ONE_LOOK = timedelta(minutes=10)
+"""Further pictures of a piece that the same person opens in this time belong to the same look."""
+UNREADABLE = "unreadable"
+"""What stands in place of a hash when the disk does not give the bytes."""
 
 
 @dataclass(frozen=True)
@@ -126,9 +141,11 @@ def take(
     there = session.scalar(select(Evidence.folio).where(Evidence.case_id == case.id, Evidence.file_id == file.id))
     if there is not None:
         raise AlreadyEvidence(folio=there)
-    if (seen := on_disk(store, file)) != file.sha256:
+    with pauses.unhurried(session):
+        seen = on_disk(store, file)
+    if seen is None or seen != file.sha256:
         raise EvidenceDamaged(name=file.name)
-    last = session.scalar(select(func.max(Evidence.folio)).where(Evidence.case_id == case.id)) or 0
+    last = session.scalars(select(CaseFile.last_folio).where(CaseFile.id == case.id)).one()
     made = Evidence(
         case_id=case.id,
         folio=last + 1,
@@ -156,12 +173,16 @@ def take(
 
 
 def candidates(session: Session, case_id: UUID) -> list[Candidate]:
-    """The photos of the case's signals that are not in the case yet, in the order they came; late ones of a tip too."""
+    """The photos of the case's signals that are not in the case yet, in the order they came; late ones of a tip too.
+
+    The signals and the evidence of what was merged into it count as its own.
+    """
+    ids = membership.members(session, case_id)
     refs: dict[SignalSource, list[UUID]] = {SignalSource.TIP: [], SignalSource.OBSERVATION: []}
-    for source, ref in session.execute(select(Signal.source, Signal.source_ref).where(Signal.case_id == case_id)):
+    for source, ref in session.execute(select(Signal.source, Signal.source_ref).where(Signal.case_id.in_(ids))):
         if source in refs:
             refs[source].append(UUID(ref))
-    in_case = select(Evidence.file_id).where(Evidence.case_id == case_id)
+    in_case = select(Evidence.file_id).where(Evidence.case_id.in_(ids))
     found: list[Candidate] = []
     tips = (
         select(StoredFile, Tip.number, Tip.place)
@@ -193,7 +214,7 @@ def candidates(session: Session, case_id: UUID) -> list[Candidate]:
         .join(IntakeFile, IntakeFile.file_id == StoredFile.id)
         .join(IntakeRecord, IntakeRecord.id == IntakeFile.record_id)
         .join(Signal, Signal.record_id == IntakeRecord.id)
-        .where(Signal.case_id == case_id, StoredFile.id.not_in(in_case))
+        .where(Signal.case_id.in_(ids), StoredFile.id.not_in(in_case))
         .order_by(IntakeFile.id)
     )
     found += [
@@ -251,11 +272,24 @@ def view(
     What is not what was taken in becomes an alarm; the caller commits that, whatever it answers.
     """
     found = get(session, case_id, evidence_id)
-    now_on_disk = on_disk(store, found.file)
+    with pauses.unhurried(session):
+        now_on_disk = on_disk(store, found.file)
     custody.step(session, found, deed, by=by, at=at, seen=now_on_disk, note=note)
     if now_on_disk != found.sha256:
         alarms.sound(session, [_changed(found, now_on_disk)], at=at)
     return found, now_on_disk
+
+
+def look(session: Session, file: StoredFile, *, store: Path, by: UUID, at: datetime) -> None:
+    """Somebody opens the copy of a file: of each piece that it is, this is a step of custody, once in one look."""
+    seen = select(CustodyEvent.id).where(
+        CustodyEvent.evidence_id == Evidence.id,
+        CustodyEvent.by == by,
+        CustodyEvent.deed.in_((CustodyDeed.VIEWED, CustodyDeed.FETCHED)),
+        CustodyEvent.at > at - ONE_LOOK,
+    )
+    for piece in session.scalars(select(Evidence).where(Evidence.file_id == file.id, ~seen.exists())).all():
+        view(session, piece.case_id, piece.id, store=store, by=by, at=at)
 
 
 def get(session: Session, case_id: UUID, evidence_id: UUID) -> Evidence:
@@ -293,11 +327,16 @@ def fetch(
     piece = get(session, case_id, evidence_id)
     if from_the_public(session, {piece.file_id}):
         raise OriginalSealed
-    if piece.file.virus:
-        raise Quarantined(virus=piece.file.virus)
-    if scanner and piece.file.scanned_at is None and piece.file.received_from != by:
-        raise NotScannedYet
+    harmless(piece.file, scanner=scanner, by=by)
     return view(session, case_id, evidence_id, store=store, by=by, at=at, deed=CustodyDeed.FETCHED)
+
+
+def harmless(file: StoredFile, *, scanner: str, by: UUID) -> None:
+    """Refuse to hand out a file in which a scanner found something, or which it has not seen; who brought it knows what it is."""
+    if file.virus:
+        raise Quarantined(virus=file.virus)
+    if scanner and file.scanned_at is None and file.received_from != by:
+        raise ScannerGaveUp if unscanned.unreadable(file) else NotScannedYet
 
 
 def of_case(session: Session, case_id: UUID) -> Sequence[Evidence]:
@@ -353,17 +392,19 @@ def belongs_to(session: Session, file_id: UUID, *, cases: bool, signals: bool, o
 
 
 def on_disk(store: Path, file: StoredFile) -> str | None:
-    """The SHA-256 that the original has on disk now; None if it is gone."""
+    """The SHA-256 that the original has on disk now; None if it is gone, `UNREADABLE` if the disk does not give it."""
     return hash_of(files.original_path(store, file))
 
 
 def hash_of(path: Path) -> str | None:
-    """The SHA-256 of a file as it lies there; None if it is gone."""
+    """The SHA-256 of a file as it lies there; None if it is gone, `UNREADABLE` if the disk does not give it."""
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError:
         return None
+    except OSError:
+        return UNREADABLE
 
 
 def _changed(piece: Evidence, found: str | None) -> Fault:

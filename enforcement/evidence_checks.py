@@ -1,6 +1,8 @@
-"""All evidence looked at anew: every byte on disk, every copy that stands in for one, every chain. Run at night.
+"""All evidence looked at anew, batch by batch: every byte on disk, every copy that stands in for one. Run at night.
 
-What must not live here: one piece at a time (`evidence`), and what follows (`alarms`).
+What is to be there is read in one short transaction, hashed outside any, and what is wrong is told at once: the store is larger than
+any transaction may last, and what was found stays found if the look breaks off. What must not live here: one piece at a time
+(`evidence`), chains (`custody`), and what follows (`alarms`).
 """
 
 from __future__ import annotations
@@ -9,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, selectinload
 
-from enforcement import alarms, custody, evidence
+from enforcement import alarms, evidence
 from enforcement.alarms import Fault
-from enforcement.models import AlarmKind, CaseFile, Evidence, Redaction
+from enforcement.models import AlarmKind, Evidence, Redaction
 from trace.services import files
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
     from pathlib import Path
     from uuid import UUID
@@ -26,63 +28,66 @@ if TYPE_CHECKING:
 
     from trace.models.files import StoredFile
 
+BATCH = 100
+
 
 @dataclass(frozen=True)
-class Mismatch:
-    """A piece of evidence whose bytes are not what was taken in. `found` None: the file is gone."""
+class Expected:
+    """A file that must lie there with this hash. `part` None: the original; else what stands in for it."""
 
-    evidence_id: UUID
-    case_number: str
+    case_id: UUID
     folio: int
-    expected: str
-    found: str | None
+    path: Path
+    sha256: str
+    part: str | None = None
 
 
-def verify_all(session: Session, store: Path) -> list[Mismatch]:
-    """Hash every piece of evidence on disk and name those that are not what was taken in."""
-    statement = (
-        select(Evidence, CaseFile.number)
-        .join(CaseFile, CaseFile.id == Evidence.case_id)
-        .options(joinedload(Evidence.file))
-        .order_by(CaseFile.number, Evidence.folio)
+@dataclass(frozen=True)
+class Batch:
+    """Some pieces of evidence, in the order of their ids, and every file that belongs to them."""
+
+    pieces: tuple[UUID, ...]
+    files: tuple[Expected, ...]
+
+
+def batch(session: Session, store: Path, *, after: UUID | None = None) -> Batch:
+    """The next pieces after one, with what must be on disk of them. Empty after the last."""
+    statement = select(Evidence).order_by(Evidence.id).limit(BATCH)
+    statement = statement.options(
+        joinedload(Evidence.file), selectinload(Evidence.redactions).joinedload(Redaction.file)
     )
-    wrong = []
-    for piece, number in session.execute(statement):
-        found = evidence.on_disk(store, piece.file)
-        if found != piece.sha256:
-            wrong.append(Mismatch(piece.id, number, piece.folio, piece.sha256, found))
-    return wrong
+    if after is not None:
+        statement = statement.where(Evidence.id > after)
+    pieces = session.scalars(statement).all()
+    return Batch(tuple(piece.id for piece in pieces), tuple(one for piece in pieces for one in _files(store, piece)))
 
 
-def verify_copies(session: Session, store: Path) -> list[Fault]:
-    """The same for what stands in for originals: working copies and redacted ones."""
-    wrong = []
-    for piece in session.scalars(select(Evidence).options(joinedload(Evidence.file))):
-        copy = files.copy_path(store, piece.file)
-        if copy is not None and evidence.hash_of(copy) != piece.file.copy_sha256:
-            wrong.append(Fault(piece.case_id, piece.folio, AlarmKind.BYTES, "copy"))
-    statement = select(Redaction).options(joinedload(Redaction.evidence), joinedload(Redaction.file))
-    for redacted in session.scalars(statement):
-        if evidence.on_disk(store, redacted.file) != redacted.sha256:
-            where = redacted.evidence
-            wrong.append(Fault(where.case_id, where.folio, AlarmKind.BYTES, f"redaction {redacted.number}"))
-    return wrong
-
-
-def nightly(session: Session, store: Path, *, at: datetime) -> list[Fault]:
-    """Everything looked at anew, bytes and chains; what is newly wrong becomes an alarm."""
-    cases = {number: case_id for case_id, number in session.execute(select(CaseFile.id, CaseFile.number))}
-    originals = [
-        Fault(cases[each.case_number], each.folio, AlarmKind.BYTES, each.found or "gone")
-        for each in verify_all(session, store)
-    ]
-    found = [*originals, *verify_copies(session, store)]
-    return [*alarms.sound(session, found, at=at), *custody.watch(session, at=at)]
+def faults(wanted: Iterable[Expected]) -> Iterator[Fault]:
+    """Hash what must be there; each that is not, as soon as it is known. Not to be called within a transaction."""
+    for each in wanted:
+        found = evidence.hash_of(each.path)
+        if found != each.sha256:
+            yield Fault(each.case_id, each.folio, AlarmKind.BYTES, each.part or found or "gone")
 
 
 def infected(session: Session, found: Collection[StoredFile], *, at: datetime) -> list[Fault]:
-    """Alarms for files in which a scan that came later found something."""
+    """Alarms for files in which a scan that came later found something: originals, and redacted copies that were brought."""
     names = {file.id: file.virus or "" for file in found}
     pieces = session.scalars(select(Evidence).where(Evidence.file_id.in_(names)))
-    faults = [Fault(piece.case_id, piece.folio, AlarmKind.VIRUS, names[piece.file_id]) for piece in pieces]
-    return alarms.sound(session, faults, at=at)
+    wrong = [Fault(piece.case_id, piece.folio, AlarmKind.VIRUS, names[piece.file_id]) for piece in pieces]
+    copies = select(Redaction).where(Redaction.file_id.in_(names)).options(joinedload(Redaction.evidence))
+    wrong += [
+        Fault(copy.evidence.case_id, copy.evidence.folio, AlarmKind.VIRUS, f"redaction {copy.number}: {names[copy.file_id]}")
+        for copy in session.scalars(copies)
+    ]  # fmt: skip
+    return alarms.sound(session, wrong, at=at)
+
+
+def _files(store: Path, piece: Evidence) -> Iterator[Expected]:
+    yield Expected(piece.case_id, piece.folio, files.original_path(store, piece.file), piece.sha256)
+    copy = files.copy_path(store, piece.file)
+    if copy is not None and piece.file.copy_sha256:
+        yield Expected(piece.case_id, piece.folio, copy, piece.file.copy_sha256, "copy")
+    for redacted in piece.redactions:
+        path = files.original_path(store, redacted.file)
+        yield Expected(piece.case_id, piece.folio, path, redacted.sha256, f"redaction {redacted.number}")

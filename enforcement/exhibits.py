@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from enforcement import membership
+from enforcement import confiscation, membership
 from enforcement.casebook import NotInFuture, TextMissing, said, write
 from enforcement.entries import amend, held, one, put, refuse, strike
 from enforcement.errors import IllegalMove
@@ -25,6 +25,7 @@ from enforcement.models import (
     GoodsLine,
     Measure,
 )
+from trace.clock import CITY
 from trace.errors import Conflict, Invalid, NotFound, broken_constraint
 from trace.services import history
 
@@ -97,6 +98,13 @@ class NotForThisExhibit(Conflict):
     """
 
 
+class StillSeized(Conflict):
+    """The exhibit is seized by decision no. %(number)s, so it cannot be struck.
+
+    End the seizure with its result first.
+    """
+
+
 @dataclass(frozen=True)
 class ExhibitFacts:
     """An exhibit as a form says it."""
@@ -122,6 +130,7 @@ class DeedFacts:
     kept_at: str | None = None
     keeper: str | None = None
     note: str | None = None
+    handover_id: UUID | None = None
 
 
 def add(
@@ -144,30 +153,44 @@ def add(
 def correct(
     session: Session, case_id: UUID, entry_id: UUID, facts: ExhibitFacts, *, revision: int, by: UUID, at: datetime
 ) -> Exhibit:
-    """Correct the description of an exhibit. Where it is and who keeps it changes by a deed only."""
+    """Correct the description of an exhibit. Where it is, who keeps it and by what it is seized changes by deeds only."""
     case = held(session, case_id)
     found = one(session, Exhibit, case, entry_id, revision=revision)
     _judge(session, case, facts)
-    values = asdict(facts) | {"kept_at": found.kept_at, "keeper": found.keeper}
+    values = asdict(facts) | {"kept_at": found.kept_at, "keeper": found.keeper, "measure_id": found.measure_id}
     amend(session, case, EntryKind.EXHIBIT, found, values, name=facts.description, by=by, at=at)
     return found
 
 
-def drop(session: Session, case_id: UUID, entry_id: UUID, *, reason: str, by: UUID, at: datetime) -> None:
+def drop(
+    session: Session, case_id: UUID, entry_id: UUID, *, reason: str, by: UUID, at: datetime, revision: int | None = None
+) -> None:
     """Strike an exhibit entered by mistake. Its number is not given again; a seal keeps its number."""
     case = held(session, case_id)
-    found = one(session, Exhibit, case, entry_id)
+    found = one(session, Exhibit, case, entry_id, revision=revision)
     if found.state is not S.HELD:
         raise NotForThisExhibit
     if found.seal_number:
         raise SealStillOn
+    seized = session.get_one(Measure, found.measure_id) if found.measure_id else None
+    if seized is not None and seized.ended_at is None:
+        raise StillSeized(number=seized.paper.number)
     strike(session, case, EntryKind.EXHIBIT, found, found.description, reason=reason, by=by, at=at)
 
 
-def do(session: Session, case_id: UUID, entry_id: UUID, facts: DeedFacts, *, by: UUID, at: datetime) -> Exhibit:
+def do(
+    session: Session,
+    case_id: UUID,
+    entry_id: UUID,
+    facts: DeedFacts,
+    *,
+    by: UUID,
+    at: datetime,
+    revision: int | None = None,
+) -> Exhibit:
     """Do something with an exhibit: seal, unseal, move, return, confiscate, destroy."""
     case = held(session, case_id)
-    return _do(session, case, one(session, Exhibit, case, entry_id), facts, by=by, at=at)
+    return _do(session, case, one(session, Exhibit, case, entry_id, revision=revision), facts, by=by, at=at)
 
 
 def still_held(session: Session, case: CaseFile) -> list[Exhibit]:
@@ -187,14 +210,16 @@ def still_held(session: Session, case: CaseFile) -> list[Exhibit]:
 
 def with_all(
     session: Session, case: CaseFile, found: list[Exhibit], deed: ExhibitDeed, *, document_number: str | None, done_at: datetime,
-    by: UUID, at: datetime, keeper: str | None = None, kept_at: str | None = None,
+    by: UUID, at: datetime, keeper: str | None = None, kept_at: str | None = None, handover_id: UUID | None = None,
 ) -> None:  # fmt: skip
     """The same with several exhibits of a case that the caller holds. What is returned to somebody leaves without its seal."""
     for exhibit in found:
         if deed in {D.RETURNED, D.DESTROYED} and exhibit.seal_number:
             opened = DeedFacts(D.UNSEALED, done_at, seal_number=exhibit.seal_number, document_number=document_number)
             _do(session, case, exhibit, opened, by=by, at=at)
-        facts = DeedFacts(deed, done_at, document_number=document_number, keeper=keeper, kept_at=kept_at)
+        facts = DeedFacts(
+            deed, done_at, document_number=document_number, keeper=keeper, kept_at=kept_at, handover_id=handover_id
+        )
         _do(session, case, exhibit, facts, by=by, at=at)
 
 
@@ -209,6 +234,7 @@ def _do(session: Session, case: CaseFile, exhibit: Exhibit, facts: DeedFacts, *,
     if facts.deed in WITH_PAPER and not (facts.document_number or "").strip():
         raise PaperNumberMissing
     _judge_seal(exhibit, facts)
+    refuse(confiscation.faults(session, case, [exhibit], facts.deed, on=facts.done_at.astimezone(CITY).date()))
     if facts.deed is D.MOVED and not (facts.kept_at and facts.keeper):
         raise TextMissing
     was = exhibit.state
@@ -254,7 +280,7 @@ def _note(session: Session, exhibit: Exhibit, facts: DeedFacts, *, by: UUID) -> 
         ExhibitEvent(
             exhibit_id=exhibit.id, seq=last + 1, deed=facts.deed, at=facts.done_at, by=by,
             seal_number=facts.seal_number if seals else None, document_number=facts.document_number, kept_at=exhibit.kept_at,
-            keeper=exhibit.keeper, note=facts.note,
+            keeper=exhibit.keeper, note=facts.note, handover_id=facts.handover_id,
         )
     )  # fmt: skip
     session.flush()

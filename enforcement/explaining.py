@@ -210,14 +210,40 @@ def received(session: Session, case: CaseFile, *, on: date, number: str, by: UUI
 
 
 def ends(session: Session, case: CaseFile) -> datetime | None:
-    """Until when an offender may explain: as the running clock says, or counted from the record; None without one."""
+    """Until when an offender may explain: as the running clock says, or counted from the record; None without one.
+
+    Of a file that the police gave back before there was a record, counted from its return: it is decided on their file (Art. 63).
+    """
     if (running := clocks.running(session, case.id, {DeadlineKind.EXPLANATION_WRITTEN})) is not None:
         return running
     record = signing.latest(session, case, (PaperKind.VIOLATION_RECORD,))
-    if record is None:
-        return None
-    rules, began = law.load(session), signing.beginning(record, record.added_at)
-    return deadlines.due(began, rules.rule(DeadlineKind.EXPLANATION_WRITTEN, record.signed_on), rules.calendar)
+    if record is not None:
+        return counted(session, signing.beginning(record, record.added_at))
+    back = signing.latest(session, case, (PaperKind.TAKEN_BACK,))
+    return None if back is None else counted(session, back.added_at)
+
+
+def open_again(session: Session, case: CaseFile, *, at: datetime) -> tuple[DeadlineKind, ...]:
+    """The clocks that begin when a file comes back from the police: of the right to explain, for whoever has it and could not use it up.
+
+    Nobody could while the file was away. Without a record nobody was told before; with one, the time may have run out before the file went.
+    """
+    if not any(row.owed and row.outcome is None for row in note(session, case, at=at)):
+        return ()
+    record = signing.latest(session, case, (PaperKind.VIOLATION_RECORD,))
+    went = signing.latest(session, case, (PaperKind.CRIMINAL_TRANSFER,))
+    if record is not None and went is not None:
+        due = counted(session, signing.beginning(record, record.added_at))
+        if due < signing.beginning(went, went.added_at):
+            return ()
+    return EXPLAINING
+
+
+def counted(session: Session, began: datetime) -> datetime:
+    """Until when somebody may explain whose time began at a moment."""
+    rules = law.load(session)
+    rule = rules.rule(DeadlineKind.EXPLANATION_WRITTEN, began.astimezone(CITY).date())
+    return deadlines.due(began, rule, rules.calendar)
 
 
 def _time_over(session: Session, case: CaseFile, waiting: Sequence[Explanation], *, by: UUID, at: datetime) -> None:

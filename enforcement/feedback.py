@@ -71,6 +71,8 @@ _OF_REQUEST = {
     RequestState.ACCEPTED: Stage.ACCEPTED,
     RequestState.REFUSED: Stage.REFUSED,
 }
+_ADDRESSED = frozenset({Stage.SUPPLEMENT, Stage.REFUSED})
+"""What is said to the right holder itself: it is read whatever the desk does with the signal meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,9 @@ def _followed(
             .order_by(CasePaper.signed_on)
         )
         decisions = [(number, signed_on) for number, signed_on in papers]
-        if case.state in OVER:
+        if stage in _ADDRESSED:
+            pass
+        elif case.state in OVER:
             stage, since, outcome = Stage.CLOSED, case.closed_at, case.outcome
         elif decisions:
             stage, since = Stage.DECIDED, None
@@ -153,10 +157,10 @@ def _followed(
             stage, since = Stage.PASSED_ON, None
         else:
             stage, since = Stage.LOOKED_INTO, case.opened_at
-    elif signal is not None and signal.state is SignalState.REJECTED and stage is not Stage.REFUSED:
+    elif signal is not None and signal.state is SignalState.REJECTED and stage is Stage.ACCEPTED:
         stage, since, outcome = Stage.CLOSED, signal.decided_at, signal.outcome
     title = request.title.name if request.title else ""
-    reason = request.reason if stage in {Stage.SUPPLEMENT, Stage.REFUSED} else None
+    reason = request.reason if stage in _ADDRESSED else None
     return Followed(
         request.record.number, request.record.received_at, title, stage, since, tuple(decisions),
         answer_by=answer_by, reason=reason, outcome=outcome,

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from enforcement import acts as acting
-from enforcement import authority, brackets, clocks, competence, deadlines, law, membership, offenders, timekeeping
+from enforcement import authority, brackets, competence, fine_times, law, membership, offenders
 from enforcement.brackets import Bracket
-from enforcement.casebook import midnight
+from enforcement.casebook import said
 from enforcement.competence import LegalQualification
-from enforcement.deadlines import DeadlineKind
 from enforcement.entries import refuse
-from enforcement.errors import MissingDemand, NoBracket
+from enforcement.errors import BeyondCompetence, FineOutsideBracket, MissingDemand, NoBracket
+from enforcement.law_seed import Signer
 from enforcement.models import GoodsLine
 from enforcement.signing import moment
 from enforcement.transitions import Demand, Move
@@ -88,13 +88,12 @@ class NotAnOffender(Invalid):
 
 @dataclass(frozen=True)
 class Frame:
-    """What the law lets the fine of one offender be: act by act and together, and the top of each, which decides who may sign.
+    """What the law lets the fine of one offender be: act by act and together. The top of each act decides who may sign.
 
-    `bracket` None: the law data holds none for one of the acts, so its ends are written by hand. `offender` None: nobody is named yet.
+    `bracket` None: the law data holds none for one of the acts, so the ends of that act are written by hand. `offender` None: nobody is named yet.
     """
 
     bracket: Bracket | None
-    tops: tuple[tuple[LegalQualification, int], ...]
     organisation: bool
     goods_value: int
     acts: tuple[tuple[CaseAct, Bracket | None], ...] = ()
@@ -105,10 +104,18 @@ class Frame:
         """The fine without mitigating or aggravating circumstances."""
         return None if self.bracket is None else self.bracket.middle
 
+    @property
+    def some_known(self) -> bool:
+        """Whether the law data holds a bracket for some of the acts and none for others."""
+        return self.bracket is None and any(each is not None for _act, each in self.acts)
+
 
 @dataclass(frozen=True)
 class Wish:
-    """What a form wants for one offender. `by_act`: act by act; otherwise `amount` for all acts together. `low`, `top`: a bracket by hand."""
+    """What a form wants for one offender. `by_act`: act by act; otherwise `amount` for all acts together.
+
+    `low`, `top`: the bracket by hand of the one act without, `ends`: of each where several are.
+    """
 
     party_id: UUID
     amount: int | None = None
@@ -119,6 +126,7 @@ class Wish:
     organisation: bool = False
     low: int | None = None
     top: int | None = None
+    ends: Mapping[UUID, tuple[int | None, int | None]] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -137,7 +145,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Fine:
-    """A fine of one offender that may be signed."""
+    """A fine of one offender that may be signed. `capacity` None: it was signed elsewhere, and in which capacity is theirs to know."""
 
     offender: CaseParty
     amount: int
@@ -147,7 +155,7 @@ class Fine:
     deviation: str | None
     remedies: str | None
     lines: tuple[Line, ...]
-    capacity: Capacity
+    capacity: Capacity | None = None
 
 
 def frames(session: Session, case: CaseFile, *, on: date) -> list[Frame]:
@@ -184,7 +192,6 @@ def frame(
     named = {None, *(act.id for act in acts)}
     return Frame(
         bracket=brackets.together(whole) if whole and len(whole) == len(acts) else None,
-        tops=tuple((act.qualification, each.top) for act, each in zip(acts, found, strict=True) if each is not None),
         organisation=who,
         goods_value=sum(line.value for line in lines if line.act_id in named),
         acts=tuple(zip(acts, found, strict=True)),
@@ -236,36 +243,6 @@ def decided_before(session: Session, parties: Sequence[CaseParty]) -> None:
     refuse([DecidedAlready(who=each.name, number=found.paper.number) for each, found in known if found is not None])
 
 
-def time_left(session: Session, case: CaseFile, at: datetime, offender: CaseParty | None = None) -> None:
-    """Refuse a fine once the time for the decision or the limitation has run out, of this case or of one merged into it.
-
-    Of several offenders each has the limitation of the own acts.
-    """
-    own = None
-    if offender is not None and len(offenders.of_case(session, case)) > 1:
-        own = limitation_end(session, case, offender)
-    for case_id in membership.members(session, case.id):
-        deadlines.time_to_fine(
-            at,
-            decision_due=clocks.running(session, case_id, {DeadlineKind.PENALTY_DECISION}),
-            limitation_end=own or clocks.running(session, case_id, clocks.LIMITATION),
-        )
-
-
-def limitation_end(
-    session: Session, case: CaseFile, offender: CaseParty, *, rules: Law | None = None
-) -> datetime | None:
-    """When the first of an offender's acts can no longer be fined; None while nobody knows when they ended."""
-    detected = case.detected_at.astimezone(CITY).date() if case.detected_at else None
-    rules = rules or law.load(session)
-    ends = []
-    for act in offenders.acts_of(offender, acting.standing(session, case)):
-        if (since := act.ended_on or detected) is not None:
-            rule = rules.rule(timekeeping.limitation_kind(act.qualification), since)
-            ends.append(deadlines.due(midnight(since), rule, rules.calendar))
-    return min(ends, default=None)
-
-
 def qualified(acts: Sequence[CaseAct]) -> None:
     """Refused while there is no act, or one that nobody has qualified."""
     if not acts or any(act.qualification is LegalQualification.UNDETERMINED for act in acts):
@@ -277,29 +254,21 @@ def _judge(
 ) -> Fine:  # fmt: skip
     """Time first, then the bracket, then competence: after the time nobody is competent, and outside the bracket nobody may sign."""
     signed_on = filled.get(Demand.SIGNED_ON) or at.astimezone(CITY).date()
-    time_left(session, case, moment(filled.get(Demand.SIGNED_ON), at), who)
+    fine_times.time_left(session, case, moment(filled.get(Demand.SIGNED_ON), at), who)
+    fine_times.entered_in_time(session, case, said(str(filled[Demand.DECISION_NUMBER])), at, who)
     stands = frame(session, case, on=signed_on, offender=who, organisation=True if wish.organisation else None)
     qualified([act for act, _bracket in stands.acts])
-    bracket = stands.bracket or _by_hand(case, wish, filled)
-    lines = _lines(stands, wish, bracket)
-    for line in lines:
-        brackets.within(line.amount, line.bracket)
-    brackets.within(wish.total, bracket)
-    if stands.bracket is not None and not wish.deviation:
-        astray = [line for line in lines if line.amount != line.bracket.middle] if wish.by_act else []
-        if astray or wish.total != bracket.middle:
-            raise DeviationUnexplained(middle=brackets.dong((astray[0].bracket if astray else bracket).middle))
-    capacity = authority.capacity(session, by, duties, signed_on)
-    tops = stands.tops if stands.bracket else ((stands.acts[0][0].qualification, bracket.top),)
-    for qualification, top in tops:
-        competence.check(
-            capacity.signer, top, organisation=stands.organisation, on=signed_on, confiscation=wish.confiscation, field=qualification.field,
-            figures=law.load(session).figures,
-        )  # fmt: skip
+    found = _brackets(case, stands, wish, filled)
+    whole = brackets.together([each for _act, each in found])
+    lines = _lines(found, wish, whole)
+    own = authority.own_duties(session, by, duties, signed_on, at=at)
+    capacity = authority.capacity(session, by, own, signed_on)
+    beyond = _beyond(session, capacity, found, wish, organisation=stands.organisation, on=signed_on)
+    refuse([*_outside(stands, lines, wish, whole), *beyond])
     return Fine(
         who,
         wish.total,
-        bracket,
+        whole,
         stands.organisation,
         wish.confiscation,
         wish.deviation,
@@ -309,20 +278,75 @@ def _judge(
     )
 
 
-def _lines(stands: Frame, wish: Wish, whole: Bracket) -> list[Line]:
-    """The fine act by act. One amount for several acts lies at the same height in the bracket of each; the last takes what rounding leaves.
+def _brackets(case: CaseFile, stands: Frame, wish: Wish, filled: Mapping[str, Any]) -> list[tuple[CaseAct, Bracket]]:
+    """The bracket of each act: the law's where the data holds one, otherwise with the ends written by hand for this very act.
 
-    Written by hand, the bracket is that of all acts together, so the first act stands for them.
+    One pair of ends is enough where one act is without; what the law says of the others stays.
     """
-    if wish.by_act and set(wish.by_act) != {act.id for act, _bracket in stands.acts}:
+    without = [act.id for act, known in stands.acts if known is None]
+    ends = {without[0]: (wish.low, wish.top)} | dict(wish.ends) if len(without) == 1 else dict(wish.ends)
+    found: list[tuple[CaseAct, Bracket]] = []
+    faults: list[TemThatError] = []
+    for act, known in stands.acts:
+        try:
+            found.append((act, known or _by_hand(case, *ends.get(act.id, (None, None)), filled)))
+        except TemThatError as exc:
+            faults.append(exc)
+    refuse(list({type(each): each for each in faults}.values()))
+    return found
+
+
+def _outside(stands: Frame, lines: Sequence[Line], wish: Wish, whole: Bracket) -> list[TemThatError]:
+    """Fines outside their bracket, and a deviation from the middle that nobody explains. What was written by hand is no figure of the law."""
+    faults: list[TemThatError] = []
+    asked = [(line.amount, line.bracket) for line in lines] if wish.by_act else [(wish.total, whole)]
+    for amount, each in asked:
+        try:
+            brackets.within(amount, each)
+        except FineOutsideBracket as exc:
+            faults.append(exc)
+    known = {act.id for act, each in stands.acts if each is not None}
+    if faults or not known or wish.deviation:
+        return faults
+    astray = (
+        [line.bracket for line in lines if line.act.id in known and line.amount != line.bracket.middle]
+        if wish.by_act
+        else []
+    )
+    if not wish.by_act and wish.total != whole.middle:
+        astray = [whole]
+    return [DeviationUnexplained(middle=brackets.dong(each.middle)) for each in astray[:1]]
+
+
+def _beyond(
+    session: Session, capacity: Capacity, found: Sequence[tuple[CaseAct, Bracket]], wish: Wish, *, organisation: bool, on: date
+) -> list[TemThatError]:  # fmt: skip
+    """Why the signer is not competent: the top of the bracket of each act, in the field of that act. Of several the highest is named."""
+    figures = law.load(session).figures
+    above: list[BeyondCompetence] = []
+    faults: dict[type[TemThatError], TemThatError] = {}
+    for act, each in found:
+        try:
+            competence.check(
+                capacity.signer, each.top, organisation=organisation, on=on, confiscation=wish.confiscation,
+                field=act.qualification.field, figures=figures,
+            )  # fmt: skip
+        except BeyondCompetence as exc:
+            above.append(exc)
+        except TemThatError as exc:
+            faults[type(exc)] = exc
+    highest = sorted(above, key=lambda exc: competence.LINE.index(Signer(str(exc.facts["competent"]))))[-1:]
+    return [*faults.values(), *highest]
+
+
+def _lines(found: Sequence[tuple[CaseAct, Bracket]], wish: Wish, whole: Bracket) -> list[Line]:
+    """The fine act by act. One amount for several acts lies at the same height in the bracket of each; the last takes what rounding leaves."""
+    if wish.by_act and set(wish.by_act) != {act.id for act, _bracket in found}:
         raise AnotherFine
-    if stands.bracket is None:
-        return [Line(stands.acts[0][0], wish.total, whole)]
-    known = [(act, each) for act, each in stands.acts if each is not None]
     if wish.by_act:
-        return [Line(act, wish.by_act[act.id], each) for act, each in known]
+        return [Line(act, wish.by_act[act.id], each) for act, each in found]
     lines, left, span = [], wish.total, whole.top - whole.low
-    for act, each in known[:-1]:
+    for act, each in found[:-1]:
         share = (
             each.middle
             if wish.total == whole.middle or not span
@@ -330,7 +354,7 @@ def _lines(stands: Frame, wish: Wish, whole: Bracket) -> list[Line]:
         )
         lines.append(Line(act, share, each))
         left -= share
-    return [*lines, Line(known[-1][0], left, known[-1][1])]
+    return [*lines, Line(found[-1][0], left, found[-1][1])]
 
 
 def _of_each(
@@ -359,18 +383,16 @@ WHOSE = "offender"
 """The fact of a fault that says whom it is about, where several could be meant."""
 
 
-def _by_hand(case: CaseFile, wish: Wish, filled: Mapping[str, Any]) -> Bracket:
-    if wish.top is None and wish.low is None:
+def _by_hand(case: CaseFile, low: int | None, top: int | None, filled: Mapping[str, Any]) -> Bracket:
+    if top is None and low is None:
         raise NoBracket
-    missing = [
-        name for name, value in ((Demand.BRACKET_LOW, wish.low), (Demand.BRACKET_TOP, wish.top)) if value is None
-    ]
+    missing = [name for name, value in ((Demand.BRACKET_LOW, low), (Demand.BRACKET_TOP, top)) if value is None]
     if missing:
         raise MissingDemand(move=Move.PENALISE, missing=tuple(missing))
-    low, top = int(wish.low or 0), int(wish.top or 0)
-    if not 0 <= low <= top:
+    least, most = int(low or 0), int(top or 0)
+    if not 0 <= least <= most:
         raise BracketWrong
-    return Bracket(low, top, str(filled.get(Demand.GROUNDS) or ""), case.rule_version, needs_verification=True)
+    return Bracket(least, most, str(filled.get(Demand.GROUNDS) or ""), case.rule_version, needs_verification=True)
 
 
 def _worth(act: CaseAct, lines: Sequence[GoodsLine]) -> int | None:

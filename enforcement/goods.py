@@ -95,10 +95,12 @@ def correct(
     return found
 
 
-def drop(session: Session, case_id: UUID, entry_id: UUID, *, reason: str, by: UUID, at: datetime) -> None:
+def drop(
+    session: Session, case_id: UUID, entry_id: UUID, *, reason: str, by: UUID, at: datetime, revision: int | None = None
+) -> None:
     """Strike a line of goods of which nothing is held."""
     case = held(session, case_id)
-    found = one(session, GoodsLine, case, entry_id)
+    found = one(session, GoodsLine, case, entry_id, revision=revision)
     if session.scalar(select(Exhibit.id).where(Exhibit.goods_id == found.id, Exhibit.struck_at.is_(None)).limit(1)):
         raise HeldAsExhibit
     strike(session, case, EntryKind.GOODS, found, found.name, reason=reason, by=by, at=at)

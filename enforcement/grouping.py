@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from enforcement import clusters, triage
 from enforcement.models import Signal
-from trace.errors import Invalid, NotFound
+from trace.errors import Conflict, Invalid, NotFound
 from trace.services import history
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def _move(session: Session, signal_id: UUID, cluster_id: UUID, *, reason: str, b
     if there == cluster_id:
         raise SameCluster
     clusters.lock(session, there, cluster_id)
+    if session.scalar(select(Signal.cluster_id).where(Signal.id == signal_id)) not in {there, cluster_id}:
+        raise Conflict  # somebody moved it while we waited, into a cluster that is not locked
     signal = triage.undecided(session, signal_id)
     if signal.cluster_id == cluster_id:
         raise SameCluster

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from enforcement import deadlines, law
@@ -19,7 +19,7 @@ from enforcement.errors import NoRuleInForce
 from enforcement.models import DenunciationReceipt
 from trace.clock import CITY
 from trace.errors import Invalid, NotFound
-from trace.services import history, numbers, papers
+from trace.services import history, numbers, papers, places
 from trace.workdays import CalendarGap
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SERIES = "TC"
 SHEETS_MOST = 999
 BODY_MOST = 200
+PAGE = 50
 # Competent bodies as far as the desk may know them; another may be written by hand.
 BODIES = (
     "Thanh tra thành phố Hải Phòng",
@@ -114,11 +115,18 @@ def get(session: Session, receipt_id: UUID) -> DenunciationReceipt:
     return found
 
 
-def recent(session: Session, *, limit: int = 50) -> Sequence[DenunciationReceipt]:
-    """The latest receipts."""
-    return session.scalars(
-        select(DenunciationReceipt).order_by(DenunciationReceipt.received_at.desc()).limit(limit)
-    ).all()
+def receipts(
+    session: Session, *, q: str = "", page: int = 1, size: int = PAGE
+) -> tuple[Sequence[DenunciationReceipt], int]:
+    """One page of the receipts, the latest first, and how many there are. `q`: part of a number or of the body that received it."""
+    statement = select(DenunciationReceipt)
+    if text := places.asked(q):
+        statement = statement.where(
+            places.matches(text, DenunciationReceipt.number, DenunciationReceipt.receiving_body)
+        )
+    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    ordered = statement.order_by(DenunciationReceipt.received_at.desc(), DenunciationReceipt.id)
+    return session.scalars(ordered.limit(size).offset((page - 1) * size)).all(), total
 
 
 def accept_by(session: Session, receipt: DenunciationReceipt) -> AcceptBy | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from enforcement.models import InformantContact, InformantOpening, InformantReading
@@ -26,12 +26,14 @@ from trace.services import history
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
 REASON_LEAST = 10
 REASON_MOST = 500
 CONTACT_MOST = 200
 READABLE_FOR = timedelta(hours=24)
+PAGE = 50
 _NONCE = 12
 _SEALED = select(InformantContact).where(InformantContact.sealed.is_not(None))
 
@@ -235,22 +237,33 @@ def open_contact(session: Session, opening_id: UUID, *, key: bytes, by: UUID, at
     return _unseal(wish.tip_id, kept.sealed, key).decode()
 
 
-def wishes(session: Session, *, tip_id: UUID | None = None, waiting: bool = False, limit: int = 50) -> list[Wish]:
-    """Who asked to read what and what became of it, newest first; those without an answer alone if `waiting`."""
+def wishes(
+    session: Session, *, tip_id: UUID | None = None, waiting: bool = False, page: int = 1, size: int = PAGE
+) -> list[Wish]:
+    """Who asked to read what and what became of it, newest first, a page of them; those without an answer alone if `waiting`."""
     asker, decider = aliased(AppUser), aliased(AppUser)
     statement = (
         select(InformantOpening, asker.full_name, decider.full_name, Tip.number)
         .join(asker, asker.id == InformantOpening.asked_by)
         .join(Tip, Tip.id == InformantOpening.tip_id)
         .outerjoin(decider, decider.id == InformantOpening.decided_by)
+        .where(*_wished(tip_id, waiting=waiting))
         .order_by(InformantOpening.asked_at.desc(), InformantOpening.id)
-        .limit(limit)
+        .limit(size)
+        .offset((page - 1) * size)
     )
-    if tip_id is not None:
-        statement = statement.where(InformantOpening.tip_id == tip_id)
-    if waiting:
-        statement = statement.where(InformantOpening.decided_at.is_(None))
     return [Wish(*row) for row in session.execute(statement)]
+
+
+def wishes_count(session: Session, *, tip_id: UUID | None = None, waiting: bool = False) -> int:
+    """How many wishes there are to page through."""
+    counted = select(func.count()).select_from(InformantOpening).where(*_wished(tip_id, waiting=waiting))
+    return session.scalar(counted) or 0
+
+
+def _wished(tip_id: UUID | None, *, waiting: bool) -> list[ColumnElement[bool]]:
+    found = [] if tip_id is None else [InformantOpening.tip_id == tip_id]
+    return [*found, InformantOpening.decided_at.is_(None)] if waiting else found
 
 
 def _wish(session: Session, opening_id: UUID) -> InformantOpening:
@@ -299,15 +312,24 @@ def _unseal(tip_id: UUID, sealed: bytes, key: bytes) -> bytes:
         raise SealBroken from exc
 
 
-def readings(session: Session, tip_id: UUID | None = None, *, limit: int = 50) -> list[Reading]:
-    """Who opened what and why, newest first: of one tip, or of all."""
+def readings(session: Session, tip_id: UUID | None = None, *, page: int = 1, size: int = PAGE) -> list[Reading]:
+    """Who opened what and why, newest first, a page of them: of one tip, or of all."""
     statement = (
         select(InformantReading.at, InformantReading.reason, AppUser.full_name, Tip.number, Tip.id)
         .join(AppUser, AppUser.id == InformantReading.by)
         .join(Tip, Tip.id == InformantReading.tip_id)
+        .where(*_read(tip_id))
         .order_by(InformantReading.id.desc())
-        .limit(limit)
+        .limit(size)
+        .offset((page - 1) * size)
     )
-    if tip_id is not None:
-        statement = statement.where(InformantReading.tip_id == tip_id)
     return [Reading(*row) for row in session.execute(statement)]
+
+
+def readings_count(session: Session, tip_id: UUID | None = None) -> int:
+    """How many openings the log has to page through."""
+    return session.scalar(select(func.count()).select_from(InformantReading).where(*_read(tip_id))) or 0
+
+
+def _read(tip_id: UUID | None) -> list[ColumnElement[bool]]:
+    return [] if tip_id is None else [InformantReading.tip_id == tip_id]

@@ -131,6 +131,7 @@ def raise_signal(
             summary=summary(what, told),
             severity=severity,
             received_at=received_at,
+            filed_at=at,
             due_at=due_at,
             state=SignalState.NEW,
         )

@@ -1,4 +1,4 @@
-"""The desk's book to read: one record with all that its page shows, its signal, and the pages of the book.
+"""The desk's book to read: one record with all that its page shows, its signal, what it still owes an answer to, and the pages of the book.
 
 Only reading. What must not live here: taking anything in (`records`, `requests`, `complaints`).
 """
@@ -17,9 +17,12 @@ from enforcement.models import (
     IntakeFile,
     IntakeKind,
     IntakeRecord,
+    RequestState,
+    RequestSupplement,
     Signal,
+    SignalSource,
 )
-from trace.errors import NotFound
+from trace.errors import Conflict, NotFound
 from trace.models.tips import Tip
 from trace.services import places
 
@@ -30,6 +33,14 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 PAGE = 50
+UNANSWERED = frozenset({RequestState.RECEIVED, RequestState.SUPPLEMENT})
+
+
+class RequestUnanswered(Conflict):
+    """The request %(number)s has not been answered yet, so its signal is not put aside.
+
+    Open the request and refuse it with the reason that the right holder reads; its signal is put aside with it. Or accept it first.
+    """
 
 
 def get(session: Session, record_id: UUID) -> IntakeRecord:
@@ -41,7 +52,12 @@ def get(session: Session, record_id: UUID) -> IntakeRecord:
             joinedload(IntakeRecord.recorder),
             joinedload(IntakeRecord.commune),
             joinedload(IntakeRecord.tip),
-            joinedload(IntakeRecord.request).joinedload(InfringementRequest.title),
+            joinedload(IntakeRecord.request).options(
+                joinedload(InfringementRequest.title),
+                selectinload(InfringementRequest.supplements).options(
+                    joinedload(RequestSupplement.recorder), joinedload(RequestSupplement.title)
+                ),
+            ),
             joinedload(IntakeRecord.complaint).joinedload(Complaint.case),
             selectinload(IntakeRecord.clocks),
             selectinload(IntakeRecord.files).joinedload(IntakeFile.file),
@@ -57,6 +73,22 @@ def signal_of(session: Session, record_id: UUID) -> Signal | None:
     return session.scalars(
         select(Signal).where(Signal.record_id == record_id).options(joinedload(Signal.case))
     ).one_or_none()
+
+
+def answered(session: Session, signals: Sequence[Signal]) -> None:
+    """Refuse to put signals aside while a right holder waits for an answer to one of them: the clock and the promise are the request's."""
+    papers = [each.record_id for each in signals if each.source is SignalSource.RIGHT_HOLDER]
+    if not papers:
+        return
+    waiting = session.scalars(
+        select(IntakeRecord.number)
+        .join(InfringementRequest, InfringementRequest.record_id == IntakeRecord.id)
+        .where(IntakeRecord.id.in_(papers), InfringementRequest.state.in_(UNANSWERED))
+        .order_by(IntakeRecord.number)
+        .limit(1)
+    ).one_or_none()
+    if waiting is not None:
+        raise RequestUnanswered(number=waiting)
 
 
 def book(

@@ -5,13 +5,14 @@ What must not live here: the figures (`law_seed`), the counting (`deadlines`), t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from enforcement import deadlines
+from enforcement import clusters, deadlines
 from enforcement.deadlines import DeadlineKind
-from enforcement.errors import NoRuleInForce, NothingRecounted
+from enforcement.errors import ExtensionTooLate, NoRuleInForce, NotAnExtension, NothingRecounted
 from enforcement.models import ClockEnd, IntakeClock, IntakeClockKind, IntakeRecord, Signal
 from trace.clock import CITY
 from trace.errors import NotFound
@@ -25,14 +26,18 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from enforcement.deadlines import Extension, Reckoning
+    from enforcement.deadlines import Extension, Reckoning, Rule
     from enforcement.law import Law
+    from trace.workdays import Calendar
+
+BARE_YEARS = 20
+"""No clock of a message runs longer."""
 
 
 def start(session: Session, record: IntakeRecord, kind: IntakeClockKind, *, began: datetime, law: Law) -> IntakeClock:
-    """Start a clock that began at a moment."""
+    """Start a clock that began at a moment; where next year's days off are not entered yet, with an end that is in doubt."""
     rule = law.rule(DeadlineKind(kind.value), began.astimezone(CITY).date())
-    reckoned = deadlines.reckon(began, rule, law.calendar)
+    reckoned = _reckoned(began, rule, law.calendar)
     made = IntakeClock(
         record_id=record.id,
         kind=kind,
@@ -58,12 +63,18 @@ def end(session: Session, record_id: UUID, kind: IntakeClockKind, *, at: datetim
     _show(session, record_id)
 
 
-def extensions(clock: IntakeClock, law: Law, *, at: datetime) -> Sequence[Extension]:
-    """The longer times that the clock's own rule allows now; none once it has run out."""
+def extensions(clock: IntakeClock, law: Law, *, at: datetime, certain: bool = True) -> Sequence[Extension]:
+    """The longer times that the clock's own rule allows now; none once it has run out.
+
+    `certain`: a gap in the calendar is an error that says which year is missing; otherwise the end is in doubt, as at the start.
+    """
     if clock.ended_at is not None or at > clock.due_at:
         return ()
-    rule = law.rule_of(DeadlineKind(clock.kind.value), clock.rule_version)
-    return tuple(e for e in rule.extensions if deadlines.due(clock.started_at, rule, law.calendar, e) > clock.due_at)
+    rule, reckon = (
+        law.rule_of(DeadlineKind(clock.kind.value), clock.rule_version),
+        deadlines.reckon if certain else _reckoned,
+    )
+    return tuple(e for e in rule.extensions if reckon(clock.started_at, rule, law.calendar, e).due > clock.due_at)
 
 
 def extend(
@@ -80,19 +91,27 @@ def extend(
     """Give a running clock the longer time that its own rule allows. Refused once it has run out."""
     clock = running(session, record_id, kind)
     rule = law.rule_of(DeadlineKind(kind.value), clock.rule_version)
-    longer = deadlines.extend(
-        clock.started_at, rule, law.calendar, extension=extension, running_until=clock.due_at, decided_at=at
-    )
+    if at > clock.due_at:
+        raise ExtensionTooLate(kind=rule.kind)
+    longer = _reckoned(clock.started_at, rule, law.calendar, extension)
+    if longer.due <= clock.due_at:
+        raise NotAnExtension(kind=rule.kind)
     history.record(
-        session, "intake:extend", record_id, by=by, at=at, changes={kind.value: (clock.due_at, longer)}, why=note
+        session, "intake:extend", record_id, by=by, at=at, changes={kind.value: (clock.due_at, longer.due)}, why=note
     )
-    clock.due_at, clock.note = longer, note
+    clock.due_at, clock.needs_verification, clock.note = longer.due, longer.doubtful, note
     clock.extension_amount, clock.extension_unit = extension.amount, extension.unit
     clock.recount_due_at = clock.recount_found_at = None
-    clock.needs_verification = deadlines.reckon(clock.started_at, rule, law.calendar, extension).doubtful
     session.flush()
     _show(session, record_id)
     return clock
+
+
+def missing_year(clock: IntakeClock, law: Law) -> int | None:
+    """The first year within a running clock whose calendar is not entered; None if there is none."""
+    first, last = (moment.astimezone(CITY).year for moment in (clock.started_at, clock.due_at))
+    missing = () if clock.ended_at is not None else (y for y in range(first, last + 1) if y not in law.calendar.years)
+    return next(iter(missing), None)
 
 
 def flag(session: Session, *, law: Law, at: datetime) -> int:
@@ -152,6 +171,20 @@ def running(session: Session, record_id: UUID, kind: IntakeClockKind) -> IntakeC
     return found
 
 
+def _reckoned(began: datetime, rule: Rule, calendar: Calendar, extension: Extension | None = None) -> Reckoning:
+    """When a clock ends. In a year whose calendar is not entered only its weekends are off, and the end is in doubt.
+
+    Nobody who brings a paper is turned away because the desk's table has a gap. Days off move an end on, so the desk hears of it early
+    rather than late; once the year is entered, `flag` finds the clocks that end elsewhere and a person takes the new end over.
+    """
+    try:
+        return deadlines.reckon(began, rule, calendar, extension)
+    except CalendarGap:
+        first = began.astimezone(CITY).year
+        bare = replace(calendar, years=calendar.years | frozenset(range(first, first + BARE_YEARS)))
+        return replace(deadlines.reckon(began, rule, bare, extension), doubtful=True)
+
+
 def _would_be(clock: IntakeClock, law: Law) -> Reckoning | None:
     """The end under a calendar, by the clock's own rule and longer time; None where the calendar has a gap."""
     try:
@@ -171,4 +204,6 @@ def _show(session: Session, record_id: UUID) -> None:
         .order_by(IntakeClock.due_at)
         .limit(1)
     )
+    gathered = session.scalars(select(Signal.cluster_id).where(Signal.record_id == record_id)).all()
+    clusters.lock(session, *gathered)  # before the signal, as everybody locks them
     session.execute(update(Signal).where(Signal.record_id == record_id).values(due_at=due))

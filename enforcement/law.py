@@ -97,7 +97,7 @@ def load(session: Session) -> Law:
     """Everything at once, for one deed: read once in a transaction, and again once something of it was written there."""
     kept: Law | None = session.info.get(_KEPT)
     if kept is None:
-        kept = Law(rules(session), workdays.calendar(session), brackets(session), figures(session))
+        kept = Law((*rules(session), *law_seed.AGREED), workdays.calendar(session), brackets(session), figures(session))
         session.info[_KEPT] = kept
     return kept
 

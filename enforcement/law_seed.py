@@ -112,6 +112,15 @@ RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 
+# The law gives an assessor no time: the decision that asks them names the day they agreed to. No row that anybody could enter otherwise.
+AGREED: tuple[Rule, ...] = (
+    Rule(
+        K.ASSESSMENT, 0, U.DAYS, "Quyết định trưng cầu giám định (mẫu MQĐ41): ngày đã thỏa thuận trả kết luận", "ND118-2021", SINCE,
+        rolls=False, agreed=True,
+    ),
+)  # fmt: skip
+
+
 class Signer(StrEnum):
     """Who may sign a penalty decision, lowest power first among the market surveillance ranks."""
 
@@ -195,7 +204,8 @@ _IN_HOURS = Reminding((6,), 0, 24)
 _LONG = Reminding((60, 20, 5), 0, 1)
 _LONG_KINDS = frozenset({K.ENFORCEABILITY, K.LIMITATION_GENERAL, K.LIMITATION_IP})
 REMINDING: dict[DeadlineKind, Reminding] = {
-    rule.kind: _IN_HOURS if rule.unit is U.HOURS else _LONG if rule.kind in _LONG_KINDS else _USUAL for rule in RULES
+    rule.kind: _IN_HOURS if rule.unit is U.HOURS else _LONG if rule.kind in _LONG_KINDS else _USUAL
+    for rule in (*RULES, *AGREED)
 }
 
 

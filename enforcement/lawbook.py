@@ -17,6 +17,7 @@ from enforcement import law
 from enforcement.casebook import said
 from enforcement.errors import (
     AlreadyConfirmed,
+    AlreadyEnds,
     BracketEndsMixed,
     NotAfterTheOld,
     OverlapsLaw,
@@ -40,7 +41,7 @@ from trace.services import history
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from enum import StrEnum
 
     from sqlalchemy.orm import Session
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from enforcement.law_seed import FieldMaximum as Maximum
     from enforcement.law_seed import Power, Reminding
     from enforcement.law_seed import SeizurePower as Seizing
+    from trace.models.history import History
 
 MODELS: Mapping[LawTable, Any] = {
     LawTable.DEADLINE_RULE: DeadlineRule,
@@ -153,6 +155,33 @@ def confirm(session: Session, table: LawTable, row_id: int, *, source: str, by: 
         why=made.source,
     )  # fmt: skip
     return made
+
+
+def end(session: Session, table: LawTable, row_id: int, *, on: date, source: str, by: UUID, at: datetime) -> Any:
+    """Say that a row holds no longer from a day on, and which text says so. What was decided under it keeps it.
+
+    What follows it is entered by itself: the new text may draw its lines elsewhere, as with the tiers of the value of goods.
+    """
+    model, why = MODELS[table], said(source)
+    row = session.scalars(select(model).where(model.id == row_id).with_for_update()).one_or_none()
+    if row is None:
+        raise NotFound
+    if on <= row.valid_from:
+        raise NotAfterTheOld(day=f"{row.valid_from:%d/%m/%Y}")
+    if row.valid_to is not None and row.valid_to <= on:
+        raise AlreadyEnds(day=f"{row.valid_to:%d/%m/%Y}")
+    was, row.valid_to = row.valid_to, on
+    session.flush()
+    history.record(
+        session, "law:end", _row_key(table, row_id), by=by, at=at, changes={"valid_to": (was, on)}, why=why
+    )  # fmt: skip
+    return row
+
+
+def ended(session: Session, table: LawTable, row_id: int) -> History | None:
+    """Who said last that a row holds no longer, when, and by which text; None where another row just followed it."""
+    deeds = history.of(session, _row_key(table, row_id))
+    return next((each for each in deeds if each.deed == "law:end"), None)
 
 
 def rule_rows(session: Session) -> Sequence[DeadlineRule]:

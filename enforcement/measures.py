@@ -1,6 +1,7 @@
 """Measures beside the states of a case: seizure, assessment, take-down, service by posting. Each begins and ends its own clock.
 
-Extending a seizure is extending its clock by a decision (`timekeeping.extend`). What must not live here: the states (`cases`), and what
+Extending a seizure is extending its clock by a decision (`timekeeping.extend`). The law gives an assessor no time: their clock ends with the
+day that was agreed on, and another day is agreed on here. What must not live here: the states (`cases`), and what
 happens to single exhibits (`exhibits`).
 """
 
@@ -11,16 +12,18 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from enforcement import authority, clocks, exhibits, law, membership, signing
+from enforcement import authority, clocks, confiscation, exhibits, law, membership, signing
 from enforcement.casebook import NotInFuture, said, write
 from enforcement.competence import LINE
 from enforcement.deadlines import DeadlineKind
 from enforcement.entries import held, one, refuse
 from enforcement.errors import BeyondCompetence
 from enforcement.models import (
+    Deadline,
     DelegationScope,
     Exhibit,
     ExhibitDeed,
+    ExhibitEvent,
     ExhibitState,
     Measure,
     MeasureKind,
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from enforcement.models import CaseFile, Deadline
+    from enforcement.models import CaseFile
     from enforcement.transitions import Duty
     from trace.errors import TemThatError
 
@@ -48,9 +51,10 @@ PAPER = {
     K.SEIZURE: PaperKind.SEIZURE, K.ASSESSMENT: PaperKind.ASSESSMENT, K.TAKEDOWN: PaperKind.TAKEDOWN_REQUEST, K.POSTING: PaperKind.POSTING,
     K.DEEMED_SERVICE: PaperKind.DEEMED_SERVICE,
 }  # fmt: skip
-CLOCK = {
+# Every kind has one, so that none is forgotten: the law's own, or that of an agreed day.
+CLOCK: dict[MeasureKind, DeadlineKind] = {
     K.SEIZURE: DeadlineKind.SEIZURE, K.TAKEDOWN: DeadlineKind.PLATFORM_TAKEDOWN, K.POSTING: DeadlineKind.DELIVERY_POSTING,
-    K.DEEMED_SERVICE: DeadlineKind.DEEMED_SERVED,
+    K.DEEMED_SERVICE: DeadlineKind.DEEMED_SERVED, K.ASSESSMENT: DeadlineKind.ASSESSMENT,
 }  # fmt: skip
 RESULTS: dict[MeasureKind, tuple[MeasureResult, ...]] = {
     K.SEIZURE: (R.RETURNED, R.CONFISCATED, R.HANDED_OVER),
@@ -86,6 +90,34 @@ class DueDayWrong(Invalid):
     """The day agreed with the assessor lies from the day of the decision on.
 
     Check the day.
+    """
+
+
+class SameDay(Invalid):
+    """This is the day that was agreed on before.
+
+    Write the other day.
+    """
+
+
+class NotHeld(Conflict):
+    """Exhibit no. %(seq)s is not held any more: %(state)s. Only what is held can be seized.
+
+    Choose other exhibits. What was returned and is taken again is entered as a new exhibit.
+    """
+
+
+class SeizedAlready(Conflict):
+    """Exhibit no. %(seq)s is seized by decision no. %(number)s, and that seizure has not ended.
+
+    Extend it by a decision before its time runs out, or end it with its result. A second seizure cannot replace it (penalties law, Art. 125).
+    """
+
+
+class SeizedBefore(Conflict):
+    """Exhibit no. %(seq)s was seized before by decision no. %(number)s, and that seizure has ended, so its time cannot begin anew.
+
+    Return the exhibit. Only what left the desk and came back can be seized again (penalties law, Art. 125).
     """
 
 
@@ -151,11 +183,11 @@ def begin(
     if facts.kind is K.ASSESSMENT and (facts.due_on is None or facts.due_on < began_on):
         reasons.append(DueDayWrong())
     things = [one(session, Exhibit, case, exhibit_id) for exhibit_id in facts.exhibit_ids]
-    if facts.kind is K.SEIZURE and not things:
-        reasons.append(NothingSeized())
+    if facts.kind is K.SEIZURE:
+        reasons += _seizable(session, things) if things else [NothingSeized()]
     refuse(reasons)
     if facts.kind is K.SEIZURE:
-        _may_seize(session, by, duties, began_on)
+        _may_seize(session, by, authority.own_duties(session, by, duties, began_on, at=at), began_on)
     paper = signing.paper(
         session, case, PAPER[facts.kind], facts.number, signed_on=began_on, by=by, duties=duties, at=at
     )  # fmt: skip
@@ -165,23 +197,53 @@ def begin(
     )  # fmt: skip
     session.add(made)
     session.flush()
-    clock = CLOCK.get(facts.kind)
-    started = (
-        [clocks.start(session, case, clock, began=facts.began_at, law=law.load(session), at=at, subject_id=made.id)]
-        if clock
-        else []
-    )
-    for thing in things:
-        thing.measure_id = made.id
+    clock = clocks.start(
+        session, case, CLOCK[facts.kind], began=facts.began_at, law=law.load(session), at=at, subject_id=made.id, agreed_on=made.due_on
+    )  # fmt: skip
+    if facts.kind is K.SEIZURE:
+        for thing in things:
+            thing.measure_id = made.id
+        session.flush()
     told = {
         "kind": facts.kind.value, "number": paper.number, "addressee": made.addressee, "measure": str(made.id),
-        "deadlines_started": clocks.facts(started), "exhibits": sorted(thing.seq for thing in things),
+        "deadlines_started": clocks.facts([clock]), "exhibits": sorted(thing.seq for thing in things),
     }  # fmt: skip
     write(session, case, "begin_measure", by=by, at=at, note=made.subject, facts=told)
     history.record(session, f"measure:{facts.kind.value}", made.id, by=by, at=at, why=made.subject)
     case.next_due_at = clocks.next_due(session, case.id)
     session.flush()
     return made
+
+
+def agree(
+    session: Session, case_id: UUID, measure_id: UUID, *, due_on: date, document_number: str, reason: str, by: UUID, at: datetime,
+    version: int | None = None,
+) -> Measure:  # fmt: skip
+    """Another day was agreed on with the assessor, by a paper and for a reason: the clock of the assessment ends with that day."""
+    case = held(session, case_id, version)
+    found = running_one(session, case, measure_id)
+    if found.due_on is None:
+        raise NotFound
+    faults: list[TemThatError] = []
+    if due_on < found.began_at.astimezone(CITY).date():
+        faults.append(DueDayWrong())
+    if due_on == found.due_on:
+        faults.append(SameDay())
+    refuse(faults)
+    number, why, before = said(document_number), said(reason), found.due_on
+    found.due_on = due_on
+    clock = session.scalars(
+        select(Deadline).where(Deadline.subject_id == found.id, Deadline.met_at.is_(None), Deadline.stopped_at.is_(None))
+    ).one()  # fmt: skip
+    was = clocks.agree(clock, due_on, law=law.load(session), at=at, by=by, decision_number=number, reason=why)
+    told = {
+        "kind": clock.kind.value, "number": number, "measure": str(found.id), "was_due": was.isoformat(), "due": clock.due_at.isoformat(),
+    }  # fmt: skip
+    write(session, case, "recompute", by=by, at=at, note=why, facts=told)
+    history.record(session, "measure:agree", found.id, by=by, at=at, changes={"due_on": (before, due_on)}, why=why)
+    case.next_due_at = clocks.next_due(session, case.id)
+    session.flush()
+    return found
 
 
 def end(
@@ -199,15 +261,7 @@ def end(
 ) -> Measure:
     """End a measure with its result. What was seized goes the way of the result; an assessor's result starts the clock for the record."""
     case = held(session, case_id, version)
-    found = session.scalars(
-        select(Measure)
-        .where(Measure.id == measure_id, Measure.case_id.in_(membership.members(session, case.id)))
-        .with_for_update()
-    ).one_or_none()
-    if found is None:
-        raise NotFound
-    if found.ended_at is not None:
-        raise MeasureOver
+    found = running_one(session, case, measure_id)
     reasons: list[TemThatError] = []
     if result not in RESULTS[found.kind]:
         reasons.append(NotAResult())
@@ -215,14 +269,16 @@ def end(
         reasons.append(NotInFuture())
     if ended_at < found.began_at:
         reasons.append(EndsBeforeItBegan())
+    deed, things = _FATE.get(result), _seized(session, found)
+    if deed is not None:
+        reasons += confiscation.faults(session, case, things, deed, on=ended_at.astimezone(CITY).date())
     refuse(reasons)
     paper = said(document_number)
     found.ended_at, found.ended_by, found.result = ended_at, by, result
     found.end_document, found.end_note = paper, note
     _end_clock(session, case, found, ended_at)
     started = _after(session, case, found, ended_at, at)
-    if (deed := _FATE.get(result)) is not None:
-        things = _seized(session, found)
+    if deed is not None:
         exhibits.with_all(session, case, things, deed, document_number=paper, done_at=ended_at, by=by, at=at)
     told = {
         "kind": found.kind.value, "result": result.value, "number": paper, "addressee": found.addressee, "measure": str(found.id),
@@ -235,6 +291,41 @@ def end(
     case.next_due_at = clocks.next_due(session, case.id)
     session.flush()
     return found
+
+
+def running_one(session: Session, case: CaseFile, measure_id: UUID) -> Measure:
+    """A measure of a case, or of one merged into it, that runs; locked."""
+    found = session.scalars(
+        select(Measure)
+        .where(Measure.id == measure_id, Measure.case_id.in_(membership.members(session, case.id)))
+        .with_for_update()
+    ).one_or_none()
+    if found is None:
+        raise NotFound
+    if found.ended_at is not None:
+        raise MeasureOver
+    return found
+
+
+def _seizable(session: Session, things: Sequence[Exhibit]) -> list[TemThatError]:
+    """What is seized is held, and was not seized before: under another number the time of Art. 125 would begin anew and never end."""
+    found: list[TemThatError] = []
+    for thing in things:
+        last = session.get_one(Measure, thing.measure_id) if thing.measure_id else None
+        if thing.state is not ExhibitState.HELD:
+            found.append(NotHeld(seq=str(thing.seq), state=thing.state))
+        elif last is not None and last.ended_at is None:
+            found.append(SeizedAlready(seq=str(thing.seq), number=last.paper.number))
+        elif last is not None and not _came_back(session, thing, last):
+            found.append(SeizedBefore(seq=str(thing.seq), number=last.paper.number))
+    return found
+
+
+def _came_back(session: Session, thing: Exhibit, last: Measure) -> bool:
+    back = select(ExhibitEvent.id).where(
+        ExhibitEvent.exhibit_id == thing.id, ExhibitEvent.deed == ExhibitDeed.GIVEN_BACK, ExhibitEvent.at >= last.ended_at
+    )  # fmt: skip
+    return session.scalar(back.limit(1)) is not None
 
 
 def _may_seize(session: Session, by: UUID, duties: Collection[Duty], on: date) -> None:
@@ -264,10 +355,8 @@ def hand_over_seizures(
 
 def _end_clock(session: Session, case: CaseFile, found: Measure, ended_at: datetime) -> None:
     """Its own clock: met when what it asked for was done; without object when it was refused or came to nothing."""
-    if (clock := CLOCK.get(found.kind)) is None:
-        return
     end_it = clocks.meet if found.result in DONE else clocks.void
-    end_it(session, case, {clock}, at=ended_at, subject_id=found.id)
+    end_it(session, case, {CLOCK[found.kind]}, at=ended_at, subject_id=found.id)
 
 
 def _after(session: Session, case: CaseFile, found: Measure, ended_at: datetime, at: datetime) -> list[Deadline]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from enforcement import clocks, membership, offenders, signing
+from enforcement import clocks, confiscation, membership, offenders, signing
 from enforcement.casebook import NotInFuture, said, write
-from enforcement.entries import held, one, put, strike
+from enforcement.entries import held, one, put, refuse, strike
 from enforcement.errors import IllegalMove, NotYourMove
 from enforcement.models import CasePaper, EntryKind, Obligation, ObligationKind, ObligationState, PaperKind
 from enforcement.transitions import ENFORCING, HEADS, CaseState
@@ -88,22 +88,32 @@ def from_decision(
     `ruling` None: the decision names nobody. `several`: it names more than one, so each line says whom it is for.
     """
     whose = f" – {ruling.party.name}" if ruling and several else ""
-    wanted: list[tuple[ObligationKind, str, int | None]] = []
-    if ruling and ruling.fine:
-        wanted.append((K.FINE, f"Nộp tiền phạt theo quyết định số {paper.number}{whose}", ruling.fine))
-    if ruling and ruling.confiscation:
-        wanted.append((K.CONFISCATION, f"Tịch thu tang vật theo quyết định số {paper.number}{whose}", None))
-    wanted += [(K.REMEDY, f"{line.strip()}{whose}", None) for line in (remedies or "").splitlines() if line.strip()]
     made = []
-    for kind, what, amount in wanted:
-        line = Obligation(
-            case_id=case.id, paper_id=paper.id, ruling_id=ruling.id if ruling else None, kind=kind, what=what, amount=amount, paid=0,
-            state=S.OPEN, added_at=at, added_by=by,
-        )  # fmt: skip
-        session.add(line)
-        made.append(line)
+    if ruling and ruling.fine:
+        made.append(
+            _line(case, paper, ruling, K.FINE, f"Nộp tiền phạt theo quyết định số {paper.number}{whose}", by=by, at=at)
+        )
+        made[0].amount = ruling.fine
+    if ruling and ruling.confiscation:
+        made.append(_confiscation(case, paper, ruling, ruling.confiscation, whose, by=by, at=at))
+    told = [line.strip() for line in (remedies or "").splitlines() if line.strip()]
+    made += [_line(case, paper, ruling, K.REMEDY, f"{each}{whose}", by=by, at=at) for each in told]
+    session.add_all(made)
     session.flush()
     return made
+
+
+def confiscate(
+    session: Session, case: CaseFile, paper: CasePaper, rulings: Sequence[Ruling], *, by: UUID, at: datetime
+) -> list[Obligation]:
+    """What a decision without a fine confiscates, as one line. The goods of several offenders are one value there, so it names none of them."""
+    if not paper.confiscation:
+        return []
+    of = rulings[0] if len(rulings) == 1 else None
+    made = _confiscation(case, paper, of, paper.confiscation, "", by=by, at=at)
+    session.add(made)
+    session.flush()
+    return [made]
 
 
 def add(
@@ -116,10 +126,11 @@ def add(
     duties: Collection[Duty],
     at: datetime,
     ruling_id: UUID | None = None,
+    value: int | None = None,
 ) -> Obligation:
     """Enter something more that the decision orders: a remedy that was overlooked, the destruction of what was confiscated.
 
-    `ruling_id`: of which offender, where there are several.
+    `ruling_id`: of which offender, where there are several. `value`: of goods to be confiscated, which the signer of the decision may confiscate.
     """
     case = held(session, case_id)
     if HEADS.isdisjoint(duties):
@@ -133,19 +144,25 @@ def add(
     ruling = next((each for each in ordering if ruling_id in {None, each.id}), None)
     if ruling_id is not None and ruling is None:
         raise NotFound
+    paper = ruling.paper if ruling else decision
+    if kind is K.CONFISCATION:
+        refuse(confiscation.beyond(session, case, paper, value))
+    else:
+        confiscation.refuse_as_remedy([what])
     made = Obligation(
-        paper_id=ruling.paper_id if ruling else decision.id, ruling_id=ruling.id if ruling else None, kind=kind, what=said(what), paid=0,
-        state=S.OPEN,
+        paper_id=paper.id, ruling_id=ruling.id if ruling else None, kind=kind, what=said(what), paid=0, state=S.OPEN,
+        value=value if kind is K.CONFISCATION else None,
     )  # fmt: skip
     put(session, case, EntryKind.OBLIGATION, made, made.what[:120], by=by, at=at)
     return made
 
 
 def pay(
-    session: Session, case_id: UUID, entry_id: UUID, *, amount: int, paid_on: date, document_number: str, by: UUID, at: datetime
+    session: Session, case_id: UUID, entry_id: UUID, *, amount: int, paid_on: date, document_number: str, by: UUID, at: datetime,
+    revision: int | None = None,
 ) -> Obligation:  # fmt: skip
     """A payment of a fine by its receipt; the order is done when all is paid."""
-    case, line = _open(session, case_id, entry_id, paid_on, at=at)
+    case, line = _open(session, case_id, entry_id, paid_on, at=at, revision=revision)
     if line.kind is not K.FINE or line.amount is None:
         raise NotPaid
     left = line.amount - line.paid
@@ -172,9 +189,10 @@ def settle(
     by: UUID,
     duties: Collection[Duty],
     at: datetime,
+    revision: int | None = None,
 ) -> Obligation:
     """Carried out by its minutes; or, by a head, given to enforcement or lapsed by law."""
-    case, line = _open(session, case_id, entry_id, settled_on, at=at)
+    case, line = _open(session, case_id, entry_id, settled_on, at=at, revision=revision)
     if state is S.OPEN:
         raise IllegalMove(state=case.state)
     if state is S.DONE and line.kind is K.FINE:
@@ -182,6 +200,8 @@ def settle(
     if state in {S.ENFORCED, S.LAPSED}:
         if HEADS.isdisjoint(duties):
             raise NotYourMove(duties=HEADS)
+        if state is S.LAPSED:
+            confiscation.refuse_to_end(session, case, line)
         note = said(note or "")
     line.state, line.settled_on, line.document_number, line.note = state, settled_on, said(document_number), note
     _kept(session, case, line, deed=state.value, number=document_number, day=settled_on, note=note, by=by, at=at)
@@ -189,15 +209,17 @@ def settle(
 
 
 def drop(
-    session: Session, case_id: UUID, entry_id: UUID, *, reason: str, by: UUID, duties: Collection[Duty], at: datetime
-) -> None:
+    session: Session, case_id: UUID, entry_id: UUID, *, reason: str, by: UUID, duties: Collection[Duty], at: datetime,
+    revision: int | None = None,
+) -> None:  # fmt: skip
     """Strike an order that was entered by mistake. For heads; what a decision fines is not struck."""
     case = held(session, case_id)
     if HEADS.isdisjoint(duties):
         raise NotYourMove(duties=HEADS)
-    line = one(session, Obligation, case, entry_id)
+    line = one(session, Obligation, case, entry_id, revision=revision)
     if line.kind is K.FINE or line.state is not S.OPEN:
         raise SettledAlready
+    confiscation.refuse_to_end(session, case, line)
     strike(session, case, EntryKind.OBLIGATION, line, line.what[:120], reason=reason, by=by, at=at)
     finish_when_done(session, case, at=at)
 
@@ -228,13 +250,34 @@ def finish_when_done(session: Session, case: CaseFile, *, at: datetime) -> None:
     session.flush()
 
 
-def _open(session: Session, case_id: UUID, entry_id: UUID, day: date, *, at: datetime) -> tuple[CaseFile, Obligation]:
+def _line(
+    case: CaseFile, paper: CasePaper, ruling: Ruling | None, kind: ObligationKind, what: str, *, by: UUID, at: datetime
+) -> Obligation:
+    return Obligation(
+        case_id=case.id, paper_id=paper.id, ruling_id=ruling.id if ruling else None, kind=kind, what=what, paid=0, state=S.OPEN, added_at=at,
+        added_by=by,
+    )  # fmt: skip
+
+
+def _confiscation(
+    case: CaseFile, paper: CasePaper, ruling: Ruling | None, value: int, whose: str, *, by: UUID, at: datetime
+) -> Obligation:
+    what = f"Tịch thu tang vật theo quyết định số {paper.number}{whose}"
+    made = _line(case, paper, ruling, K.CONFISCATION, what, by=by, at=at)
+    made.value = value
+    return made
+
+
+def _open(
+    session: Session, case_id: UUID, entry_id: UUID, day: date, *, at: datetime, revision: int | None
+) -> tuple[CaseFile, Obligation]:
     case = held(session, case_id)
     if case.state not in MAY_SETTLE:
         raise IllegalMove(state=case.state)
     line = one(session, Obligation, case, entry_id)
     if line.state is not S.OPEN:
         raise SettledAlready
+    one(session, Obligation, case, entry_id, revision=revision)  # two who enter the same receipt
     if day > at.astimezone(CITY).date():
         raise NotInFuture
     decision = session.get_one(CasePaper, line.paper_id)

@@ -24,7 +24,7 @@ from trace.models.scans import Scan, ScanKind, UnknownCode, VerdictKind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.orm import Session
 
 WINDOW = timedelta(days=7)
@@ -35,7 +35,8 @@ REPORTS_OF_CODE = 3
 REPORTS_OF_VOID = 2
 UNKNOWN_ASKED = 3
 DEVICES_OF_ONE_LABEL = 20
-LOOKS_IN_AN_HOUR = 3
+LOOKED_AT_WITHIN = timedelta(hours=6)
+"""Only labels looked at so lately are counted over their week: an hour would do, and some runs may have been missed."""
 THE_KEY = "KHOA-TEM"
 """What the rule about codes that were never issued speaks of: no order, but the key of the labels."""
 _COUNTED_ORDER = re.compile(r"^Đối soát tem của đơn (\S+):")
@@ -167,7 +168,7 @@ def _void_on_sale(session: Session, *, since: datetime, at: datetime) -> Iterato
     rows = session.execute(
         told.with_only_columns(LabelOrder.number, func.min(Signal.serial), func.count())
         .group_by(LabelOrder.number)
-        .having(func.max(Signal.received_at) > since, or_(seen >= 1, func.count() >= REPORTS_OF_VOID))
+        .having(func.max(Signal.filed_at) > since, or_(seen >= 1, func.count() >= REPORTS_OF_VOID))
         .order_by(LabelOrder.number)
     ).all()
     for number, serial, times in rows:
@@ -184,7 +185,7 @@ def _unknown_codes(session: Session, *, since: datetime, at: datetime) -> Iterat
         .where(Signal.code.is_not(None))
         .with_only_columns(Signal.code, func.count())
         .group_by(Signal.code)
-        .having(func.max(Signal.received_at) > since, func.count() >= REPORTS_OF_CODE)
+        .having(func.max(Signal.filed_at) > since, func.count() >= REPORTS_OF_CODE)
         .order_by(Signal.code)
     ).all()
     for printed, times in rows:
@@ -236,15 +237,13 @@ def _off_balance(session: Session, *, at: datetime) -> Iterator[Signal]:
 
 def _repeated(session: Session, *, at: datetime) -> Iterator[Signal]:
     """One label that many phones looked at within a week, below what the copy rule asks. Many looks at one stall can be innocent."""
-    fresh = (
-        select(Scan.serial)
-        .where(
-            Scan.at > at - timedelta(hours=1), Scan.at <= at, Scan.kind == ScanKind.REAL, Scan.verdict == VerdictKind.VALID
-        )
-        .group_by(Scan.serial)
-        .having(func.count() >= LOOKS_IN_AN_HOUR)
-    )  # fmt: skip
-    for serial in session.scalars(fresh.order_by(Scan.serial)).all():
+    valid = Scan.verdict == VerdictKind.VALID
+    fresh = select(Scan.serial).where(Scan.at > at - LOOKED_AT_WITHIN, Scan.at <= at, Scan.kind == ScanKind.REAL, valid)
+    lately = fresh.distinct().subquery()
+    # As many looks as there have to be phones, found in the index and no further: what is counted in full are the few that have them.
+    last_needed = select(Scan.at).where(*_looks(lately.c.serial, at)).offset(DEVICES_OF_ONE_LABEL - 1).limit(1)
+    enough = last_needed.correlate(lately).exists()
+    for serial in session.scalars(select(lately.c.serial).where(enough).order_by(lately.c.serial)).all():
         known = intake.known_range(session, serial)
         if known is None:
             continue
@@ -253,24 +252,27 @@ def _repeated(session: Session, *, at: datetime) -> Iterator[Signal]:
         if turn is None:
             continue
         scans, devices = session.execute(
-            select(func.count(), func.count(Scan.device.distinct())).where(
-                Scan.serial == serial,
-                Scan.at > at - WINDOW,
-                Scan.at <= at,
-                Scan.kind == ScanKind.REAL,
-            )
+            select(func.count(), func.count(Scan.device.distinct())).where(*_looks(serial, at))
         ).one()
         if devices >= DEVICES_OF_ONE_LABEL:
             facts = {"scans": scans, "labels": 1, "order": number}
             yield _say(session, What.REPEATED_SCANS, str(serial), turn, 1, serial=serial, facts=facts, at=at)
 
 
+def _looks(serial: Any, at: datetime) -> tuple[ColumnElement[bool], ...]:
+    """The looks of people at one label within the window."""
+    return Scan.serial == serial, Scan.at > at - WINDOW, Scan.at <= at, Scan.kind == ScanKind.REAL
+
+
 def _reports(at: datetime) -> Select[Any]:
-    """What people reported within the window."""
+    """What people reported and the desk has had within the window.
+
+    By the moment at which it was put on the desk: a letter that lay for days is news on the day on which it is entered.
+    """
     return select(Signal).where(
         Signal.source.in_([SignalSource.TIP, SignalSource.OBSERVATION, SignalSource.AGENCY, SignalSource.LISTING]),
-        Signal.received_at > at - WINDOW,
-        Signal.received_at <= at,
+        Signal.filed_at > at - WINDOW,
+        Signal.filed_at <= at,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from enforcement import exhibits, measures, membership
 from enforcement.casebook import NotInFuture, said, write
@@ -19,6 +19,7 @@ from enforcement.models import (
     Evidence,
     Exhibit,
     ExhibitDeed,
+    ExhibitEvent,
     ExhibitState,
     Handover,
 )
@@ -111,7 +112,7 @@ def confirm(
         ]
         exhibits.with_all(
             session, case, things, ExhibitDeed.HANDED_OVER, document_number=number, done_at=at, by=by, at=at, keeper=who,
-            kept_at=found.recipient,
+            kept_at=found.recipient, handover_id=found.id,
         )  # fmt: skip
         measures.hand_over_seizures(session, case, document_number=number, note=found.recipient, by=by, at=at)
     facts = {"recipient": found.recipient, "received_by": who, "day": received_on.isoformat(), "number": number}
@@ -124,7 +125,7 @@ def confirm(
 def come_back(
     session: Session, case: CaseFile, *, returned_on: date, document: str, duties: Collection[Duty], by: UUID, at: datetime
 ) -> Handover | None:  # fmt: skip
-    """The file comes back, with what was handed over. The caller holds the case."""
+    """The file comes back, with what went along. What another authority got otherwise stays there. The caller holds the case."""
     if HEADS.isdisjoint(duties):
         raise NotYourMove(duties=HEADS)
     found = away(session, case)
@@ -135,12 +136,10 @@ def come_back(
     if returned_on < found.received_on:
         raise ReceivedBeforeListed(day=found.received_on)
     found.returned_on, found.return_document = returned_on, said(document)
-    things = [
-        thing
-        for thing in _things(session, membership.members(session, case.id))
-        if thing.state is ExhibitState.HANDED_OVER
-    ]
-    exhibits.with_all(session, case, things, ExhibitDeed.GIVEN_BACK, document_number=document, done_at=at, by=by, at=at)
+    exhibits.with_all(
+        session, case, _went_with(session, found), ExhibitDeed.GIVEN_BACK, document_number=document, done_at=at, by=by, at=at,
+        handover_id=found.id,
+    )  # fmt: skip
     session.flush()
     return found
 
@@ -169,6 +168,24 @@ def _things(session: Session, ids: list[UUID]) -> list[Exhibit]:
             .order_by(Exhibit.case_id, Exhibit.seq)
         )
     )
+
+
+def _went_with(session: Session, handover: Handover) -> list[Exhibit]:
+    """The exhibits that this hand-over moved last, and that nobody has given back since."""
+    last = (
+        select(func.max(ExhibitEvent.seq))
+        .where(ExhibitEvent.exhibit_id == Exhibit.id, ExhibitEvent.deed == ExhibitDeed.HANDED_OVER)
+        .correlate(Exhibit)
+        .scalar_subquery()
+    )
+    return list(
+        session.scalars(
+            select(Exhibit)
+            .join(ExhibitEvent, ExhibitEvent.exhibit_id == Exhibit.id)
+            .where(ExhibitEvent.handover_id == handover.id, ExhibitEvent.seq == last, Exhibit.state == ExhibitState.HANDED_OVER)
+            .order_by(Exhibit.case_id, Exhibit.seq)
+        )
+    )  # fmt: skip
 
 
 def _contents(session: Session, ids: list[UUID]) -> dict[str, Any]:

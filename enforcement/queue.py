@@ -119,7 +119,7 @@ def _clusters() -> Select[Any]:
     )  # fmt: skip
     shown = (
         lead.joinedload(Signal.commune).load_only(Commune.name),
-        joinedload(SignalCluster.case).load_only(CaseFile.number),
+        joinedload(SignalCluster.case).load_only(CaseFile.number, CaseFile.closed_at),
     )
     return select(SignalCluster).options(*shown)
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from enforcement import informants, intake
 from enforcement.clusters import bare_address
@@ -27,7 +28,7 @@ from enforcement.models import (
 )
 from labels.errors import LabelError
 from trace.clock import CITY
-from trace.errors import Conflict, Invalid
+from trace.errors import Conflict, Invalid, broken_constraint
 from trace.models.tips import Bought, Platform, TipReason
 from trace.services import history, listings, numbers, tips
 
@@ -89,6 +90,8 @@ class Faults(StrEnum):
     COMPLAINANT = "complainant"
     DECISION = "decision"
     DEMAND = "demand"
+    NOTE = "note"
+    NOTHING_NEW = "nothing_new"
 
 
 class PaperFaults(Invalid):
@@ -150,7 +153,7 @@ def take_tip(
         lacking.append(Lacking.WHEN)
     if lacking:
         raise NotConcrete(lacking=tuple(lacking))
-    if faults := faults_of(heard, at):
+    if faults := faults_of(heard, at, most=tips.MOST_PHOTOS):
         raise PaperFaults(faults=tuple(faults))
     tip, _secret = tips.submit(
         session,
@@ -206,19 +209,24 @@ def take_transfer(
         faults.append(Faults.AGENCY)
     if faults:
         raise PaperFaults(faults=tuple(faults))
-    known = session.scalars(
-        select(IntakeRecord).where(
-            func.fold(IntakeRecord.agency) == func.fold(agency.strip()),
-            func.fold(IntakeRecord.agency_number) == func.fold(agency_number.strip()),
-            IntakeRecord.agency_dated == agency_dated,
-        )
-    ).one_or_none()
+    same = select(IntakeRecord.number).where(
+        func.fold(IntakeRecord.agency) == func.fold(agency.strip()),
+        func.fold(IntakeRecord.agency_number) == func.fold(agency_number.strip()),
+        IntakeRecord.agency_dated == agency_dated,
+    )
+    known = session.scalar(same)
     if known is not None:
-        raise LetterKnown(number=known.number)
-    record = add(
-        session, IntakeKind.TRANSFER, heard, keyring=keyring, by=by, at=at,
-        agency=agency.strip(), agency_number=agency_number.strip(), agency_dated=agency_dated,
-    )  # fmt: skip
+        raise LetterKnown(number=known)
+    try:
+        with session.begin_nested():
+            record = add(
+                session, IntakeKind.TRANSFER, heard, keyring=keyring, by=by, at=at,
+                agency=agency.strip(), agency_number=agency_number.strip(), agency_dated=agency_dated,
+            )  # fmt: skip
+    except IntegrityError as exc:  # somebody else entered it since we looked
+        if broken_constraint(exc) == "uq_intake_record_letter":
+            raise LetterKnown(number=session.scalars(same).one()) from exc
+        raise
     put_on_desk(
         session, record, SignalSource.AGENCY, What.TRANSFER, source_ref=str(record.id), facts={"agency": record.agency},
         key=f"record:{record.id}", by=by, at=at,
@@ -234,6 +242,8 @@ def take_listing(session: Session, heard: Heard, *, keyring: Keyring, by: UUID, 
     if faults:
         raise PaperFaults(faults=tuple(faults))
     page = bare_address(heard.listing_url or "")
+    # Whoever records the same page at the same moment waits here, and then finds it on the desk.
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"listing:{page}", 0))))
     last = session.execute(
         select(Signal.source_ref, Signal.source_number, Signal.state)
         .where(Signal.source == SignalSource.LISTING, Signal.source_ref.startswith(f"{page}#", autoescape=True))
@@ -331,8 +341,8 @@ def phone(text: str | None) -> str | None:
     return digits if PHONE.fullmatch(digits) else None
 
 
-def faults_of(heard: Heard, at: datetime) -> list[Faults]:
-    """What is wrong in the part that all papers share."""
+def faults_of(heard: Heard, at: datetime, *, most: int = FILES_MOST) -> list[Faults]:
+    """What is wrong in the part that all papers share. `most`: so many files; what becomes a report takes fewer."""
     faults = []
     if not SHORTEST_BODY <= len(heard.body.strip()) <= BODY_MOST:
         faults.append(Faults.BODY)
@@ -342,6 +352,6 @@ def faults_of(heard: Heard, at: datetime) -> list[Faults]:
         faults.append(Faults.RECEIVED)
     if heard.shop_phone and phone(heard.shop_phone) is None:
         faults.append(Faults.PHONE)
-    if len(heard.files) > FILES_MOST:
+    if len(heard.files) > most:
         faults.append(Faults.FILES)
     return faults

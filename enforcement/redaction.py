@@ -92,8 +92,7 @@ def draw(
     if source is None:
         raise NotAPicture
     drawn = imaging.picture(source, boxes)
-    name = f"but-luc-{piece.folio}-ban-che.jpg"
-    stored = files.receive(session, store, io.BytesIO(drawn), name=name, at=at, by=by, kinds=files.IMAGES)
+    stored = files.receive(session, store, io.BytesIO(drawn), name=_name(piece), at=at, by=by, kinds=files.IMAGES)
     return _bind(session, case, piece, stored, boxes=boxes, why=why, by=by, at=at)
 
 
@@ -108,14 +107,35 @@ def bring(
     by: UUID,
     at: datetime,
 ) -> Redaction:
-    """Take in a copy that was redacted outside, and bind it to its original."""
+    """Take in a copy that was redacted outside, and bind it to its original.
+
+    A picture is drawn anew, for it may hold position, camera, and a thumbnail in which nothing is covered; what was brought is let go.
+    Nothing here can do the same for a PDF or a film.
+    """
     case = workable(session, case_id)
     piece = evidence.get(session, case_id, evidence_id)
     why = said(reason)
     if stored.sha256 == piece.sha256:
         raise SameAsOriginal
     _whole(store, piece)
+    if stored.media_type in files.IMAGES:
+        brought = stored
+        drawn = imaging.picture(files.original_path(store, brought))
+        stored = files.receive(session, store, io.BytesIO(drawn), name=_name(piece), at=at, by=by, kinds=files.IMAGES)
+        session.delete(brought)  # its bytes go with the next sweep
     return _bind(session, case, piece, stored, boxes=(), why=why, by=by, at=at)
+
+
+def opened(session: Session, found: Redaction, *, by: UUID, at: datetime) -> None:
+    """Somebody opens a redacted copy: that is written down."""
+    changes = {"copy": (None, found.number), "sha256": (None, found.sha256)}
+    history.record(session, "evidence:open_copy", found.evidence_id, by=by, at=at, changes=changes)
+    session.flush()
+
+
+def of_file(session: Session, file_id: UUID) -> Sequence[Redaction]:
+    """The redacted copies that a file is."""
+    return session.scalars(select(Redaction).where(Redaction.file_id == file_id)).all()
 
 
 def of_piece(session: Session, piece: Evidence, redaction_id: UUID) -> Redaction | None:
@@ -135,6 +155,10 @@ def _faults(boxes: Sequence[Box]) -> list[Invalid]:
         for n, (left, top, wide, high) in enumerate(boxes, 1)
         if not (left >= 0 and top >= 0 and wide > 0 and high > 0 and left + wide <= 100 and top + high <= 100)
     ]
+
+
+def _name(piece: Evidence) -> str:
+    return f"but-luc-{piece.folio}-ban-che.jpg"
 
 
 def _whole(store: Path, piece: Evidence) -> None:

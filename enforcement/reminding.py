@@ -163,7 +163,7 @@ def letters(session: Session, *, at: datetime, host: str) -> list[Letter]:
         last = digest.mail_tries >= MOST_TRIES
         wait = min(FIRST_WAIT * 2 ** (digest.mail_tries - 1), LONGEST_WAIT)
         digest.mail_due_at = None if last else at + wait
-        written.append(Letter(digest.id, (reader.address,), *_words(lines, today, host), last=last))
+        written.append(Letter(digest.id, reader.address, *_words(lines, today, host), last=last))
     session.flush()
     return written
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 
+from enforcement import reports
 from trace.clock import CITY
 from trace.services import papers
 
@@ -54,10 +55,11 @@ class Printed:
     opens: Callable[[str, str | None], str] | None = None
 
 
-def of_report(report: DeskReport) -> Printed:
-    """A report that was drawn up, from its frozen figures."""
+def of_report(report: DeskReport, *, names: bool) -> Printed:
+    """A report that was drawn up, from its frozen figures. `names`: whether the reader may read what case files say in their own words."""
+    figures = {**report.figures, "tables": reports.frozen_tables(report, names=names)}
     return Printed(
-        report.first_day, report.last_day, report.unit, report.commune, report.drawn_at, report.figures, report.drawer.is_sample,
+        report.first_day, report.last_day, report.unit, report.commune, report.drawn_at, figures, report.drawer.is_sample,
         remarks=report.remarks, number=report.number, signed_at=report.signed_at,
     )  # fmt: skip
 
@@ -140,6 +142,9 @@ def _tables(book: Any, front: Any, printed: Printed, head: Any, sheets: Mapping[
                     front.write_url(row, place, f"internal:'{sheet}'!A1", tip=f"Các dòng của số này: trang «{sheet}»")
                 front.write_number(row, place, amount, (leading if sheet else plain)[column["measure"]])
             row += 1
+        for note in _notes(table):
+            front.write_string(row, 0, note)
+            row += 1
 
 
 def _print_setup(sheet: Any, printed: Printed) -> None:
@@ -210,12 +215,23 @@ def _section(table: dict[str, Any], opens: Callable[[str, str | None], str] | No
         rows = [[line["title"] or TOTAL, *_cells(table, line, opens)] for line in table["lines"]]
     return {
         "title": table["title"],
-        "paragraphs": ["Không có trong kỳ."] if empty else [],
+        "paragraphs": [*(["Không có trong kỳ."] if empty else []), *_notes(table)],
         "columns": [] if empty else columns,
         "widths": widths,
         "numeric": list(range(1, len(columns))),
         "rows": [] if empty else rows,
     }
+
+
+def _notes(table: dict[str, Any]) -> list[str]:
+    """What a table does not tell: figures that belong to no unit, and rows that a sum of values leaves out."""
+    left_out = table.get("left_out", [])
+    said = [f"Không tính theo đơn vị nên không có trong bảng: {'; '.join(left_out)}."] if left_out else []
+    return said + [
+        f"{gap['title']}: {papers.number(gap['rows'])} trong {papers.number(gap['of'])} dòng chưa có giá trị nên không nằm trong tổng, "
+        "vì chưa có đơn giá hoặc đơn giá theo đơn vị tính khác."
+        for gap in table.get("unvalued", [])
+    ]
 
 
 def _cells(table: dict[str, Any], line: dict[str, Any], opens: Callable[[str, str | None], str] | None) -> list[Any]:

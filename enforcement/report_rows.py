@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, exists, extract, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, extract, func, or_, select
 from sqlalchemy.orm import aliased
 
 from enforcement.models import (
@@ -30,7 +30,18 @@ from enforcement.models import (
 )
 from enforcement.report_clocks import clocks
 from enforcement.report_fines import QUALIFIED, fined, fines
-from enforcement.report_scope import ALL, Figure, Scope, case_scope, columns_of, noon, signal_scope, within
+from enforcement.report_scope import (
+    ALL,
+    CITY_ZONE,
+    OTHER_GOODS,
+    Figure,
+    Scope,
+    case_scope,
+    columns_of,
+    noon,
+    signal_scope,
+    within,
+)
 from enforcement.transitions import Move
 
 if TYPE_CHECKING:
@@ -108,7 +119,7 @@ def _known_in(scope: Scope) -> ColumnElement[bool]:
 
 
 def _days_to_decision(scope: Scope) -> Select[Any]:
-    days = CasePaper.signed_on - func.date(func.timezone("Asia/Ho_Chi_Minh", CaseFile.opened_at))
+    days = CasePaper.signed_on - func.date(func.timezone(CITY_ZONE, CaseFile.opened_at))
     columns = columns_of(
         part=ALL, at=noon(CasePaper.signed_on), case_id=CaseFile.id, number=CasePaper.number, what=CaseFile.title, quantity=days
     )  # fmt: skip
@@ -183,10 +194,13 @@ def _fines_paid(scope: Scope) -> Select[Any]:
 
 def _goods(deed: ExhibitDeed) -> Callable[[Scope], Select[Any]]:
     def build(scope: Scope) -> Select[Any]:
-        kind = func.concat(func.coalesce(GoodsLine.name, Exhibit.description), " · ", Exhibit.unit)
+        # The lines of the table are read by people who may not read cases: a description stands in the rows alone.
+        kind = func.concat(func.coalesce(GoodsLine.name, OTHER_GOODS), " · ", Exhibit.unit)
+        # Ten cartons at a price for a box come to nothing that anybody could say.
+        priced = func.lower(func.btrim(Exhibit.unit)) == func.lower(func.btrim(GoodsLine.unit))
         columns = columns_of(
             part=kind, at=ExhibitEvent.at, case_id=CaseFile.id, number=CaseFile.number, what=Exhibit.description,
-            quantity=Exhibit.quantity, value=func.round(Exhibit.quantity * GoodsLine.unit_value),
+            quantity=Exhibit.quantity, value=case((priced, func.round(Exhibit.quantity * GoodsLine.unit_value))),
         )  # fmt: skip
         return (
             select(*columns)

@@ -5,21 +5,46 @@ What must not live here: which rows a figure counts (`report_rows`, `report_cloc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Numeric, Text, Uuid, and_, cast, func, literal, null, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Numeric,
+    Text,
+    Uuid,
+    all_,
+    and_,
+    any_,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
+from sqlalchemy.orm import aliased
 
-from enforcement.models import CaseFile, IntakeRecord, Signal
+from enforcement.models import CaseFile, CaseJoin, IntakeRecord, Signal
 from trace.clock import CITY
 from trace.models.parties import Role, RoleGrant
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from sqlalchemy.orm import Session
+
 ALL = literal("all")
+CITY_ZONE = "Asia/Ho_Chi_Minh"
+OTHER_GOODS = "Khác"
+"""Under what a report tells of exhibits that belong to no line of goods: their description is told to who may read the case."""
 
 
 class Figure(StrEnum):
@@ -60,11 +85,16 @@ class Figure(StrEnum):
     DAYS_TO_CLOSING = "days_to_closing"
 
 
+GOODS_FIGURES = (Figure.GOODS_SEIZED, Figure.GOODS_CONFISCATED, Figure.GOODS_DESTROYED)
+_OF_NO_UNIT = frozenset({Figure.SIGNALS_RECEIVED, Figure.SIGNALS_OPEN})
+
+
 @dataclass(frozen=True)
 class Scope:
     """What a report is about: days from the first to the last, a unit, a commune. `last` belongs to it.
 
-    `now`: when the question is asked; a clock that has not run out yet judges nobody.
+    `now`: when the question is asked; a clock that has not run out yet judges nobody. `carried_in`, `carried_off`: cases merged
+    away that count because the one does that carries on, and that do not although by themselves they would (`with_merges`).
     """
 
     first: date
@@ -72,6 +102,8 @@ class Scope:
     now: datetime
     unit_id: UUID | None = None
     commune_code: str | None = None
+    carried_in: tuple[UUID, ...] = ()
+    carried_off: tuple[UUID, ...] = ()
 
     @property
     def begin(self) -> datetime:
@@ -102,35 +134,88 @@ def columns_of(
     ]
 
 
+def not_by_unit(scope: Scope) -> frozenset[Figure]:
+    """The figures that cannot be told for what is asked: a signal belongs to no unit before somebody of one decides on it."""
+    return frozenset() if scope.unit_id is None else _OF_NO_UNIT
+
+
 def people_of_unit(scope: Scope) -> Any:
     """Who worked at the desk for the unit in the period."""
     return select(RoleGrant.user_id).where(
-        RoleGrant.party_id == scope.unit_id,
-        RoleGrant.role.in_([Role.OFFICER, Role.TEAM_HEAD, Role.BRANCH_HEAD]),
-        RoleGrant.valid_during.overlaps(func.daterange(scope.first, scope.last, "[]")),
+        *_at_the_desk(scope), RoleGrant.valid_during.overlaps(func.daterange(scope.first, scope.last, "[]"))
     )
 
 
-def unit_of(scope: Scope) -> ColumnElement[bool] | None:
-    """Cases worked by somebody of the unit in the period."""
-    return None if scope.unit_id is None else CaseFile.officer_id.in_(people_of_unit(scope))
+def _at_the_desk(scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    return RoleGrant.party_id == scope.unit_id, RoleGrant.role.in_([Role.OFFICER, Role.TEAM_HEAD, Role.BRANCH_HEAD])
+
+
+def with_merges(session: Session, scope: Scope) -> Scope:
+    """What is asked for, with the cases that were merged away when the period ended and so count elsewhere than by themselves.
+
+    Looked up once, and only those that differ: every figure then has its cases by an index, however many cases there are.
+    """
+    if scope.unit_id is None and scope.commune_code is None:
+        return scope
+    join, own, top = aliased(CaseJoin), aliased(CaseFile), aliased(CaseFile)
+    pairs = select(join.absorbed_id.label("case_id"), join.kept_id.label("top_id")).where(_stood(join, scope))
+    above = pairs.cte("carried_by", recursive=True)
+    further = select(above.c.case_id, join.kept_id).join(join, join.absorbed_id == above.c.top_id)
+    above = above.union(further.where(_stood(join, scope)))
+    here, there = (func.coalesce(_found_in(case, scope), false()) for case in (own, top))
+    found = session.execute(
+        select(above.c.case_id, there)
+        .join(own, own.id == above.c.case_id)
+        .join(top, top.id == above.c.top_id)
+        .where(~exists().where(join.absorbed_id == above.c.top_id, _stood(join, scope)), here != there)
+    ).all()
+    return replace(
+        scope,
+        carried_in=tuple(row[0] for row in found if row[1]),
+        carried_off=tuple(row[0] for row in found if not row[1]),
+    )
 
 
 def case_scope(scope: Scope) -> list[ColumnElement[bool]]:
-    """Cases of the unit, in the commune."""
-    found = []
-    if (unit := unit_of(scope)) is not None:
-        found.append(unit)
+    """Cases worked by somebody of the unit in the period, in the commune; merged ones where the case is that carried on when it ended."""
+    if scope.unit_id is None and scope.commune_code is None:
+        return []
+    found = _found_in(CaseFile, scope)
+    if scope.carried_in:
+        found = or_(found, CaseFile.id == any_(_ids(scope.carried_in)))
+    if scope.carried_off:
+        found = and_(found, CaseFile.id != all_(_ids(scope.carried_off)))
+    return [found]
+
+
+def _ids(ids: tuple[UUID, ...]) -> Any:
+    return literal(list(ids), ARRAY(Uuid))
+
+
+def _stood(join: Any, scope: Scope) -> ColumnElement[bool]:
+    """Whether a merge stood when the period ended."""
+    return and_(join.merged_at < scope.end, or_(join.undone_at.is_(None), join.undone_at >= scope.end))
+
+
+def _found_in(case: Any, scope: Scope) -> ColumnElement[bool]:
+    found: list[ColumnElement[bool]] = []
+    if scope.unit_id is not None:
+        found.append(case.officer_id.in_(people_of_unit(scope)))
     if scope.commune_code is not None:
-        found.append(CaseFile.commune_code == scope.commune_code)
-    return found
+        found.append(case.commune_code == scope.commune_code)
+    return and_(*found)
 
 
 def signal_scope(scope: Scope) -> list[ColumnElement[bool]]:
-    """Signals that the unit's cases took in, about the commune."""
+    """Signals decided on by somebody who then was of the unit, about the commune."""
     found: list[ColumnElement[bool]] = []
-    if (unit := unit_of(scope)) is not None:
-        found.append(Signal.case_id.in_(select(CaseFile.id).where(unit)))
+    if scope.unit_id is not None:
+        day = func.date(func.timezone(CITY_ZONE, Signal.decided_at))
+        found.append(
+            exists().where(
+                RoleGrant.user_id == Signal.decided_by, *_at_the_desk(scope), RoleGrant.valid_during.contains(day)
+            )
+        )
     if scope.commune_code is not None:
         found.append(Signal.commune_code == scope.commune_code)
     return found
@@ -153,4 +238,4 @@ def message_scope(scope: Scope) -> list[ColumnElement[bool]]:
 
 def noon(day: Any) -> ColumnElement[Any]:
     """A day as a moment within it, in the city."""
-    return func.timezone("Asia/Ho_Chi_Minh", cast(day, DateTime()) + timedelta(hours=12))
+    return func.timezone(CITY_ZONE, cast(day, DateTime()) + timedelta(hours=12))

@@ -1,4 +1,4 @@
-"""The reporters behind signals: what they may be told of the state of things, and that what they tell brings a waiting signal back.
+"""Those behind signals: what reporters may be told of the state of things, and that what somebody tells or brings wakes a waiting signal.
 
 What must not live here: who they are (`informants` alone has that), the words of an answer (`feedback`), and deciding about a signal (`triage`).
 """
@@ -10,8 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from enforcement import feedback
-from enforcement.models import Outcome, Signal, SignalSource, SignalState
+from enforcement import clusters, feedback
+from enforcement.models import Outcome, Signal, SignalCluster, SignalSource, SignalState
 from trace.clock import CITY
 from trace.models.files import StoredFile
 from trace.models.tips import TipMessage, TipPhoto, TipState
@@ -43,8 +43,14 @@ def wake(session: Session, *, at: datetime) -> int:
         *session.execute(sent.group_by(TipPhoto.tip_id)).all(),
     ]
     refs = {str(tip_id) for tip_id, last in news if (decided_at := since[tip_id]) is not None and last > decided_at}
+    # Clusters before signals, as everybody locks them; those that somebody is deciding about just now have their turn with the next run.
+    of_them = select(Signal.cluster_id).where(*on_hold, Signal.source_ref.in_(refs))
+    free = select(SignalCluster.id).where(SignalCluster.id.in_(of_them)).order_by(SignalCluster.id)
+    held = session.scalars(free.with_for_update(skip_locked=True)).all()
     woken = session.scalars(
-        select(Signal).where(*on_hold, Signal.source_ref.in_(refs)).with_for_update(skip_locked=True)
+        select(Signal)
+        .where(*on_hold, Signal.source_ref.in_(refs), Signal.cluster_id.in_(held))
+        .with_for_update(skip_locked=True)
     ).all()
     for signal in woken:
         history.record(
@@ -53,6 +59,20 @@ def wake(session: Session, *, at: datetime) -> int:
         signal.wait_until = today
     session.flush()
     return len(woken)
+
+
+def bring_back(session: Session, signal_id: UUID, *, by: UUID, at: datetime) -> None:
+    """Bring one signal back to the queue, if it waits: what it waited for has come."""
+    clusters.lock(session, session.scalars(select(Signal.cluster_id).where(Signal.id == signal_id)).one())
+    signal = session.scalars(
+        select(Signal).where(Signal.id == signal_id).with_for_update(), execution_options={"populate_existing": True}
+    ).one()
+    today = at.astimezone(CITY).date()
+    if signal.state is not SignalState.WAITING or signal.wait_until is None or signal.wait_until <= today:
+        return
+    history.record(session, "signal:wake", signal.id, by=by, at=at, changes={"wait_until": (signal.wait_until, today)})
+    signal.wait_until = today
+    session.flush()
 
 
 def tell(

@@ -1,38 +1,43 @@
-"""Monthly and yearly figures of the desk: tables of cells, each of which opens the rows it was counted from; frozen, signed, kept.
+"""Monthly and yearly figures of the desk, each of which opens the rows it was counted from; frozen, signed, kept.
 
-What must not live here: which rows a figure counts (`report_rows`), files (`report_files`), words for the screen.
+What must not live here: which rows a figure counts (`report_rows`), their tables (`report_tables`), files (`report_files`), words
+for the screen.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import defer, joinedload
 
-from enforcement.casebook import TextTooLong
-from enforcement.competence import LegalQualification
-from enforcement.deadlines import DeadlineKind
+from enforcement.casebook import TextTooLong, spoken
+from enforcement.entries import refuse
 from enforcement.errors import NotYourMove
-from enforcement.models import DeskReport, Outcome, SignalSource
+from enforcement.models import DeskReport
 from enforcement.report_rows import rows
-from enforcement.report_scope import Figure, Scope
+from enforcement.report_scope import GOODS_FIGURES, OTHER_GOODS, Figure, Scope, not_by_unit, with_merges
+from enforcement.report_tables import TABLES, draw, plain, title
 from enforcement.transitions import Duty
 from trace.clock import CITY
 from trace.errors import Conflict, Invalid, NotFound, broken_constraint
-from trace.models.parties import Commune, Party, Role, RoleGrant
+from trace.models.history import History
+from trace.models.parties import AppUser, Commune, Party, Role, RoleGrant
 from trace.services import history, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+    from decimal import Decimal
+    from enum import StrEnum
     from uuid import UUID
 
     from sqlalchemy.orm import Session
+
+    from trace.errors import TemThatError
 
 MOST_ROWS = 5_000
 """Rows kept with a frozen report for each figure; the figures themselves count all."""
@@ -69,97 +74,11 @@ class PeriodNotOver(Conflict):
     """
 
 
-class Telling(StrEnum):
-    """What of a figure's rows is told: how many, how much of something, how many đồng, or how long on average."""
+class ReportChanged(Conflict):
+    """%(who)s changed the remarks of this report at %(when)s, so your step was not taken.
 
-    COUNT = "count"
-    QUANTITY = "quantity"
-    VALUE = "value"
-    MEAN = "mean"
-    RATE = "rate"
-
-
-class ReportPart(StrEnum):
-    """The tables of a report."""
-
-    SIGNALS = "signals"
-    SIGNAL_RESULTS = "signal_results"
-    CASES = "cases"
-    CASE_RESULTS = "case_results"
-    WORK = "work"
-    ACTS = "acts"
-    GOODS = "goods"
-    CLOCKS = "clocks"
-    TIMES = "times"
-
-
-F, M = Figure, Telling
-_GOODS = (F.GOODS_SEIZED, F.GOODS_CONFISCATED, F.GOODS_DESTROYED)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: its lines (members of an enum, whatever parts there are, or one line for all) and its columns."""
-
-    section: ReportPart
-    parts: type[StrEnum] | None
-    columns: tuple[tuple[Figure, Telling], ...]
-    free: bool = False
-    totals: bool = True
-
-
-TABLES = (
-    Table(ReportPart.SIGNALS, SignalSource, tuple((f, M.COUNT) for f in (F.SIGNALS_RECEIVED, F.SIGNALS_IN_CASE, F.SIGNALS_REJECTED, F.SIGNALS_OPEN))),
-    Table(ReportPart.SIGNAL_RESULTS, Outcome, ((F.SIGNAL_RESULTS, M.COUNT),)),
-    Table(ReportPart.CASES, None, tuple((f, M.COUNT) for f in (F.CASES_CARRIED, F.CASES_OPENED, F.CASES_REGAINED, F.CASES_MERGED, F.CASES_CLOSED, F.CASES_LEFT))),
-    Table(ReportPart.CASE_RESULTS, Outcome, ((F.CASES_CLOSED, M.COUNT),)),
-    Table(
-        ReportPart.WORK, None,
-        tuple((f, M.COUNT) for f in (
-            F.INSPECTIONS_DECIDED, F.INSPECTIONS_MADE, F.VIOLATION_RECORDS, F.PENALTIES, F.PERSONS_FINED, F.ORGANISATIONS_FINED, F.REMEDIES_ONLY, F.NO_PENALTIES, F.FORWARDED, F.TRANSFERRED,
-            F.CRIMINAL_TRANSFERS,
-        )),
-    ),
-    Table(
-        ReportPart.ACTS, LegalQualification,
-        ((F.ACTS, M.COUNT), (F.FINES, M.COUNT), (F.FINES, M.VALUE), (F.FINES_PAID, M.COUNT), (F.FINES_PAID, M.VALUE)),
-    ),
-    # Kilograms and pieces add up to nothing, so only the values have a sum.
-    Table(ReportPart.GOODS, None, tuple((f, m) for f in _GOODS for m in (M.QUANTITY, M.VALUE)), free=True),
-    Table(ReportPart.CLOCKS, DeadlineKind, ((F.CLOCKS_JUDGED, M.COUNT), (F.CLOCKS_IN_TIME, M.COUNT), (F.CLOCKS_IN_TIME, M.RATE))),
-    Table(ReportPart.TIMES, None, tuple((f, M.MEAN) for f in (F.DAYS_TO_TRIAGE, F.DAYS_TO_DECISION, F.DAYS_TO_CLOSING))),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number of a report. `part` None: over all lines. `amount` None: nothing to tell. `count`: how many rows it opens.
-
-    `of`: of a rate, how many rows it is a share of.
+    Read the remarks as they stand now, then decide again.
     """
-
-    figure: Figure
-    part: str | None
-    measure: Telling
-    amount: int | float | None
-    count: int
-    of: int | None = None
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a table; `part` None is the line over all."""
-
-    part: str | None
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A table with its numbers."""
-
-    table: Table
-    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
@@ -187,20 +106,15 @@ def scope(
         raise NotFound
     if commune_code is not None and session.get(Commune, commune_code) is None:
         raise NotFound
-    return Scope(first, last, at, unit_id, commune_code)
-
-
-def draw(session: Session, asked: Scope) -> list[Drawn]:
-    """Every table with its numbers."""
-    figures = dict.fromkeys(figure for table in TABLES for figure, _ in table.columns)
-    sums = {figure: _sums(session, figure, asked) for figure in figures}
-    return [Drawn(table, tuple(_lines(table, sums))) for table in TABLES]
+    return with_merges(session, Scope(first, last, at, unit_id, commune_code))
 
 
 def listing(
     session: Session, figure: Figure, asked: Scope, *, part: str | None = None, page: int = 1, size: int = PAGE
 ) -> tuple[list[Row], int]:
     """The rows behind a number, latest first, and how many there are: exactly what the number counted."""
+    if figure in not_by_unit(asked):
+        raise NotFound
     found = rows(figure, asked).subquery()
     statement = select(found)
     if part is not None:
@@ -238,26 +152,29 @@ def told(session: Session, asked: Scope, *, word: Callable[[StrEnum], str], most
             {
                 "title": word(each.table.section),
                 "flat": each.table.parts is None and not each.table.free,
+                "free": each.table.free,
                 "columns": [
                     {"figure": figure.value, "title": word(figure), "measure": measure.value, "unit": word(measure)}
                     for figure, measure in each.table.columns
                 ],
                 "lines": [
-                    {"part": line.part, "title": _title(each.table, line.part, word), "amounts": [_plain(c.amount) for c in line.cells],
+                    {"part": line.part, "title": title(each.table, line.part, word), "amounts": [plain(c.amount) for c in line.cells],
                      "counts": [c.count for c in line.cells], "of": [c.of for c in line.cells]}
                     for line in each.lines
                 ],
+                "left_out": [word(figure) for figure in each.left_out],
+                "unvalued": [{"title": word(gap.figure), "rows": gap.rows, "of": gap.of} for gap in each.unvalued],
             }
             for each in drawn
         ],
         "rows": {},
     }  # fmt: skip
-    for figure in dict.fromkeys(figure for table in TABLES for figure, _ in table.columns):
+    for figure in dict.fromkeys(figure for each in drawn for figure, _ in each.table.columns):
         found, total = listing(session, figure, asked, size=most)
         figures["rows"][figure.value] = {
             "title": word(figure), "total": total,
             "rows": [[each.at.astimezone(CITY).date().isoformat() if each.at else None, each.number, each.what,
-                      _plain(each.quantity), each.value, part_title(figure, each.part, word)] for each in found],
+                      plain(each.quantity), each.value, part_title(figure, each.part, word)] for each in found],
         }  # fmt: skip
     return figures
 
@@ -279,25 +196,44 @@ def freeze(session: Session, asked: Scope, *, word: Callable[[StrEnum], str], by
     return made
 
 
-def remark(session: Session, report_id: UUID, remarks: str, *, by: UUID, at: datetime) -> DeskReport:
-    """Write what the figures do not say, as long as the report is a draft."""
+def fingerprint(report: DeskReport) -> str:
+    """What a page says of the remarks that stood on it; the figures of a report never change."""
+    return hashlib.sha256(report.remarks.encode()).hexdigest()
+
+
+def remark(
+    session: Session, report_id: UUID, remarks: str, *, by: UUID, at: datetime, seen: str | None = None
+) -> DeskReport:
+    """Write what the figures do not say, as long as the report is a draft. `seen`: the fingerprint on the page; None: nobody saw a page."""
     report = _draft(session, report_id)
     said = remarks.strip()
+    reasons = _changed(session, report, seen)
     if len(said) > REMARKS_MOST:
-        raise TextTooLong(most=REMARKS_MOST)
-    history.record(session, "desk_report:remark", report.id, by=by, at=at, changes={"remarks": (report.remarks, said)})
-    report.remarks = said
-    session.flush()
+        reasons.append(TextTooLong(most=REMARKS_MOST))
+    refuse(reasons)
+    if said != report.remarks:
+        history.record(
+            session, "desk_report:remark", report.id, by=by, at=at, changes={"remarks": (report.remarks, said)}
+        )
+        report.remarks = said
+        session.flush()
     return report
 
 
-def sign(session: Session, report_id: UUID, *, by: UUID, duties: Collection[Duty], at: datetime) -> DeskReport:
-    """Put the name of the branch's head under a draft, once its period is over; it gets its number and is fixed from then on."""
+def sign(
+    session: Session, report_id: UUID, *, by: UUID, duties: Collection[Duty], at: datetime, seen: str | None = None
+) -> DeskReport:
+    """Put the name of the branch's head under a draft, once its period is over; it gets its number and is fixed from then on.
+
+    `seen`: the fingerprint of the remarks on the page from which it is signed; None: nobody saw a page.
+    """
     report = _draft(session, report_id)
     if Duty.BRANCH_HEAD not in duties:
         raise NotYourMove(duties=frozenset({Duty.BRANCH_HEAD}))
+    reasons = _changed(session, report, seen)
     if report.drawn_at.astimezone(CITY).date() <= report.last_day:
-        raise PeriodNotOver
+        reasons.append(PeriodNotOver())
+    refuse(reasons)
     report.number = numbers.next_number(session, "BC", at=at)
     report.signed_at, report.signed_by = at, by
     history.record(session, "desk_report:sign", report.id, by=by, at=at, changes={"number": (None, report.number)})
@@ -318,12 +254,57 @@ def get(session: Session, report_id: UUID) -> DeskReport:
     return found
 
 
-def kept(session: Session) -> Sequence[DeskReport]:
-    """The reports drawn up, latest first."""
-    return session.scalars(select(DeskReport).order_by(DeskReport.drawn_at.desc()).limit(200).options(*_SHOWN)).all()
+def kept(session: Session, *, page: int = 1, size: int = PAGE) -> tuple[Sequence[DeskReport], int]:
+    """The reports drawn up, latest first, and how many there are."""
+    # Without their figures: a page of reports would otherwise read all the rows that were frozen with each.
+    ordered = (
+        select(DeskReport)
+        .order_by(DeskReport.drawn_at.desc(), DeskReport.id)
+        .options(*_SHOWN, defer(DeskReport.figures))
+    )
+    found = session.scalars(ordered.limit(size).offset((page - 1) * size)).all()
+    return found, session.scalar(select(func.count()).select_from(DeskReport)) or 0
+
+
+def frozen_tables(report: DeskReport, *, names: bool) -> list[dict[str, Any]]:
+    """The tables that a report has kept. `names`: whether the reader may read what case files say in their own words.
+
+    Reports drawn up before exhibits without goods stood under one heading told them by their description.
+    """
+    tables: list[dict[str, Any]] = report.figures["tables"]
+    if names:
+        return tables
+    return [_unnamed(table) if _describes(table) else table for table in tables]
+
+
+def _describes(table: dict[str, Any]) -> bool:
+    return "free" not in table and any(column["figure"] in GOODS_FIGURES for column in table["columns"])
+
+
+def _unnamed(table: dict[str, Any]) -> dict[str, Any]:
+    units = [(line["part"] or "").rpartition(" · ")[2] for line in table["lines"]]
+    named = [unit and f"{OTHER_GOODS} · {unit}" for unit in units]
+    lines = [
+        {**line, "part": name or None, "title": name or None} for line, name in zip(table["lines"], named, strict=True)
+    ]
+    return {**table, "lines": lines}
 
 
 _SHOWN = (joinedload(DeskReport.drawer), joinedload(DeskReport.signer), joinedload(DeskReport.unit), joinedload(DeskReport.commune))  # fmt: skip
+
+
+def _changed(session: Session, report: DeskReport, seen: str | None) -> list[TemThatError]:
+    """Why a step decided on a page that is out of date is refused, naming who changed the remarks since."""
+    if seen is None or seen == fingerprint(report):
+        return []
+    last = session.execute(
+        select(History.at, AppUser.full_name)
+        .join(AppUser, AppUser.id == History.by)
+        .where(History.subject_id == report.id, History.deed.in_(["desk_report:draw_up", "desk_report:remark"]))
+        .order_by(History.id.desc())
+        .limit(1)
+    ).one()
+    return [ReportChanged(who=last.full_name, when=spoken(last.at))]
 
 
 def _draft(session: Session, report_id: UUID) -> DeskReport:
@@ -334,71 +315,3 @@ def _draft(session: Session, report_id: UUID) -> DeskReport:
     if report.signed_at is not None:
         raise SignedAlready
     return report
-
-
-@dataclass(frozen=True)
-class _Sum:
-    count: int
-    quantity: Decimal
-    value: int
-
-
-def _sums(session: Session, figure: Figure, asked: Scope) -> dict[str | None, _Sum]:
-    """What the rows of a figure come to, by part; under None over all."""
-    found = rows(figure, asked).subquery()
-    statement = select(
-        found.c.part, func.count(), func.coalesce(func.sum(found.c.quantity), 0), func.coalesce(func.sum(found.c.value), 0)
-    ).group_by(found.c.part)  # fmt: skip
-    parts = {part: _Sum(count, quantity, int(value)) for part, count, quantity, value in session.execute(statement)}
-    whole = _Sum(
-        sum(each.count for each in parts.values()),
-        sum((each.quantity for each in parts.values()), Decimal(0)),
-        sum(each.value for each in parts.values()),
-    )
-    return {**parts, None: whole}
-
-
-def _lines(table: Table, sums: dict[Figure, dict[str | None, _Sum]]) -> list[Line]:
-    parts: list[str | None] = []
-    if table.parts is not None:
-        parts += [member.value for member in table.parts]
-    elif table.free:
-        parts += sorted({part for figure, _ in table.columns for part in sums[figure] if part is not None})
-    shown = [part for part in parts if any(part in sums[figure] for figure, _ in table.columns)]
-    # Of an enum only what occurred is told, so that thirty kinds of clock do not hide the five that ran.
-    return [Line(part, tuple(_cell(*column, part, sums, free=table.free) for column in table.columns)) for part in [*shown, None]]  # fmt: skip
-
-
-def _cell(
-    figure: Figure, measure: Telling, part: str | None, sums: dict[Figure, dict[str | None, _Sum]], *, free: bool
-) -> Cell:
-    found = sums[figure].get(part, _Sum(0, Decimal(0), 0))
-    amount: int | float | None
-    judged: int | None = None
-    match measure:
-        case Telling.COUNT:
-            amount = found.count
-        case Telling.VALUE:
-            amount = found.value
-        case Telling.QUANTITY:
-            amount = None if free and part is None else _number(found.quantity)
-        case Telling.MEAN:
-            amount = round(float(found.quantity) / found.count, 1) if found.count else None
-        case Telling.RATE:
-            judged = sums[Figure.CLOCKS_JUDGED].get(part, _Sum(0, Decimal(0), 0)).count
-            amount = round(100 * found.count / judged, 1) if judged else None
-    return Cell(figure, part, measure, amount, found.count, judged)
-
-
-def _number(quantity: Decimal) -> int | float:
-    return int(quantity) if quantity == quantity.to_integral() else float(quantity)
-
-
-def _plain(amount: Decimal | float | None) -> int | float | None:
-    return _number(amount) if isinstance(amount, Decimal) else amount
-
-
-def _title(table: Table, part: str | None, word: Callable[[StrEnum], str]) -> str | None:
-    if part is None or table.parts is None:
-        return part
-    return word(table.parts(part))

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from enforcement import intake_book, intake_clocks, law, records, triage
+from enforcement import intake, intake_book, intake_clocks, law, records, reporters, triage
 from enforcement.models import (
     InfringementRequest,
     IntakeClockKind,
+    IntakeFile,
     IntakeKind,
     IntakeRecord,
     Outcome,
     RequestMeasure,
     RequestState,
+    RequestSupplement,
     SignalSource,
     SignalState,
     What,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from labels.keys import Keyring
+    from trace.models.files import StoredFile
 
 REASON_MOST = 2000
 EVIDENCE_MOST = 30
@@ -87,6 +90,17 @@ class Asked:
     infringer_address: str | None = None
     title_id: UUID | None = None
     right_in_words: str | None = None
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What came after the request itself: papers, the certified power of attorney, the title that they name, or a word about them."""
+
+    received_at: datetime
+    files: Sequence[StoredFile] = ()
+    poa_certified: bool = False
+    title_id: UUID | None = None
+    note: str | None = None
 
 
 def take(session: Session, heard: Heard, asked: Asked, *, keyring: Keyring, by: UUID, at: datetime) -> IntakeRecord:
@@ -168,7 +182,7 @@ def ask_for_more(session: Session, record_id: UUID, *, reason: str, by: UUID, at
     request = _open(session, record_id)
     rules = law.load(session)
     clock = intake_clocks.running(session, record_id, IntakeClockKind.REQUEST_REVIEW)
-    longer = intake_clocks.extensions(clock, rules, at=at)
+    longer = intake_clocks.extensions(clock, rules, at=at, certain=False)
     if longer:
         intake_clocks.extend(
             session, record_id, IntakeClockKind.REQUEST_REVIEW, longer[0], law=rules, note=said, by=by, at=at
@@ -179,6 +193,74 @@ def ask_for_more(session: Session, record_id: UUID, *, reason: str, by: UUID, at
     request.state, request.reason = RequestState.SUPPLEMENT, said
     session.flush()
     return request
+
+
+def supplement(session: Session, record_id: UUID, brought: Brought, *, by: UUID, at: datetime) -> RequestSupplement:
+    """Take in what a right holder brings after the request: the desk's turn again, while the clock that was given runs on.
+
+    A signal that waits comes back to the queue. All faults are told at once.
+    """
+    request = _open(session, record_id)
+    record = session.get_one(IntakeRecord, record_id)
+    held = set(session.scalars(select(IntakeFile.file_id).where(IntakeFile.record_id == record_id)))
+    files = [file for file in dict.fromkeys(file.id for file in brought.files) if file not in held]
+    if faults := _faults_brought(session, request, record, brought, files, at=at):
+        raise PaperFaults(faults=tuple(faults))
+    made = RequestSupplement(
+        record_id=record_id,
+        asked=request.reason if request.state is RequestState.SUPPLEMENT else None,
+        received_at=brought.received_at,
+        recorded_at=at,
+        recorded_by=by,
+        poa_certified=brought.poa_certified,
+        title_id=brought.title_id,
+        note=(brought.note or "").strip() or None,
+    )
+    session.add(made)
+    session.flush()
+    record.files += [IntakeFile(file_id=file_id, supplement_id=made.id) for file_id in files]
+    changes: dict[str, tuple[object, object]] = {"state": (request.state, RequestState.RECEIVED)}
+    if files:
+        changes["files"] = (len(held), len(held) + len(files))
+    if brought.poa_certified:
+        changes["poa_certified"] = (request.poa_certified, True)
+        request.poa_certified = True
+    if brought.title_id is not None and brought.title_id != request.title_id:
+        changes["title"] = (request.title_id, brought.title_id)
+        request.title_id = brought.title_id
+    history.record(session, "request:supplement", record_id, by=by, at=at, changes=changes, why=made.note)
+    request.state, request.reason = RequestState.RECEIVED, None
+    session.flush()
+    session.expire(request, ["title", "supplements"])
+    _tell_desk(session, request, by=by, at=at)
+    return made
+
+
+def _tell_desk(session: Session, request: InfringementRequest, *, by: UUID, at: datetime) -> None:
+    """Let the signal name the goods of a title that is known only now, and bring it back if it waits."""
+    signal = intake_book.signal_of(session, request.record_id)
+    if signal is None:
+        return
+    reporters.bring_back(session, signal.id, by=by, at=at)
+    if request.title is not None and "product" not in signal.facts:
+        signal.facts = signal.facts | {"product": request.title.name}
+        signal.summary = intake.summary(signal.what, signal.facts)
+        session.flush()
+
+
+def _faults_brought(
+    session: Session, request: InfringementRequest, record: IntakeRecord, brought: Brought, files: Sequence[UUID], *, at: datetime
+) -> list[Faults]:  # fmt: skip
+    unknown_title = brought.title_id is not None and session.get(ProtectionTitle, brought.title_id) is None
+    tests = {
+        Faults.RECEIVED: not record.received_at <= brought.received_at <= at,
+        Faults.FILES: len(brought.files) > records.FILES_MOST,
+        Faults.POWER_OF_ATTORNEY: brought.poa_certified and not request.agent,
+        Faults.RIGHT: unknown_title,
+        Faults.NOTE: len((brought.note or "").strip()) > REASON_MOST,
+        Faults.NOTHING_NEW: not (files or brought.poa_certified or brought.title_id or (brought.note or "").strip()),
+    }
+    return [fault for fault, is_so in tests.items() if is_so]
 
 
 def _answer(

@@ -12,10 +12,9 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.exc import IntegrityError
 
 from enforcement import authority, membership
-from enforcement.acts import standing
 from enforcement.casebook import NotInFuture, midnight, name_of, said, spoken
 from enforcement.entries import refuse
-from enforcement.models import CaseFile, CasePaper, DelegationScope, PaperKind
+from enforcement.models import CaseAct, CaseFile, CasePaper, DelegationScope, PaperKind
 from enforcement.papers import shelf
 from trace.clock import CITY
 from trace.errors import Conflict, Invalid, broken_constraint
@@ -36,16 +35,18 @@ END_OF_DAY = time(23, 59, 59)
 # Signed by a head or an officer in a capacity; the others are records that whoever made them signs.
 DECISIONS = frozenset({
     PaperKind.INSPECTION_DECISION, PaperKind.INSPECTION_CANCELLED, PaperKind.PENALTY, PaperKind.REMEDY_ONLY, PaperKind.NO_PENALTY,
-    PaperKind.CRIMINAL_TRANSFER, PaperKind.SEIZURE, PaperKind.ASSESSMENT,
+    PaperKind.CRIMINAL_TRANSFER, PaperKind.SEIZURE, PaperKind.ASSESSMENT, PaperKind.EXTENSION,
 })  # fmt: skip
+# The power to fine is handed on by itself; every other decision needs a delegation of measures.
+OF_PENALTIES = frozenset({PaperKind.PENALTY, PaperKind.REMEDY_ONLY})
 # What each kind of paper cannot come before.
 AFTER: dict[PaperKind, tuple[PaperKind, ...]] = {
     PaperKind.INSPECTION_CANCELLED: (PaperKind.INSPECTION_DECISION,),
     PaperKind.INSPECTION_RECORD: (PaperKind.INSPECTION_DECISION,),
     PaperKind.VIOLATION_RECORD: (PaperKind.INSPECTION_DECISION,),
-    PaperKind.PENALTY: (PaperKind.VIOLATION_RECORD,),
-    PaperKind.REMEDY_ONLY: (PaperKind.VIOLATION_RECORD,),
-    PaperKind.NO_PENALTY: (PaperKind.VIOLATION_RECORD,),
+    PaperKind.PENALTY: (PaperKind.VIOLATION_RECORD, PaperKind.TAKEN_BACK),
+    PaperKind.REMEDY_ONLY: (PaperKind.VIOLATION_RECORD, PaperKind.TAKEN_BACK),
+    PaperKind.NO_PENALTY: (PaperKind.VIOLATION_RECORD, PaperKind.TAKEN_BACK),
     PaperKind.TAKEN_BACK: (PaperKind.CRIMINAL_TRANSFER,),
     PaperKind.POSTING: (PaperKind.PENALTY, PaperKind.REMEDY_ONLY, PaperKind.NO_PENALTY),
     PaperKind.DEEMED_SERVICE: (PaperKind.PENALTY, PaperKind.REMEDY_ONLY, PaperKind.NO_PENALTY),
@@ -94,9 +95,13 @@ def paper(
     at: datetime,
     signer: str | None = None,
     issuer: str = "",
+    scope: DelegationScope | None = None,
     **more: Any,
 ) -> CasePaper:
-    """Enter a signed paper. With `issuer` it was signed elsewhere, by the name in `signer`; otherwise whoever acts signs in their capacity."""
+    """Enter a signed paper. With `issuer` it was signed elsewhere, by the name in `signer`; otherwise whoever acts signs in their capacity.
+
+    `scope`: the power that a decision rests on, where its kind does not say so.
+    """
     day = signed_on or at.astimezone(CITY).date()
     issued = [] if issuer else shelf.issued_days(session, case.id, said(number))
     other_day = [NotItsDay(number=said(number), issued=issued[-1], signed=day)] if issued and day not in issued else []
@@ -105,12 +110,8 @@ def paper(
         "signer_id": by, "signer_name": name_of(session, by), "issuer": "",
     }  # fmt: skip
     if not issuer and kind in DECISIONS:
-        scope = (
-            DelegationScope.PENALTIES
-            if kind in {PaperKind.PENALTY, PaperKind.REMEDY_ONLY}
-            else DelegationScope.MEASURES
-        )
-        capacity = authority.capacity(session, by, duties, day, scope=scope)
+        own = authority.own_duties(session, by, duties, day, at=at)
+        capacity = authority.capacity(session, by, own, day, scope=scope or scope_of(kind))
         signs |= {
             "capacity": capacity.signer,
             "delegated_from": capacity.delegator_name,
@@ -131,35 +132,52 @@ def paper(
             session.flush()
     except IntegrityError as exc:
         if broken_constraint(exc) == "uq_case_paper_number":
-            raise NumberTaken(number=number, case=_holder(session, made)) from exc
+            raise NumberTaken(number=number, case=holder(session, made)) from exc
         raise
     return made
 
 
-def faults(session: Session, case: CaseFile, kind: PaperKind, day: date, *, at: datetime) -> list[TemThatError]:
-    """What is wrong with the day of a paper: not come yet, before the act, before the paper that it rests on."""
+def faults(
+    session: Session, case: CaseFile, kind: PaperKind, day: date, *, at: datetime, known_at: datetime | None = None
+) -> list[TemThatError]:
+    """What is wrong with the day of a paper: not come yet, before the act, before the paper that it rests on.
+
+    `known_at`: of a paper that is in the file already, when it was entered; it rests on none that came later.
+    """
     found: list[TemThatError] = []
     if day > at.astimezone(CITY).date():
         found.append(NotInFuture())
     if kind in AFTER_THE_ACT:
-        began = min((act.began_on for act in standing(session, case)), default=None)
+        of_these = CaseAct.case_id.in_(membership.member_ids(case.id))
+        began = session.scalar(select(func.min(CaseAct.began_on)).where(of_these, CaseAct.struck_at.is_(None)))
         if began and day < began:
             found.append(SignedBeforeAct(signed=day, began=began))
-    earlier = latest(session, case, AFTER.get(kind, ()))
+    earlier = latest(session, case, AFTER.get(kind, ()), known_at=known_at)
     if earlier and day < earlier.signed_on:
         found.append(SignedBeforePaper(signed=day, other=earlier.kind, day=earlier.signed_on))
     return found
 
 
-def latest(session: Session, case: CaseFile, kinds: Collection[PaperKind]) -> CasePaper | None:
-    """The latest paper of some kinds in a case and those merged into it, and of those that its origin brought before it was split off."""
+def scope_of(kind: PaperKind) -> DelegationScope:
+    """Which power a decision rests on."""
+    return DelegationScope.PENALTIES if kind in OF_PENALTIES else DelegationScope.MEASURES
+
+
+def latest(
+    session: Session, case: CaseFile, kinds: Collection[PaperKind], *, known_at: datetime | None = None
+) -> CasePaper | None:
+    """The latest paper of some kinds in a case and those merged into it, and of those that its origin brought before it was split off.
+
+    `known_at`: only of those that had been entered by then.
+    """
     if not kinds:
         return None
     line = membership.lineage(case.id).subquery()
+    entered = [] if known_at is None else [CasePaper.added_at <= known_at]
     return session.scalars(
         select(CasePaper)
         .join(line, and_(line.c.id == CasePaper.case_id, CasePaper.added_at <= line.c.until))
-        .where(CasePaper.kind.in_(list(kinds)))
+        .where(CasePaper.kind.in_(list(kinds)), *entered)
         .order_by(CasePaper.signed_on.desc(), CasePaper.added_at.desc())
         .limit(1)
     ).one_or_none()
@@ -177,7 +195,8 @@ def beginning(paper: CasePaper, at: datetime) -> datetime:
     return at if paper.signed_on == at.astimezone(CITY).date() else midnight(paper.signed_on)
 
 
-def _holder(session: Session, made: CasePaper) -> str:
+def holder(session: Session, made: CasePaper) -> str:
+    """The number of the case whose paper carries the number of this one in its year."""
     found = session.scalar(
         select(CaseFile.number)
         .join(CasePaper, CasePaper.case_id == CaseFile.id)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, literal, or_, select
+from sqlalchemy import ARRAY, Uuid, and_, any_, literal, or_, select
 from sqlalchemy.orm import joinedload
 
 from enforcement import membership
-from enforcement.alike import PHOTOS_ASKED, Alike, gather, said_by
+from enforcement.alike import PHOTOS_ASKED, Alike, Own, gather, said_by
 from enforcement.clusters import UNDECIDED
 from enforcement.models import CaseFile, Evidence, Signal
 from enforcement.transitions import OVER
@@ -57,14 +57,23 @@ class Similar:
 
 
 def of_signal(session: Session, signal: Signal, *, beside_group: bool = False, limit: int = 10) -> Similar:
-    """Signals and cases that share something with this one. `beside_group`: leave out the undecided ones of its own cluster."""
-    hits = gather(session, said_by(session, [signal]), Signal.id != signal.id)
-    return _told(session, hits, own=(), limit=limit, cluster_id=signal.cluster_id if beside_group else None)
+    """Signals and cases that share something with this one. `beside_group`: leave out the undecided ones of its own cluster.
+
+    A case that it is part of is not like it. One that was opened from its cluster is.
+    """
+    own, beside = frozenset[UUID](), [Signal.id == signal.id]
+    if beside_group:
+        beside.append(and_(Signal.cluster_id == signal.cluster_id, Signal.state.in_(UNDECIDED)))
+    if signal.case_id is not None:
+        own = frozenset(membership.members(session, membership.survivor(session, signal.case_id)))
+        beside.append(Signal.case_id.in_(own))
+    hits = gather(session, said_by(session, [signal]), Own(or_(*beside), own))
+    return _told(session, hits, own=own, limit=limit)
 
 
 def of_case(session: Session, case_id: UUID, *, limit: int = 10) -> Similar:
     """The same for a case and all merged into it: what is like any of its signals or its evidence."""
-    own = set(membership.members(session, case_id))
+    own = frozenset(membership.members(session, case_id))
     mine = select(Signal).where(Signal.case_id.in_(own)).order_by(Signal.received_at).limit(SIGNALS_ASKED)
     said = said_by(session, session.scalars(mine).all())
     kept = session.scalars(
@@ -75,16 +84,14 @@ def of_case(session: Session, case_id: UUID, *, limit: int = 10) -> Similar:
         .limit(PHOTOS_ASKED * 4)
     )
     said = replace(said, hashes=tuple(dict.fromkeys([*said.hashes, *(bits for bits in kept if bits is not None)])))
-    hits = gather(session, said, or_(Signal.case_id.is_(None), Signal.case_id.not_in(own)))
+    hits = gather(session, said, Own(Signal.case_id.in_(own), own))
     return _told(session, hits, own=own, limit=limit)
 
 
-def _told(
-    session: Session, hits: Hits, *, own: Collection[UUID], limit: int, cluster_id: UUID | None = None
-) -> Similar:
+def _told(session: Session, hits: Hits, *, own: Collection[UUID], limit: int) -> Similar:
     """The most alike of what was found. Only these are read whole."""
     rows = session.execute(
-        select(Signal.id, Signal.case_id, Signal.state, Signal.cluster_id, Signal.received_at).where(
+        select(Signal.id, Signal.case_id, Signal.state, Signal.received_at).where(
             Signal.id == any_(literal(list(hits.signals), ARRAY(Uuid())))
         )
     ).all()
@@ -94,7 +101,7 @@ def _told(
         alike = hits.signals[row.id]
         if row.case_id is not None:
             cases.setdefault(row.case_id, set()).update(alike)
-        elif row.state in UNDECIDED and row.cluster_id != cluster_id:
+        elif row.state in UNDECIDED:
             near.append((_rank(alike), -row.received_at.timestamp(), row.id))
     standing = dict[UUID, set[Alike]]()
     for case_id, carried_on in _carried_on(session, cases).items():

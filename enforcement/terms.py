@@ -13,6 +13,7 @@ from sqlalchemy import select
 from enforcement import casebook, clocks, explaining, membership, timekeeping
 from enforcement.casebook import NotInFuture, workable, write
 from enforcement.deadlines import DeadlineKind
+from enforcement.errors import FollowsFromActs
 from enforcement.models import CaseAct, Deadline
 from enforcement.transitions import BY_DEED, SERVING
 from trace.clock import CITY
@@ -32,16 +33,9 @@ EXPLANATION = (DeadlineKind.EXPLANATION_ORAL_REQUEST, DeadlineKind.EXPLANATION_W
 # A measure ends its own clock, orders end theirs, and a registered paper its own: there a bare note would hide what happened.
 WITH_THEIR_OWN_DEED = frozenset({
     DeadlineKind.SEIZURE, DeadlineKind.PLATFORM_TAKEDOWN, DeadlineKind.EXECUTION, DeadlineKind.ENFORCEABILITY, DeadlineKind.DELIVERY_POSTING,
-    DeadlineKind.DEEMED_SERVED, DeadlineKind.INS_UPLOAD,
+    DeadlineKind.DEEMED_SERVED, DeadlineKind.INS_UPLOAD, DeadlineKind.ASSESSMENT,
 })  # fmt: skip
 FULFILLABLE = (BY_DEED | {*SERVING, *EXPLANATION, DeadlineKind.REPORT_UP}) - WITH_THEIR_OWN_DEED
-
-
-class FollowsFromActs(Conflict):
-    """The acts of this case say as what it is treated and when they ended.
-
-    Correct the acts in the violation file; the limitation follows them.
-    """
 
 
 class NotByNote(Conflict):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import DateTime, Uuid, and_, case, false, literal, or_, select, true, update
+from sqlalchemy import DateTime, Integer, Text, Uuid, and_, case, false, literal, or_, select, true, update
 
-from enforcement import casebook, clocks, law, membership
+from enforcement import authority, casebook, clocks, law, membership, origins, signing
 from enforcement.casebook import NotInFuture, midnight, workable, write
 from enforcement.competence import LegalQualification
 from enforcement.deadlines import DeadlineKind
@@ -23,8 +23,9 @@ from enforcement.errors import (
     ReasonNeeded,
     StartUnchanged,
 )
-from enforcement.models import CaseFile, Deadline, ReckoningCause
+from enforcement.models import CaseFile, Deadline, DelegationScope, PaperKind, ReckoningCause
 from enforcement.transitions import HEADS
+from trace.clock import CITY
 from trace.errors import NotFound
 from trace.services import history
 from trace.services.listed import listed
@@ -43,6 +44,12 @@ if TYPE_CHECKING:
     from trace.workdays import Calendar
 
 RUNNING = (Deadline.met_at.is_(None), Deadline.stopped_at.is_(None))
+MOMENT = DateTime(timezone=True)
+COUNTED_FROM = (
+    (Deadline.kind, Text()), (Deadline.rule_version, Text()), (Deadline.started_at, MOMENT), (Deadline.due_at, MOMENT),
+    (Deadline.extension_amount, Integer()), (Deadline.extension_unit, Text()),
+)  # fmt: skip
+"""On what the end of a clock rests besides the calendar. Whoever counts without a lock writes only where all of it is as it was read."""
 
 
 def extend(
@@ -58,11 +65,12 @@ def extend(
     at: datetime,
     version: int | None = None,
 ) -> CaseFile:
-    """Extend a running clock by a decision. `choice`: which of the extensions of the rule, counted from 0."""
+    """Extend a running clock by a decision that whoever acts signs. `choice`: which of the extensions of the rule, counted from 0."""
     case = workable(session, case_id, version)
-    if HEADS.isdisjoint(duties):
-        raise NotYourMove(duties=HEADS)
     deadline = _running(session, case, deadline_id)
+    scope, today = power_to_extend(deadline.kind), at.astimezone(CITY).date()
+    if HEADS.isdisjoint(authority.acting(session, by, duties, scope, today, at=at)):
+        raise NotYourMove(duties=HEADS)
     number, why = casebook.said(decision_number), casebook.said(reason)
     rules = law.load(session)
     extensions = rules.rule_of(deadline.kind, deadline.rule_version).extensions
@@ -70,7 +78,12 @@ def extend(
         raise NotFound
     was = deadline.due_at
     clocks.extend(deadline, choice, law=rules, at=at, by=by, decision_number=number, reason=why)
-    more = {"ground": extensions[choice].ground, "decision_number": number}
+    paper = signing.paper(
+        session, case, PaperKind.EXTENSION, number, signed_on=today, by=by, duties=duties, at=at, scope=scope
+    )
+    more = {"ground": extensions[choice].ground, "decision_number": number, "signer": paper.signer_name}
+    if paper.delegation_number:
+        more |= {"delegated_from": str(paper.delegated_from), "delegation": paper.delegation_number}
     return _kept(session, case, deadline, "extend", was=was, why=why, by=by, at=at, more=more)
 
 
@@ -86,7 +99,10 @@ def correct_start(
     at: datetime,
     version: int | None = None,
 ) -> CaseFile:
-    """Say that a clock began at another moment than was entered: it is reckoned anew, by the rule of its new first day. For heads."""
+    """Say that a clock began at another moment than was entered: it is reckoned anew, by the rule of its new first day. For heads.
+
+    What follows from acts, a paper or a measure follows them still, and no clock that ran out is revived.
+    """
     case = workable(session, case_id, version)
     if HEADS.isdisjoint(duties):
         raise NotYourMove(duties=HEADS)
@@ -96,12 +112,19 @@ def correct_start(
         raise NotInFuture
     if began == deadline.started_at:
         raise StartUnchanged
+    if (why_not := origins.refusal(session, deadline, began=began, at=at)) is not None:
+        raise why_not
     was_started = deadline.started_at
     was = clocks.recount(
         deadline, ReckoningCause.START_CORRECTED, law=law.load(session), at=at, by=by, reason=why, began=began
     )
     more = {"was_started": was_started.isoformat(), "started": began.isoformat()}
     return _kept(session, case, deadline, "recompute", was=was, why=why, by=by, at=at, more=more)
+
+
+def power_to_extend(kind: DeadlineKind) -> DelegationScope:
+    """On which power an extension rests: whoever may fine extends the time for the decision (Art. 66), the others are measures."""
+    return DelegationScope.PENALTIES if kind is DeadlineKind.PENALTY_DECISION else DelegationScope.MEASURES
 
 
 def take_over(
@@ -173,30 +196,27 @@ def flag(session: Session, *, at: datetime, days: Collection[date] | None = None
     """
     rules = law.load(session)
     changed = 0
-    found: dict[UUID, tuple[datetime | None, datetime]] = {}
+    found: dict[UUID, tuple[datetime | None, Any]] = {}
     looked_at = or_(_across(days), Deadline.recount_due_at.is_not(None))
     # Mere columns, and one statement for all that change: a new calendar may move tens of thousands of clocks.
-    facts = select(
-        Deadline.id, Deadline.kind, Deadline.rule_version, Deadline.started_at, Deadline.due_at, Deadline.extension_amount,
-        Deadline.extension_unit, Deadline.recount_due_at,
-    )  # fmt: skip
+    facts = select(Deadline.id, Deadline.recount_due_at, *(column for column, _kind in COUNTED_FROM))
     for row in session.execute(facts.where(*RUNNING, looked_at)):
         would_be = _would_be(row, rules)
         differs = would_be is not None and would_be != row.due_at
         if differs and would_be != row.recount_due_at:
-            found[row.id] = would_be, row.due_at
+            found[row.id] = would_be, row
         elif not differs and row.recount_due_at is not None:
-            found[row.id] = None, row.due_at
+            found[row.id] = None, row
         changed += differs
     if found:
-        moment = DateTime(timezone=True)
-        ends, before = [due for due, _was in found.values()], [was for _due, was in found.values()]
-        new = listed(("id", Uuid(), found), ("due", moment, ends), ("was", moment, before))
-        noted = case((new.c.due.is_not(None), literal(at, moment)))
-        # Nothing was locked: a clock that ended or was counted anew in between is left as it is.
-        as_read = (Deadline.id == new.c.id, Deadline.due_at == new.c.was, *RUNNING)
+        read = [(c.key, kind, [getattr(row, c.key) for _due, row in found.values()]) for c, kind in COUNTED_FROM]
+        new = listed(("id", Uuid(), found), ("would_be", MOMENT, [due for due, _row in found.values()]), *read)
+        noted = case((new.c.would_be.is_not(None), literal(at, MOMENT)))
+        # Nothing was locked: a clock that ended or was counted anew in between, even to the same end, is left as it is.
+        same = (column.is_not_distinct_from(new.c[column.key]) for column, _kind in COUNTED_FROM)
+        as_read = (Deadline.id == new.c.id, *same, *RUNNING)
         session.execute(
-            update(Deadline).where(*as_read).values(recount_due_at=new.c.due, recount_found_at=noted),
+            update(Deadline).where(*as_read).values(recount_due_at=new.c.would_be, recount_found_at=noted),
             execution_options={"synchronize_session": False},
         )
         for known in session.identity_map.values():

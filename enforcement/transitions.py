@@ -153,7 +153,7 @@ ENFORCING = (Clock.EXECUTION, Clock.ENFORCEABILITY)
 
 # Clocks that end with a deed of their own, or with their measure, and not with a move: a move that ended them would hide that nobody did it.
 BY_DEED = frozenset({
-    Clock.NO_VIOLATION_NOTICE, Clock.EXECUTION, Clock.ENFORCEABILITY, Clock.SEIZURE, Clock.PLATFORM_TAKEDOWN, Clock.INS_UPLOAD,
+    Clock.NO_VIOLATION_NOTICE, Clock.EXECUTION, Clock.ENFORCEABILITY, Clock.SEIZURE, Clock.ASSESSMENT, Clock.PLATFORM_TAKEDOWN, Clock.INS_UPLOAD,
     Clock.COMPLAINT_ACCEPT, Clock.COMPLAINT_RESOLVE, Clock.DENUNCIATION_ACCEPT, Clock.DENUNCIATION_RESOLVE,
 })  # fmt: skip
 # What a closed case may leave running, because closing makes it pointless.
@@ -248,15 +248,16 @@ MOVES: Mapping[Move, Step] = MappingProxyType({
     Move.PENALISE: Step(
         frozenset({S.DECISION_DUE}), S.PENALISED, frozenset({D.DECISION_NUMBER, D.FINE, D.GROUNDS}), ANYONE,
         "Luật Xử lý vi phạm hành chính Điều 66, 67; Nghị định 189/2025/NĐ-CP, mẫu MQĐ02",
-        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), fulfils=DECIDING,
+        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), fulfils=DECIDING, voids=EXPLAINING,
         may=frozenset({D.SIGNED_ON, D.BRACKET_LOW, D.BRACKET_TOP, D.DEVIATION, D.ORGANISATION, D.CONFISCATION, D.REMEDIES, D.FINES}),
     ),
     Move.ORDER_REMEDY: Step(
         frozenset({S.DECISION_DUE}), S.REMEDIAL_ONLY,
-        frozenset({D.DECISION_NUMBER, D.NO_PENALTY_GROUND, D.GROUNDS, D.REMEDIES, D.NOTE}), HEADS,
+        frozenset({D.DECISION_NUMBER, D.NO_PENALTY_GROUND, D.GROUNDS, D.NOTE}), HEADS,
         "Luật Xử lý vi phạm hành chính Điều 65: không phạt, vẫn tịch thu hoặc buộc khắc phục hậu quả, mẫu MQĐ14, MQĐ15",
         # Without a fine there is nothing left that these clocks could bar.
-        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), voids=DECIDING, may=frozenset({D.SIGNED_ON, D.OFFENDERS}),
+        starts=(Clock.DELIVERY, Clock.ENFORCEABILITY), voids=(*EXPLAINING, *DECIDING),
+        may=frozenset({D.SIGNED_ON, D.OFFENDERS, D.CONFISCATION, D.REMEDIES}),
     ),
     Move.DISCONTINUE: Step(
         frozenset({S.VIOLATION_RECORDED, S.EXPLANATION, S.DECISION_DUE}), S.DISCONTINUED,
@@ -282,7 +283,7 @@ MOVES: Mapping[Move, Step] = MappingProxyType({
     Move.FORWARD: Step(
         frozenset({S.RECEIVED, S.SCREENED, S.VERIFYING, S.INSPECTION_PROPOSED}), S.FORWARDED, frozenset({D.NOTE, D.RECIPIENT}), HEADS,
         "Thông tư 27/2020/TT-BCT Điều 8–10: chuyển cơ quan có thẩm quyền",
-        fulfils=(Clock.REPORT_UP,), voids=DECIDING,
+        fulfils=(Clock.REPORT_UP,), voids=(*RECORDING, *DECIDING),
     ),
     Move.TRANSFER: Step(
         frozenset({S.POST_VERIFICATION, S.VIOLATION_RECORDED, S.EXPLANATION, S.DECISION_DUE}), S.TRANSFERRED,
@@ -299,7 +300,7 @@ MOVES: Mapping[Move, Step] = MappingProxyType({
     ),
     Move.TAKE_BACK: Step(
         frozenset({S.CRIMINAL_TRANSFER}), S.DECISION_DUE, GIVEN_BACK, HEADS,
-        "Luật Xử lý vi phạm hành chính Điều 63: cơ quan tiến hành tố tụng trả lại hồ sơ (thời hạn cần kiểm chứng)",
+        "Luật Xử lý vi phạm hành chính Điều 61, 63: cơ quan tiến hành tố tụng trả lại hồ sơ, xử phạt trên hồ sơ ấy (thời hạn cần kiểm chứng)",
         starts=(Clock.PENALTY_DECISION,),
     ),
     Move.RESUME_EXECUTION: Step(

@@ -7,7 +7,7 @@ in a circle. What must not live here: the moves of a case (`cases`), and any tex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
-from enforcement import clocks, clusters, evidence, law, membership, reporters
+from enforcement import clocks, clusters, evidence, intake_book, law, reporters
 from enforcement.casebook import CaseIsOver, lock, name_of, spoken, standing, write
 from enforcement.models import CaseFile, Outcome, Signal, SignalCluster, SignalState
 from enforcement.transitions import ON_OPENING, OVER, CaseState
@@ -57,8 +57,8 @@ class ClusterDecided(Conflict):
     """
 
 
-class ClusterGrew(Conflict):
-    """There are %(now)s signals to decide now, not the %(seen)s that you saw, so nothing was done.
+class ClusterChanged(Conflict):
+    """Of the %(seen)s signals that you saw, somebody has decided or moved some, so nothing was done.
 
     Look at the list below, then decide again.
     """
@@ -77,6 +77,13 @@ class TitleMissing(Invalid):
 
 class ReasonMissing(Invalid):
     """Say why, in at most %(most)s characters."""
+
+
+class InfringementAside(Invalid):
+    """An infringement is not put aside: what was found is handled in a case.
+
+    Open a case or add the signal to one, or choose another finding.
+    """
 
 
 class WaitNotAhead(Invalid):
@@ -108,9 +115,13 @@ class Wait:
     reason: str
 
 
+ASIDE = tuple(outcome for outcome in Outcome if outcome is not Outcome.INFRINGEMENT)
+"""The findings with which a signal may be put aside. Nobody is told that it was handled by the law where no case was opened."""
+
+
 @dataclass(frozen=True)
 class Reject:
-    """Put aside for good."""
+    """Put aside for good, with one of the findings in `ASIDE`."""
 
     reason: str
     outcome: Outcome
@@ -121,10 +132,11 @@ Decision = OpenCase | AddToCase | Wait | Reject
 
 @dataclass(frozen=True)
 class Decided:
-    """How many signals a decision was about, and the case they are in now."""
+    """How many signals a decision was about, the case they are in now, and how many of the cluster came later and are undecided."""
 
     count: int
     case: CaseFile | None
+    later: int = 0
 
 
 def get(session: Session, signal_id: UUID) -> Signal:
@@ -134,7 +146,7 @@ def get(session: Session, signal_id: UUID) -> Signal:
         joinedload(Signal.commune),
         joinedload(Signal.holder),
         joinedload(Signal.decider),
-        joinedload(Signal.cluster).joinedload(SignalCluster.case),
+        joinedload(Signal.cluster),
     )
     found = session.scalars(
         select(Signal).where(Signal.id == signal_id).options(*shown), execution_options={"populate_existing": True}
@@ -166,25 +178,21 @@ def wait(session: Session, signal_id: UUID, *, until: date | None, reason: str, 
 
 
 def reject(session: Session, signal_id: UUID, *, reason: str, outcome: Outcome, by: UUID, at: datetime) -> Signal:
-    """Put a signal aside for good. The reporter, if there is one, learns only that it was looked into."""
+    """Put a signal aside for good. The reporter, if there is one, reads what `feedback.answer` says of the finding, and no more."""
     signal = undecided(session, signal_id)
     _decide(session, signal, Reject(reason, outcome), store=None, by=by, at=at)
     return signal
 
 
 def decide_cluster(
-    session: Session, cluster_id: UUID, decision: Decision, *, seen: int, store: Path, by: UUID, at: datetime
+    session: Session, cluster_id: UUID, decision: Decision, *, seen: clusters.Seen, store: Path, by: UUID, at: datetime
 ) -> Decided:
-    """Decide about everything undecided in a cluster at once. `seen`: how many the person saw; more or fewer are refused."""
+    """Decide at once about everything undecided that a person saw in a cluster, as `clusters.seen` gave it to the page.
+
+    What came since stays undecided, so that a flood that goes on holds nobody up. Refused if not exactly those seen are there.
+    """
     [cluster] = clusters.lock(session, cluster_id)
-    found = session.scalars(
-        select(Signal)
-        .where(Signal.cluster_id == cluster_id, Signal.state.in_(clusters.UNDECIDED))
-        .order_by(Signal.severity.desc(), Signal.received_at, Signal.id)
-        .with_for_update(),
-        execution_options={"populate_existing": True},
-    ).all()
-    if not found:
+    if cluster.fresh + cluster.waiting == 0:
         last = session.execute(
             select(Signal.decided_by, Signal.decided_at)
             .where(Signal.cluster_id == cluster_id)
@@ -194,9 +202,20 @@ def decide_cluster(
         raise ClusterDecided(
             who=name_of(session, last.decided_by if last else None), when=spoken(last.decided_at if last else at)
         )
-    if len(found) != seen:
-        raise ClusterGrew(now=len(found), seen=seen)
-    return _decide_all(session, cluster, found, decision, store=store, by=by, at=at)
+    if seen.upto is None or clusters.seen(session, cluster_id, upto=seen.upto) != seen:
+        raise ClusterChanged(seen=seen.count)
+    undecided_then = Signal.state.in_(clusters.UNDECIDED) & (Signal.filed_at <= seen.upto)
+    found = session.scalars(
+        select(Signal)
+        .where(Signal.cluster_id == cluster_id, undecided_then)
+        .order_by(Signal.severity.desc(), Signal.received_at, Signal.id)
+        .with_for_update(),
+        execution_options={"populate_existing": True},
+    ).all()
+    done = _decide_all(session, cluster, found, decision, store=store, by=by, at=at)
+    open_still = select(SignalCluster.fresh + SignalCluster.waiting).where(SignalCluster.id == cluster_id)
+    put_off = len(found) if isinstance(decision, Wait) else 0
+    return replace(done, later=session.scalars(open_still).one() - put_off)
 
 
 def _decide(
@@ -230,6 +249,9 @@ def _decide_all(
             _put_off(session, signals, until, reason, by=by, at=at)
         case Reject(reason, outcome):
             said = said_why(reason)
+            if outcome not in ASIDE:
+                raise InfringementAside
+            intake_book.answered(session, signals)
             after = {"state": SignalState.REJECTED, "outcome": outcome, "reason": said, "wait_until": None}
             _settle_signals(session, signals, "signal:reject", after, ("state", "outcome"), why=said, by=by, at=at)
             reporters.tell(session, signals, TipState.CLOSED, by=by, at=at)
@@ -244,8 +266,8 @@ def _open(
     name = title.strip()
     if not name or len(name) > TITLE_MOST:
         raise TitleMissing(most=TITLE_MOST)
-    if cluster.case_id is not None:
-        raise ClusterHasCase(number=session.get_one(CaseFile, membership.survivor(session, cluster.case_id)).number)
+    if (running := clusters.case_of(session, cluster.case_id)) is not None:
+        raise ClusterHasCase(number=running.number)
     rules = law.load(session)
     severity = max(signal.severity for signal in signals)
     case = CaseFile(
@@ -363,8 +385,9 @@ def undecided(session: Session, signal_id: UUID) -> Signal:
     clusters.lock(session, cluster_id)
     statement = select(Signal).where(Signal.id == signal_id).with_for_update()
     signal = session.scalars(statement, execution_options={"populate_existing": True}).one()
-    if signal.cluster_id != cluster_id:  # somebody moved it while we waited
-        clusters.lock(session, signal.cluster_id)
+    if signal.cluster_id != cluster_id:
+        # Somebody moved it while we waited. Its new cluster would be locked after it, the wrong way round.
+        raise Conflict
     if signal.state in {SignalState.IN_CASE, SignalState.REJECTED}:
         raise SignalDecided(who=name_of(session, signal.decided_by), when=spoken(signal.decided_at))
     return signal

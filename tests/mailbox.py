@@ -13,18 +13,21 @@ if TYPE_CHECKING:
 
 
 class Box:
-    """What the server took, and whom it refuses; broken, it takes nothing for now."""
+    """What the server took, whom it refuses and whom it puts off; broken, it takes nothing for now."""
 
     def __init__(self) -> None:
         self.taken: list[Any] = []
         self.refused: set[str] = set()
+        self.put_off: set[str] = set()
         self.broken = False
 
     # The server calls these by its own names and with all of this, however little a test needs.
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: ARG002, N802
-        """Take an address, or refuse it for good."""
+        """Take an address, refuse it for good or put it off."""
         if address in self.refused:
             return "550 5.1.1 no such user"
+        if address in self.put_off:
+            return "450 4.2.0 greylisted, try later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -34,6 +37,10 @@ class Box:
             return "451 try later"
         self.taken.append(envelope)
         return "250 OK"
+
+    def readers(self) -> list[str]:
+        """Who got a letter, once for each that was taken."""
+        return sorted(address for envelope in self.taken for address in envelope.rcpt_tos)
 
 
 @pytest.fixture

@@ -9,9 +9,19 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from enforcement import bundle_check, bundles, cases, documents, evidence
-from enforcement.models import AlarmKind, BundleState, CaseBundle, DocumentFiles, EvidenceAlarm
+from enforcement.models import (
+    AlarmKind,
+    BundleState,
+    CaseBundle,
+    CustodyDeed,
+    CustodyEvent,
+    Document,
+    DocumentFiles,
+    EvidenceAlarm,
+)
 from tests import factories
 from tests.conftest import MASTER, NOW, config_for
 from tests.enforcement import desk, papers
@@ -89,21 +99,72 @@ def test_the_night_finds_changed_originals_and_copies(committed: Engine, config:
         assert session.scalars(select(Incident)).one().tries == 2
 
 
-def test_issued_documents_are_put_away_and_damage_to_them_is_an_incident(committed: Engine, config: Config) -> None:
-    assert evidence_jobs.keep_issued(committed, config, now=later) == 0
+@pytest.fixture
+def issued(committed: Engine, config: Config) -> UUID:
+    """The case of an issued document that is put away, and for which a bundle is asked."""
     with Session(committed) as session:
         world = factories.make_world(session, master=MASTER, at=NOW)
-        case = desk.case(session, world, config.files_dir)
+        case = desk.case(session, world, config.files_dir, photos=[desk.photo(session, config.files_dir, 5)])
         papers.unit(session, world)
         drawn = papers.draft(session, case, world, "MBB02")
         documents.issue(
             session, case.id, drawn.id, version=drawn.version, confirmed=True, by=world.officer.id, duties=papers.OFFICER, at=NOW
         )  # fmt: skip
+        bundles.ask(session, case.id, reason="Gửi", shared=False, by=world.officer.id, at=NOW)
         session.commit()
+        case_id = case.id
     assert evidence_jobs.keep_issued(committed, config, now=later) == 1
-    assert evidence_jobs.check_all(committed, config, now=later) == 0
+    return case_id
+
+
+def lose(engine: Engine, store: Path) -> tuple[Path, bytes]:
+    """The DOCX of the issued document is gone from the disk; where it lay, and what it was."""
+    with Session(engine) as session:
+        path = files.original_path(store, session.scalars(select(DocumentFiles)).one().docx)
+    content = path.read_bytes()
+    path.unlink()
+    return path, content
+
+
+def counted(engine: Engine) -> list[int]:
+    with Session(engine) as session:
+        assert set(session.scalars(select(Incident.kind))) <= {IncidentKind.EVIDENCE_CHANGED}
+        return list(session.scalars(select(Incident.tries)))
+
+
+def test_issued_documents_are_put_away_and_damage_is_counted_once_until_it_is_mended(
+    committed: Engine, config: Config, issued: UUID
+) -> None:
+    def night(number: int) -> int:
+        return evidence_jobs.check_all(committed, config, now=lambda: NOW + timedelta(days=number))
+
+    assert evidence_jobs.keep_issued(committed, config, now=later) == 0
+    assert night(1) == 0
+    path, content = lose(committed, config.files_dir)
+    assert [night(2), night(3), night(4)] == [1, 0, 0]
+    assert counted(committed) == [1], "the same damage does not feed the incident every night"
+    path.write_bytes(content)
+    with capture_logs() as logged:
+        assert night(5) == 0
+    assert [each["event"] for each in logged] == ["a document is whole again"]
+    with capture_logs() as logged:
+        night(6)
+    assert logged == []
+    path.unlink()
+    assert [night(7), night(8)] == [1, 0], "damage anew is news"
+    assert counted(committed) == [2]
+
+
+def test_a_bundle_with_a_damaged_document_fails_with_its_name_and_an_incident(
+    committed: Engine, config: Config, issued: UUID
+) -> None:
+    lose(committed, config.files_dir)
+    assert evidence_jobs.make_bundle(committed, config, now=later)
     with Session(committed) as session:
-        files.original_path(config.files_dir, session.scalars(select(DocumentFiles)).one().docx).unlink()
-    assert evidence_jobs.check_all(committed, config, now=later) == 1
-    with Session(committed) as session:
-        assert session.scalars(select(Incident.kind)).all() == [IncidentKind.EVIDENCE_CHANGED]
+        made = session.scalars(select(CaseBundle)).one()
+        number = session.scalars(select(Document.number)).one()
+        assert (made.state, made.fault) == (BundleState.FAILED, f"documents {number}.docx")
+        deeds = session.scalars(select(CustodyEvent.deed).where(CustodyEvent.deed == CustodyDeed.BUNDLED)).all()
+        assert deeds == [], "what was not made took nothing along"
+    assert counted(committed) == [1]
+    assert evidence_jobs.check_all(committed, config, now=later) == 0, "the night counts it no more"

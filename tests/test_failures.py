@@ -422,6 +422,28 @@ def test_a_connection_lost_in_the_middle_is_a_503_and_the_next_request_works(com
         assert factories.count(session, History) == 0
 
 
+@pytest.mark.committed
+def test_two_who_waited_for_each_other_read_that_it_was_done_at_once_and_not_that_the_register_is_away(
+    committed: Engine, tmp_path: Path
+) -> None:
+    app = create_app(config_for(str(committed.url), tmp_path), engine=committed)
+
+    @app.get("/test/collide/<code>")
+    @needs(None)
+    def collide(code: str) -> dict[str, Any]:
+        request_session().execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$"))
+        return {}
+
+    for code in ("40P01", "40001", "55P03"):
+        with capture_logs() as logged:
+            answer = app.test_client().get(f"/test/collide/{code}", headers=JSON)
+        assert problem(answer)["status"] == 409
+        assert [entry["event"] for entry in logged if entry["event"] in {"collision", "database unreachable"}] == [
+            "collision"
+        ]
+    assert app.test_client().get("/test/collide/57P03", headers=JSON).status_code == 503
+
+
 # ----------------------------------------------------------------------------------------------------- the words of errors
 
 

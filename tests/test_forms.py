@@ -113,6 +113,7 @@ def test_what_is_no_decimal_is_refused(typed: str) -> None:
         ("\u200b\ufeff\u2060", ""),
         ("hoadon\u202efdp.exe", "hoadonfdp.exe"),
         ("Kho\u200e \u2067số\u2069 2", "Kho số 2"),
+        ("Vải\ufffe sấy\uffff\ud800 \ufdd0mẫu\udfff\U0001fffe", "Vải sấy mẫu"),
         ("", ""),
     ],
 )
@@ -184,6 +185,16 @@ class TestFields:
         assert not form.validate()
         assert set(form.errors) == {"quantity", "weight", "packed_on"}
 
+    @pytest.mark.parametrize(
+        ("kept", "shown"), [("6.000", "6"), ("2.500", "2,5"), ("1200.000", "1200"), ("0.001", "0,001"), ("0", "0")]
+    )
+    def test_a_number_offered_for_correction_has_no_decimals_that_say_nothing(self, kept: str, shown: str) -> None:
+        class Record:
+            weight = Decimal(kept)
+
+        form = Sample(formdata=None, obj=Record())
+        assert f'value="{shown}"' in form.weight()
+
     def test_a_field_emptied_by_hand_forgets_what_it_was_offered_with(self) -> None:
         class Record:
             quantity, weight, packed_on = 7, Decimal(2), date(2026, 1, 1)
@@ -245,7 +256,7 @@ class TestFields:
             weight = Decimal("1234.50")
 
         shown = Sample(obj=Record()).weight._value()
-        assert shown == "1234,50"
+        assert shown == "1234,5"
         assert filled(weight=shown).weight.data == Record.weight
 
     @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import html
 import io
+import itertools
 import re
 import subprocess
 import unicodedata
@@ -23,19 +24,21 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 from enforcement import law, reminding
-from enforcement.models import InformantContact, InformantOpening, Signal
+from enforcement.models import CaseFile, InformantContact, InformantOpening, Signal
 from enforcement.papers import templates, units
 from tests import factories
 from tests.conftest import MASTER, config_for
 from tests.services.test_scanning import code_of, issue
 from tests.views.test_report import PHONE, Visitor
-from trace import clock, desk_jobs, evidence_jobs
+from trace import access, clock, desk_jobs, evidence_jobs
 from trace.app import create_app
 from trace.models.tips import Tip
 from trace.services import accounts, mail
+from trace.services.sheets import Format
+from trace.views.export_lists import LISTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from flask import Flask
@@ -44,7 +47,11 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
 NAME, NUMBER = "Hoàng Thị Chim Yến", "0987 654 321"
-TRACES = ("chim yen", "0987654321", "987654321", "0987 654 321", "0987.654.321", "+84987654321")
+CALLER, CALLED_FROM = "Đặng Văn Chào Mào", "0912 876 543"
+TRACES = (
+    "chim yen", "0987654321", "987654321", "0987 654 321", "0987.654.321", "+84987654321",
+    "chao mao", "0912876543", "912876543", "0912 876 543", "0912.876.543", "+84912876543",
+)  # fmt: skip
 SEARCHED = "chim"  # a part of the name: pages repeat what was asked for, so the whole of it cannot be typed
 WHY = "Hẹn gặp để lấy lời khai"
 EACH_PAGE = 1
@@ -78,7 +85,7 @@ def texts(data: bytes) -> Iterator[str]:
 
 
 def leaks(data: bytes) -> list[str]:
-    """The traces of the informant that a file shows."""
+    """The traces of the informants that a file shows."""
     return [trace for text in map(folded, texts(data)) for trace in TRACES if trace in text]
 
 
@@ -89,7 +96,14 @@ def test_the_search_for_traces_sees_them() -> None:
     picture, notes = io.BytesIO(), Image.Exif()
     notes[0x013B] = "Hoang Thi Chim Yen"
     Image.new("RGB", (4, 4)).save(picture, "JPEG", exif=notes)
-    for data in (NAME.upper().encode(), "HOÀNG  THỊ\nCHIM YẾN".encode(), packed.getvalue(), picture.getvalue()):
+    for data in (
+        NAME.upper().encode(),
+        "HOÀNG  THỊ\nCHIM YẾN".encode(),
+        f"cô {CALLER}".encode(),
+        CALLED_FROM.encode(),
+        packed.getvalue(),
+        picture.getvalue(),
+    ):
         assert leaks(data)
     assert not leaks("Chim én bay, gọi 0912 345 678".encode())
 
@@ -101,6 +115,7 @@ class City:
         self.app, self.world = app, world
         self.looked = 0
         self.found: list[str] = []
+        self.seen: set[tuple[str, Format]] = set()
 
     def look(self, where: str, data: bytes) -> None:
         """Search one output."""
@@ -157,6 +172,22 @@ class City:
                     seen.add(found)
                     waiting.append(found)
         return number
+
+    def take_lists(self, planted: Mapping[str, Collection[str]], names: Collection[str] = ()) -> None:
+        """Take whole lists as files of each kind, as everybody, and search them. `planted`: numbers that stand in a list for all who may take it."""
+        for who, (_login, _name, _party, role, *_more) in sorted(factories.PEOPLE.items()):
+            client, may = self.enter(getattr(self.world, who)), access.ROLE_MAY[role]
+            for name, kind in itertools.product(names or LISTS, Format):
+                answer = client.get(f"/xuat/{name}.{kind.value}")
+                data = answer.get_data()
+                answer.close()
+                allowed = LISTS[name].needs in may
+                assert answer.status_code == (200 if allowed else 403), f"{who}: {name}.{kind.value}"
+                self.look(f"{who}: {name}.{kind.value}", data)
+                told = "".join(texts(data)) if allowed else ""
+                for number in planted.get(name, ()) if allowed else ():
+                    assert number in told, f"{who}: {number} is in {name}.{kind.value}, or the search shows nothing"
+                    self.seen.add((name, kind))
 
 
 @pytest.fixture
@@ -217,6 +248,24 @@ def test_an_informant_is_nowhere(
         signal = session.scalars(select(Signal)).one().id
         tip_id, tip_number = tip.id, tip.number
 
+    # Somebody else calls the desk, where an officer takes it down.
+    officer = city.enter(world.officer)
+    today = clock.now().astimezone(clock.CITY)
+    called = city.post(
+        officer, "/tiep-nhan/moi/tip", "/tiep-nhan/moi/tip", channel="phone", received_on=f"{today:%d/%m/%Y}", received_time="00:00",
+        reason="label_looks_wrong", body="Bán nước mắm dán tem mờ", commune="10813", place="Chợ mẫu, sạp 4",
+        seen_on=f"{today - timedelta(days=1):%d/%m/%Y}", contact=f"{CALLER} {CALLED_FROM}", consent="y",
+    )  # fmt: skip
+    assert called.status_code == 303, called.get_data(as_text=True)
+    with Session(committed) as session:
+        phoned = session.scalars(select(Signal).where(Signal.record_id.is_not(None))).one()
+        phoned_id, phoned_number, record_id = phoned.id, phoned.source_number, phoned.record_id
+        assert factories.count(session, InformantContact, InformantContact.sealed.is_not(None)) == 2
+    # Both reports stand in the list that many may take away, and neither person.
+    city.take_lists({"desk-signals": (tip_number, phoned_number)})
+    assert city.seen == set(itertools.product(("desk-signals",), Format))
+    assert city.found == []
+
     # Two persons open it: the one answer that may hold it, which shows that the search sees it.
     custodian, head = city.enter(world.custodian), city.enter(world.branch_head)
     city.post(custodian, f"/nguoi-bao/{tip_id}", f"/nguoi-bao/{tip_id}", reason=WHY)
@@ -229,7 +278,6 @@ def test_an_informant_is_nowhere(
     city.found.clear()
 
     # The report becomes a case, which is worked.
-    officer = city.enter(world.officer)
     opened = city.post(officer, f"/hang-doi/{signal}", f"/hang-doi/{signal}/open", title="Vụ mẫu")
     assert opened.status_code == 303, opened.get_data(as_text=True)
     case = urlsplit(opened.headers["Location"]).path
@@ -275,11 +323,16 @@ def test_an_informant_is_nowhere(
     for role in sorted(factories.PEOPLE):
         client = city.enter(getattr(world, role))
         pages += city.walk(
-            client, "/trang-chinh", case, f"/hang-doi/{signal}", f"/hang-doi?q={SEARCHED}", f"/vu-viec?q={SEARCHED}",
+            client, "/trang-chinh", case, f"/hang-doi/{signal}", f"/hang-doi/{phoned_id}", f"/tiep-nhan/{record_id}", f"/hang-doi?q={SEARCHED}", f"/vu-viec?q={SEARCHED}",
             f"/nguoi-bao?number={tip_number}", f"/tim?q={SEARCHED}",
         )  # fmt: skip
     pages += city.walk(city.app.test_client(), "/", follow, f"/T/{code_of(7)}", f"/tra-cuu?q={SEARCHED}", "/api")
     assert pages > 300
+
+    with Session(committed) as session:
+        case_number = session.scalars(select(CaseFile.number)).one()
+    city.take_lists({"desk-signals": (phoned_number,), "desk-cases": (case_number,)}, ("desk-signals", "desk-cases"))
+    assert city.seen == set(itertools.product(("desk-signals", "desk-cases"), Format))
 
     # What lies on the disk: everything but the sealed originals, which only evidence may show.
     for path in tmp_path.rglob("*"):

@@ -356,10 +356,10 @@ def verify_keys(_options: argparse.Namespace) -> int:
 
 
 def work(_options: argparse.Namespace) -> int:
-    """Do jobs until told to stop."""
-    from trace import jobs
+    """Do jobs until told to stop, and keep watch over the chains of custody beside them."""
+    from trace import evidence_jobs, jobs
 
-    with configured() as config:
+    with configured() as config, evidence_jobs.watching(config):
         # Shorter than the supervisor's patience, so that a job under way is put back and not cut off.
         jobs.make_app(config).run_worker(concurrency=2, shutdown_graceful_timeout=4)
     return 0

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # A page that waits longer than this for a lock or an answer has already failed its reader.
 LIMITS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
 
+# The look at the chains of custody comes round every few seconds: one that hangs must end before the next but one is due.
+WATCH_LIMITS = "-c statement_timeout=20s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
+
 
 def make_engine(config: Config) -> Engine:
     """An engine for web processes, with time limits so that nothing waits for ever."""
@@ -39,6 +42,11 @@ def make_engine(config: Config) -> Engine:
         pool_timeout=5,
         connect_args={"options": LIMITS},
     )
+
+
+def make_watching_engine(config: Config) -> Engine:
+    """An engine for whoever keeps watch: connections of its own, so that it waits for nobody, and limits of its own."""
+    return create_engine(config.database_url, pool_size=1, max_overflow=1, connect_args={"options": WATCH_LIMITS})
 
 
 def init_app(app: Flask, engine: Engine) -> None:

@@ -24,6 +24,7 @@ EXTENSIONS = ("postgis", "btree_gist", "pg_trgm", "unaccent")
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 2_000_000_000
 LARGEST_CLOCK_DIFFERENCE_SECONDS = 2.0
+LONGEST_UNWATCHED_SECONDS = 60
 
 
 class Visit:
@@ -71,6 +72,7 @@ def examine(
         with configured() as config, opened(config) as session:
             _find_database(visit, session)
             _find_keys(visit, session, config)
+            _find_watch(visit, session)
     except Exception as error:  # whatever is wrong with the database is the finding
         visit.find(
             "Cơ sở dữ liệu", str(error).splitlines()[0], good=False, mend="chạy ./run; nếu vẫn hỏng, xem var/pg/log"
@@ -135,6 +137,27 @@ def _find_keys(visit: Visit, session: Session, config: Config) -> None:
         good=not broken,
         mend="đặt lại đúng tệp khóa chủ đã dùng khi tạo khóa tem",
     )
+
+
+def _find_watch(visit: Visit, session: Session) -> None:
+    """Whether the chains of custody are looked at; with no worker running nobody does, which is no fault."""
+    from sqlalchemy import text
+
+    from trace import clock
+
+    if session.scalar(text("SELECT to_regclass('enforcement.custody_watch')")) is None:
+        return
+    good_at = session.scalar(text("SELECT good_at FROM enforcement.custody_watch"))
+    working = session.scalar(
+        text("SELECT count(*) FROM jobs.procrastinate_workers WHERE last_heartbeat > now() - interval '30 seconds'")
+    )
+    since = None if good_at is None else (clock.now() - good_at).total_seconds()
+    said = "chưa có lượt xem nào" if since is None else f"lượt xem gần nhất cách đây {since:.0f} s"
+    late = since is None or since > LONGEST_UNWATCHED_SECONDS
+    visit.find(
+        "Chuỗi giữ chứng cứ", said if working else f"{said}; tiến trình nền không chạy", good=not (working and late),
+        mend="xem var/log/worker.log, rồi chạy lại ./run",
+    )  # fmt: skip
 
 
 def try_keys(session: Session, config: Config) -> tuple[int, list[int]]:

@@ -1,43 +1,39 @@
-"""Work on evidence outside requests: chains watched by the minute, files scanned that waited, documents put away, bundles made, everything hashed at night."""
+"""Work on evidence outside requests: chains watched all the time, files scanned that waited, documents put away, bundles made, everything hashed at night."""
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from enforcement import bundle, bundles, custody, evidence_checks
+from enforcement import alarms, bundle, bundles, custody, evidence, evidence_checks
 from enforcement.models import CaseBundle
 from enforcement.papers import keeping
-from trace import clock
-from trace.models.incidents import IncidentKind
-from trace.services import files, incidents
+from trace import clock, db
+from trace.services import files, pauses, unscanned, viruses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from procrastinate import App
     from sqlalchemy import Engine
 
+    from enforcement.alarms import Fault
     from trace.config import Config
 
 log = structlog.get_logger("temthat.jobs")
+WATCHED_EVERY = 20.0
+"""Seconds between two looks at the chains: a gap is known within a minute, even when one look fails."""
+STOPPED_WITHIN = 2.0
 
 
 def add(app: App, engine: Engine, config: Config) -> None:
     """The work of every minute. The look at everything is part of the night."""
-
-    @app.periodic(cron="* * * * *")
-    @app.task(queueing_lock="custody", name="watch_custody")
-    def watch_custody(timestamp: int) -> None:
-        """A gap in a chain of custody is known within a minute."""
-        del timestamp
-        with Session(engine) as session:
-            for fault in custody.watch(session, at=clock.now()):
-                log.error("custody is broken", folio=fault.folio, case=str(fault.case_id), detail=fault.detail)
-            session.commit()
 
     @app.periodic(cron="* * * * *")
     @app.task(queueing_lock="viruses", name="scan_files")
@@ -72,30 +68,114 @@ def keep_issued(engine: Engine, config: Config, *, now: Callable[[], datetime] =
 
 
 def check_all(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:
-    """Every byte and every chain; how much is newly wrong."""
+    """Every byte and every chain; how much is newly wrong. What is hashed is hashed outside any transaction."""
+
+    def told(faults: Iterable[Fault]) -> int:
+        with Session(engine) as session:
+            new = alarms.sound(session, faults, at=now())
+            session.commit()
+        for fault in new:
+            log.error(
+                "evidence is not what was taken in", case=str(fault.case_id), folio=fault.folio, detail=fault.detail
+            )
+        return len(new)
+
+    found, after = 0, None
+    while True:
+        with Session(engine) as session:
+            batch = evidence_checks.batch(session, config.files_dir, after=after)
+        if not batch.pieces:
+            break
+        after = batch.pieces[-1]
+        found += sum(told([fault]) for fault in evidence_checks.faults(batch.files))
+        with Session(engine) as session:
+            broken = custody.broken(session, batch.pieces)
+        found += told(broken)
     with Session(engine) as session:
-        found = evidence_checks.nightly(session, config.files_dir, at=now())
-        papers = keeping.damaged(session, config.files_dir)
-        incidents.add(session, IncidentKind.EVIDENCE_CHANGED, len(papers), at=now())
+        missing = custody.missing_folios(session)
+    found += told(missing)
+    with Session(engine) as session, pauses.unhurried(session):
+        papers = keeping.check(session, config.files_dir, at=now())
         session.commit()
-    for fault in found:
-        log.error("evidence is not what was taken in", case=str(fault.case_id), folio=fault.folio, detail=fault.detail)
-    for name in papers:
+    for name in papers.new:
         log.error("a document is not what was put away", name=name)
-    return len(found) + len(papers)
+    for name in papers.mended:
+        log.info("a document is whole again", name=name)
+    return found + len(papers.new)
 
 
 def scan_for_viruses(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:
-    """Have waiting files scanned, where a scanner is named; in how many it found something."""
-    if not config.clamd:
-        return 0
+    """Have waiting files scanned, where a scanner is named and as long as it answers; in how many it found something."""
+    found = 0
+    for _ in range(unscanned.MOST_AT_ONCE if config.clamd else 0):
+        with Session(engine) as session:
+            waiting = unscanned.claim(session, config.files_dir, at=now())
+            session.commit()
+        if waiting is None:
+            break
+        virus: str | None = None
+        fault: viruses.NoAnswer | None = None
+        try:
+            virus = viruses.scan(config.clamd, waiting.path)
+        except viruses.NoAnswer as exc:
+            fault = exc
+        with Session(engine) as session:
+            if fault is None:
+                file = unscanned.note(session, waiting.file_id, virus, at=now())
+                evidence_checks.infected(session, [file] if virus else [], at=now())
+            elif isinstance(fault, viruses.GaveUp):
+                unscanned.note_given_up(session, waiting.file_id)  # this one; others may be smaller
+            else:
+                unscanned.put_back(session, waiting.file_id, at=now())
+            session.commit()
+        if virus:
+            log.error("virus found in a file taken in before", file=str(waiting.file_id), virus=virus)
+            found += 1
+        if fault is not None and not isinstance(fault, viruses.GaveUp):
+            break
+    return found
+
+
+def watch_chains(engine: Engine, *, now: Callable[[], datetime] = clock.now) -> int:
+    """One look at the chains of custody; how much is newly wrong."""
     with Session(engine) as session:
-        found = files.scan_waiting(session, config.files_dir, config.clamd, at=now())
-        evidence_checks.infected(session, found, at=now())
+        found = custody.watch(session, at=now())
         session.commit()
-        for file in found:
-            log.error("virus found in a file taken in before", file=str(file.id), virus=file.virus)
+    for fault in found:
+        log.error("custody is broken", folio=fault.folio, case=str(fault.case_id), detail=fault.detail)
     return len(found)
+
+
+def look(engine: Engine, *, now: Callable[[], datetime] = clock.now) -> None:
+    """One look that may fail; then it is told when it has been too long since a good one."""
+    try:
+        watch_chains(engine, now=now)
+    except Exception as exc:  # whatever it was, the next look must come
+        log.error("custody watch failed", error=type(exc).__name__)  # noqa: TRY400
+        with suppress(SQLAlchemyError), Session(engine) as session:
+            custody.begin_watch(session, at=now())
+            custody.tell_late(session, at=now())
+            session.commit()
+
+
+@contextmanager
+def watching(config: Config, *, every: float = WATCHED_EVERY) -> Iterator[None]:
+    """Look at the chains now, and again and again beside the queue, which may be busy for hours: in a thread, on connections of its own."""
+    engine, stop = db.make_watching_engine(config), threading.Event()
+
+    def keep_on() -> None:
+        while not stop.wait(every):
+            look(engine)
+
+    watcher = threading.Thread(target=keep_on, name="custody", daemon=True)
+    look(engine)  # before the queue begins: after a night switched off nobody is told that nobody looked
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join(STOPPED_WITHIN)
+        engine.dispose()
 
 
 def make_bundle(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> bool:
@@ -109,17 +189,27 @@ def make_bundle(engine: Engine, config: Config, *, now: Callable[[], datetime] =
     fault = ""
     try:
         with Session(engine) as session:
+            lying = bundle.originals(session, session.get_one(CaseBundle, bundle_id), store=config.files_dir)
+        hashed = {
+            piece_id: evidence.hash_of(path) for piece_id, path in lying.items()
+        }  # in no transaction: it may take long
+        with Session(engine) as session:
             found = session.get_one(CaseBundle, bundle_id)
             try:
-                members = bundle.compose(session, found, store=config.files_dir, scanner=config.clamd, at=now())
+                with pauses.unhurried(session):
+                    members = bundle.compose(
+                        session, found, store=config.files_dir, scanner=config.clamd, at=now(), hashed=hashed
+                    )
             finally:
                 session.commit()  # alarms stay, whether or not a bundle is made
         written = bundle.write(config.bundles_dir, members)
     except bundle.EvidenceChanged as exc:
         fault = f"changed {exc.facts['folios']}"
+    except bundle.DocumentsChanged as exc:
+        fault = f"documents {exc.facts['names']}"
     except bundle.EvidenceNotScanned as exc:
         fault = f"unscanned {exc.facts['folios']}"
-    except (OSError, files.FileDamaged):  # a document, for evidence has its own fault
+    except (OSError, files.FileDamaged):  # changed since it was looked at, for damage found then has its own fault
         fault = "disk"
     except Exception as exc:  # whatever it was, the person who waits must be told
         log.error("bundle failed", bundle=str(bundle_id), error=type(exc).__name__)  # noqa: TRY400

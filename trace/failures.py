@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 # A missing font or key is no mistake of the person who asked.
 OUR_FAULT = (FontMissing, NoKey, UnknownWrapping, WrongMasterKey)
 
+# Two transactions that waited for each other, could not be put in an order, or one that waited too long for the other.
+COLLIDED = frozenset({"40P01", "40001", "55P03"})
+
 INTERFACE = "/api/v"
 PROBLEMS = "/api/problems"
 
@@ -57,6 +60,13 @@ class FormExpired(Forbidden):
     """This form is no longer valid, because the sign-in has ended or changed.
 
     Go back, load the page again and send it once more.
+    """
+
+
+class AtOnce(Conflict):
+    """Somebody else did something at the same moment, so this was not done.
+
+    Try again.
     """
 
 
@@ -141,6 +151,10 @@ def _stay_here(response: Response) -> Response:
 
 
 def _database(exc: Exception) -> ResponseReturnValue:
+    code = getattr(getattr(exc, "orig", None), "sqlstate", None)
+    if code in COLLIDED:
+        log.warning("collision", code=code, rule=request.url_rule.rule if request.url_rule else None)
+        return _answer(AtOnce())
     log.error("database unreachable", kind=type(exc).__name__)
     return _answer(Unavailable())
 

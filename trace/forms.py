@@ -15,17 +15,11 @@ from flask_wtf import FlaskForm
 from wtforms import DateField, Field, IntegerField, SelectField, StringField
 from wtforms.validators import ValidationError
 
+from trace.services import kept_text
 from trace.words import say
 
 if TYPE_CHECKING:
     from enum import StrEnum
-
-# NUL cannot be stored in PostgreSQL text; the other controls come from broken paste and help nobody. Marks that turn the direction
-# of writing or take no room make one text look like another; the joiner inside an emoji (U+200D) is not among them.
-CONTROLS = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]"
-)
-
 
 # What WTForms says by itself; named here so that the catalogue holds it.
 LIBRARY_WORDS = (
@@ -67,11 +61,8 @@ class PostForm(FlaskForm):
 
 
 def clean(text: str | None) -> str | None:
-    """Text as it is kept: NFC, no control characters, no white space around it. Nothing stays nothing."""
-    if text is None:
-        return None
-    # Controls go first: one between a letter and its mark would keep the two from being composed.
-    return unicodedata.normalize("NFC", CONTROLS.sub("", text)).strip()
+    """Text as it is kept, by the rule for all texts. Nothing stays nothing."""
+    return None if text is None else kept_text.clean(text)
 
 
 def whole_number(text: str) -> int:
@@ -133,7 +124,8 @@ class VietnameseDecimal(StringField):
     def _value(self) -> str:
         if self.raw_data:
             return str(self.raw_data[0])
-        return "" if self.data is None else str(self.data).replace(".", ",")
+        # "6,000" boxes would be read as six thousand.
+        return "" if self.data is None else f"{Decimal(str(self.data)).normalize():f}".replace(".", ",")
 
 
 class VietnameseDate(DateField):

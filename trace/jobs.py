@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from enforcement import patterns, reporters
+from enforcement import custody, patterns, reporters
 from trace import clock, db, desk_jobs, evidence_jobs, posting
 from trace.services import (
     accounts,
@@ -219,6 +219,7 @@ def _add_incidents(app: App, engine: Engine, config: Config) -> None:
         del timestamp
         with Session(engine) as session:
             incidents.gather(session, limits, at=clock.now())
+            custody.tell_late(session, at=clock.now())  # the watcher itself may hang
             session.commit()
 
 
@@ -268,11 +269,12 @@ def draw(
 
 
 def post_letters(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:
-    """Send the due reminders of certificates to renew. How many the mail server took."""
+    """Send the due letters about certificates to renew, one a person. How many the mail server took."""
     return posting.post(
         engine, config, kind="reminder", now=now,
         due=lambda session: reminders.letters(session, at=now(), host=config.host),
         mailed=lambda session, key: reminders.mailed(session, key, at=now()),
+        given_up=lambda session, key: reminders.given_up(session, key, at=now()),
     )  # fmt: skip
 
 

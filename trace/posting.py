@@ -28,10 +28,10 @@ def post(
     kind: str,
     due: Callable[[Session], Sequence[Letter]],
     mailed: Callable[[Session, int], None],
-    given_up: Callable[[Session, int], None] | None = None,
+    given_up: Callable[[Session, int], None],
     now: Callable[[], datetime],
 ) -> int:
-    """Send what is due; what the server does not take comes round again, unless it was refused for good and there is a way to give up.
+    """Send what is due; what the server does not take comes round again, unless it was refused for good or tried for the last time.
 
     `mailed` and `given_up` are told the key of a letter. Returns how many the server took.
     """
@@ -43,26 +43,23 @@ def post(
     taken = 0
     for letter in letters:
         try:
-            refused = mail.send(
-                config.smtp_url, sender=config.mail_sender, to=letter.to, subject=letter.subject, text=letter.text, at=now()
+            mail.send(
+                config.smtp_url, sender=config.mail_sender, to=[letter.to], subject=letter.subject, text=letter.text, at=now()
             )  # fmt: skip
         except mail.NotMailed as exc:
-            refused = mail.refusals(exc, letter.to)
-            ends = given_up is not None and any(reply.final for reply in refused.values())
-            over = letter.last or ends
+            refused = mail.refusals(exc, [letter.to])
+            over = letter.last or any(reply.final for reply in refused.values())
             say = log.error if over else log.warning
             say("letter not sent", kind=kind, key=letter.key, given_up=over, error=type(exc.__cause__).__name__)
             with Session(engine) as session:
                 mail_addresses.heard(session, [], refused, at=now())
-                if ends and given_up is not None:
+                if over:
                     given_up(session, letter.key)
                 session.commit()
             continue
         with Session(engine) as session:
             mailed(session, letter.key)
-            mail_addresses.heard(session, letter.to, refused, at=now())
+            mail_addresses.heard(session, [letter.to], {}, at=now())
             session.commit()
         taken += 1
-        if refused:
-            log.warning("letter refused for some", kind=kind, key=letter.key, refused=len(refused))
     return taken

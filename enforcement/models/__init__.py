@@ -20,6 +20,7 @@ from enforcement.models.clocks import Deadline, DeadlineReckoning, DeadlineRemin
 from enforcement.models.desk import BulkDeed, BulkKind, DeskList, DeskSetting, SavedFilter
 from enforcement.models.documents import (
     Document,
+    DocumentDamage,
     DocumentFiles,
     DocumentScan,
     DocumentState,
@@ -33,6 +34,7 @@ from enforcement.models.evidence import (
     CaseBundle,
     CustodyDeed,
     CustodyEvent,
+    CustodyWatch,
     Evidence,
     EvidenceAlarm,
     Redaction,
@@ -55,6 +57,7 @@ from enforcement.models.intake import (
     IntakeReminder,
     RequestMeasure,
     RequestState,
+    RequestSupplement,
 )
 from enforcement.models.joins import CaseJoin
 from enforcement.models.law import (
@@ -110,6 +113,7 @@ __all__ = [
     "ComplaintState",
     "CustodyDeed",
     "CustodyEvent",
+    "CustodyWatch",
     "Deadline",
     "DeadlineReckoning",
     "DeadlineReminder",
@@ -123,6 +127,7 @@ __all__ = [
     "DeskReport",
     "DeskSetting",
     "Document",
+    "DocumentDamage",
     "DocumentFiles",
     "DocumentScan",
     "DocumentState",
@@ -174,6 +179,7 @@ __all__ = [
     "ReminderRule",
     "RequestMeasure",
     "RequestState",
+    "RequestSupplement",
     "Ruling",
     "SavedFilter",
     "SeizurePower",

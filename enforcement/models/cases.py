@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from enforcement.competence import LegalQualification
@@ -17,6 +17,9 @@ from enforcement.models.signals import Outcome, Signal
 from enforcement.transitions import CaseState, Move
 from trace.models.base import Base, bigint_pk, stored, uuid_pk
 from trace.models.parties import AppUser, Commune, Party
+
+# A transaction, and so a deed, by the number that the database gives it: unlike `xmin` the same within its savepoints.
+THIS_DEED = text("pg_current_xact_id()::text::bigint")
 
 
 class CaseFile(Base):
@@ -30,6 +33,7 @@ class CaseFile(Base):
         CheckConstraint("length(btrim(title)) BETWEEN 1 AND 200", name="title_present"),
         CheckConstraint("merged_into_id <> id", name="not_into_itself"),
         CheckConstraint("split_from_id <> id", name="not_split_from_itself"),
+        CheckConstraint("last_folio >= 0", name="last_folio_counts"),
         Index("ix_case_file_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index("ix_case_file_split", "split_from_id", postgresql_where=text("split_from_id IS NOT NULL")),
         Index("ix_case_file_folded", text("public.fold(title) gin_trgm_ops"), postgresql_using="gin"),
@@ -54,6 +58,12 @@ class CaseFile(Base):
     closed_at: Mapped[datetime | None]
     outcome: Mapped[Outcome | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
+    changed_in: Mapped[int | None] = mapped_column(
+        BigInteger, server_default=THIS_DEED, onupdate=THIS_DEED, deferred=True
+    )
+    """In which transaction the version moved last: the event that bears the same number says who did it."""
+    last_folio: Mapped[int] = mapped_column(server_default=text("0"), deferred=True)
+    """The last folio that was given, kept by the trigger of the evidence: also when its piece is removed by force, it is never given again."""
     words: Mapped[str] = mapped_column(Computed("' ' || public.fold(title) || ' '", persisted=True), deferred=True)
     """The title as a search compares it. Folding is dear, so it is done once, when a title is written."""
     merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("enforcement.case_file.id"))
@@ -96,5 +106,6 @@ class CaseEvent(Base):
     becomes: Mapped[CaseState | None] = mapped_column(stored(CaseState, "becomes"))
     note: Mapped[str | None]
     facts: Mapped[dict[str, Any]]
+    written_in: Mapped[int | None] = mapped_column(BigInteger, server_default=THIS_DEED, deferred=True)
 
     author: Mapped[AppUser] = relationship()

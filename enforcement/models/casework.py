@@ -228,7 +228,7 @@ class ExhibitDeed(StrEnum):
 
 
 class ExhibitEvent(Base):
-    """One deed with an exhibit. Append-only; a seal's number is put on once."""
+    """One deed with an exhibit. Append-only; a seal's number is put on once. `handover_id`: with which hand-over of the file it went and came."""
 
     __tablename__ = "exhibit_event"
     __table_args__ = (
@@ -237,6 +237,7 @@ class ExhibitEvent(Base):
         CheckConstraint(
             "deed NOT IN ('unsealed', 'returned', 'confiscated', 'destroyed') OR document_number IS NOT NULL", name="paper_for_what_is_final"
         ),
+        CheckConstraint("handover_id IS NULL OR deed IN ('handed_over', 'given_back')", name="with_a_handover"),
         Index("uq_exhibit_event_sealed", "seal_number", unique=True, postgresql_where=text("deed = 'sealed'")),
         DESK,
     )  # fmt: skip
@@ -247,6 +248,7 @@ class ExhibitEvent(Base):
     deed: Mapped[ExhibitDeed]
     at: Mapped[datetime]
     by: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    handover_id: Mapped[UUID | None] = mapped_column(ForeignKey("enforcement.case_handover.id"))
     seal_number: Mapped[str | None]
     document_number: Mapped[str | None]
     kept_at: Mapped[str]

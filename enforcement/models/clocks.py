@@ -33,6 +33,7 @@ class ReckoningCause(StrEnum):
     START_CORRECTED = "start_corrected"
     REQUALIFIED = "requalified"
     CALENDAR_CHANGED = "calendar_changed"
+    AGREED_ANEW = "agreed_anew"
 
 
 class Deadline(Base):

@@ -214,6 +214,23 @@ class DocumentFiles(Base):
     docx: Mapped[StoredFile] = relationship(foreign_keys=[docx_id])
 
 
+class DocumentDamage(Base):
+    """That a kept file of a document was found not to be what was put away, and when it was found whole again. One stands at a time."""
+
+    __tablename__ = "document_damage"
+    __table_args__ = (
+        CheckConstraint("whole_at >= found_at", name="times_in_order"),
+        Index("uq_document_damage_standing", "file_id", unique=True, postgresql_where=text("whole_at IS NULL")),
+        DESK,
+    )
+
+    id: Mapped[bigint_pk]
+    document_id: Mapped[UUID] = mapped_column(ForeignKey("enforcement.document_file.document_id"), index=True)
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_file.id"))
+    found_at: Mapped[datetime]
+    whole_at: Mapped[datetime | None]
+
+
 class DocumentScan(Base):
     """The signed copy of a document, scanned back as evidence under a folio. One stands; one that was replaced says why."""
 

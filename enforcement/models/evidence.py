@@ -20,7 +20,10 @@ from trace.models.parties import AppUser
 
 
 class CustodyDeed(StrEnum):
-    """What was done with a piece of evidence. A transfer is two of them: offered by the keeper, received by another person."""
+    """What was done with a piece of evidence. A transfer is two of them: offered by the keeper, received by another person.
+
+    Where the keeper has left, a head offers it in their stead (`REASSIGNED`).
+    """
 
     TAKEN = "taken"
     VIEWED = "viewed"
@@ -29,6 +32,7 @@ class CustodyDeed(StrEnum):
     RECEIVED = "received"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
+    REASSIGNED = "reassigned"
     REDACTED = "redacted"
     BUNDLED = "bundled"
 
@@ -171,6 +175,21 @@ class EvidenceAlarm(Base):
     detail: Mapped[str]
     found_at: Mapped[datetime]
     found_on: Mapped[date]
+
+
+class CustodyWatch(Base):
+    """How far the look at all chains of custody has come: one row."""
+
+    __tablename__ = "custody_watch"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"), DESK)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, server_default=text("1"))
+    seen_xid: Mapped[int] = mapped_column(BigInteger)
+    """What transactions before this one wrote has been looked at."""
+    good_at: Mapped[datetime]
+    """When a look last came to its end."""
+    late_told_at: Mapped[datetime | None]
+    """When it was told that no look has come to its end for too long; empty again after the next good one."""
 
 
 class CaseBundle(Base):

@@ -18,6 +18,20 @@ AS $$
 $$
 """
 
+AT_THE_DESK = """
+CREATE OR REPLACE FUNCTION enforcement.at_the_desk(person uuid, moment timestamptz, roles text[]) RETURNS boolean
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT 1 FROM public.app_user u JOIN public.role_grant g ON g.user_id = u.id
+         WHERE u.id = person AND u.closed_at IS NULL AND g.role = ANY (roles)
+           AND g.valid_during @> (moment AT TIME ZONE 'Asia/Ho_Chi_Minh')::date);
+END
+$$
+"""
+
+# Who keeps it hands it on. Only when that person has left may a head do so in their stead; the other side answers as ever.
 LINK_CUSTODY = """
 CREATE OR REPLACE FUNCTION enforcement.link_custody() RETURNS trigger
 LANGUAGE plpgsql
@@ -25,6 +39,7 @@ AS $$
 DECLARE
     piece enforcement.evidence%ROWTYPE;
     offered uuid;
+    in_their_stead boolean := false;
 BEGIN
     SELECT * INTO piece FROM enforcement.evidence e WHERE e.id = NEW.evidence_id FOR NO KEY UPDATE;
     IF NEW.seq <> piece.custody_seq + 1 OR (NEW.seq = 1) <> (NEW.deed = 'taken') THEN
@@ -32,17 +47,22 @@ BEGIN
     END IF;
     offered := piece.offered_to_id;
     NEW.keeper_id := coalesce(piece.keeper_id, NEW."by");
+    IF NEW.deed = 'reassigned' OR NEW.deed = 'withdrawn' AND NEW."by" <> NEW.keeper_id THEN
+        in_their_stead := enforcement.at_the_desk(NEW."by", NEW.at, ARRAY['team_head', 'branch_head'])
+            AND NOT enforcement.at_the_desk(NEW.keeper_id, NEW.at, ARRAY['officer', 'team_head', 'branch_head']);
+    END IF;
     IF NOT coalesce((CASE NEW.deed
         WHEN 'offered' THEN NEW."by" = NEW.keeper_id AND offered IS NULL AND NEW.other_id <> NEW."by"
         WHEN 'received' THEN NEW."by" = offered AND NEW.other_id = NEW.keeper_id
         WHEN 'refused' THEN NEW."by" = offered AND NEW.other_id = NEW.keeper_id
-        WHEN 'withdrawn' THEN NEW."by" = NEW.keeper_id AND NEW.other_id = offered
+        WHEN 'withdrawn' THEN (NEW."by" = NEW.keeper_id OR in_their_stead) AND NEW.other_id = offered
+        WHEN 'reassigned' THEN in_their_stead AND offered IS NULL AND NEW.other_id NOT IN (NEW."by", NEW.keeper_id) AND btrim(NEW.note) <> ''
         ELSE NEW.other_id IS NULL END), false)
     THEN
         RAISE EXCEPTION 'a transfer is offered by the keeper and answered by the other side'
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'custody_both_confirm';
     END IF;
-    IF NEW.deed = 'offered' THEN
+    IF NEW.deed IN ('offered', 'reassigned') THEN
         offered := NEW.other_id;
     ELSIF NEW.deed IN ('received', 'refused', 'withdrawn') THEN
         offered := NULL;
@@ -65,9 +85,12 @@ KEEP_EVIDENCE = """
 CREATE OR REPLACE FUNCTION enforcement.keep_evidence() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
+DECLARE
+    due int;
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF NEW.folio <> (SELECT coalesce(max(e.folio), 0) + 1 FROM enforcement.evidence e WHERE e.case_id = NEW.case_id) THEN
+        UPDATE enforcement.case_file c SET last_folio = c.last_folio + 1 WHERE c.id = NEW.case_id RETURNING c.last_folio INTO due;
+        IF NEW.folio <> due THEN
             RAISE EXCEPTION 'folios are given one after the other'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'evidence_next_folio';
         END IF;
@@ -102,6 +125,7 @@ TRIGGERS = (
         "FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change()",
     ),
     ("custody_event", CUSTODY_DIGEST),
+    ("custody_event", AT_THE_DESK),
     ("custody_event", LINK_CUSTODY),
     (
         "custody_event",

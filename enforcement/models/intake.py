@@ -177,6 +177,8 @@ class IntakeFile(Base):
     id: Mapped[bigint_pk]
     record_id: Mapped[UUID] = mapped_column(ForeignKey("enforcement.intake_record.id"))
     file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_file.id"), index=True)
+    supplement_id: Mapped[UUID | None] = mapped_column(ForeignKey("enforcement.request_supplement.id"))
+    """What it came with, if not with the message itself."""
 
     file: Mapped[StoredFile] = relationship()
 
@@ -222,6 +224,34 @@ class InfringementRequest(Base):
     record: Mapped[IntakeRecord] = relationship(back_populates="request")
     title: Mapped[ProtectionTitle | None] = relationship()
     decider: Mapped[AppUser | None] = relationship()
+    supplements: Mapped[list[RequestSupplement]] = relationship(order_by="RequestSupplement.recorded_at")
+
+
+class RequestSupplement(Base):
+    """Papers that a right holder brought after the request, asked for or not, and what they settled. Append-only by trigger.
+
+    `asked`: what had been asked for, if anything had. `title_id`: the title in the register that the papers name.
+    """
+
+    __tablename__ = "request_supplement"
+    __table_args__ = (
+        CheckConstraint("received_at <= recorded_at", name="received_before_recorded"),
+        CheckConstraint("length(btrim(note)) BETWEEN 1 AND 2000", name="note_length"),
+        DESK,
+    )
+
+    id: Mapped[uuid_pk]
+    record_id: Mapped[UUID] = mapped_column(ForeignKey("enforcement.infringement_request.record_id"), index=True)
+    asked: Mapped[str | None]
+    received_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    poa_certified: Mapped[bool] = mapped_column(server_default=text("false"))
+    title_id: Mapped[UUID | None] = mapped_column(ForeignKey("protection_title.id"))
+    note: Mapped[str | None]
+
+    recorder: Mapped[AppUser] = relationship()
+    title: Mapped[ProtectionTitle | None] = relationship()
 
 
 class Complaint(Base):

@@ -35,6 +35,7 @@ class PaperKind(StrEnum):
     TAKEDOWN_REQUEST = "takedown_request"
     POSTING = "posting"
     DEEMED_SERVICE = "deemed_service"
+    EXTENSION = "extension"
 
 
 class InspectionGround(StrEnum):
@@ -201,7 +202,8 @@ class ObligationState(StrEnum):
 class Obligation(Entry, Base):
     """One thing that a decision orders, and how it was carried out: paid what and when, the minutes, or given to enforcement.
 
-    `ruling_id`: which offender it is ordered of; empty where the decision names none.
+    `ruling_id`: which offender it is ordered of; empty where the decision names none. `value`: what the goods to be confiscated are worth by
+    the decision.
     """
 
     __tablename__ = "obligation"
@@ -209,6 +211,8 @@ class Obligation(Entry, Base):
         CheckConstraint("length(btrim(what)) BETWEEN 1 AND 1000", name="what_present"),
         CheckConstraint("(kind = 'fine') = (amount IS NOT NULL)", name="amount_iff_fine"),
         CheckConstraint("paid BETWEEN 0 AND amount", name="paid_at_most_the_fine"),
+        CheckConstraint("(kind = 'confiscation') = (value IS NOT NULL)", name="value_iff_confiscation"),
+        CheckConstraint("value >= 0", name="value_not_negative"),
         CheckConstraint("state <> 'done' OR kind <> 'fine' OR paid = amount", name="fine_done_when_paid"),
         CheckConstraint("(state = 'open') = (settled_on IS NULL)", name="settled_on_iff_settled"),
         CheckConstraint("state = 'open' OR document_number IS NOT NULL", name="paper_when_settled"),
@@ -221,6 +225,7 @@ class Obligation(Entry, Base):
     kind: Mapped[ObligationKind]
     what: Mapped[str]
     amount: Mapped[int | None] = mapped_column(BigInteger)
+    value: Mapped[int | None] = mapped_column(BigInteger)
     paid: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     state: Mapped[ObligationState] = mapped_column(server_default=ObligationState.OPEN.value)
     settled_on: Mapped[date | None]

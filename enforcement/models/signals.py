@@ -75,7 +75,7 @@ class What(StrEnum):
 class SignalCluster(Base):
     """Signals that are alike by a key, decided together or one by one. While one is open, like signals gather in it.
 
-    From a cluster at most one case is opened. The figures are kept by a trigger on `signal`, so that they are right whoever writes.
+    From a cluster at most one case at a time is opened: another one only once that is over. The figures are kept by a trigger on `signal`, so that they are right whoever writes.
     """
 
     __tablename__ = "signal_cluster"
@@ -104,7 +104,7 @@ class SignalCluster(Base):
     begun_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     case_id: Mapped[UUID | None] = mapped_column(ForeignKey("enforcement.case_file.id"), unique=True)
-    """The case that was opened from it."""
+    """The case that was opened from it, the last one if there were several."""
     signals: Mapped[int] = mapped_column(server_default=text("0"))
     fresh: Mapped[int] = mapped_column(server_default=text("0"))
     waiting: Mapped[int] = mapped_column(server_default=text("0"))
@@ -135,6 +135,7 @@ class Signal(Base):
         CheckConstraint(
             "state <> 'waiting' OR (reason IS NOT NULL AND wait_until IS NOT NULL)", name="reason_when_waiting"
         ),
+        CheckConstraint("state <> 'rejected' OR outcome <> 'infringement'", name="infringement_in_a_case"),
         CheckConstraint("(state = 'new') = (decided_by IS NULL)", name="decider_unless_new"),
         CheckConstraint("severity BETWEEN 1 AND 3", name="severity_range"),
         CheckConstraint("shop_phone ~ '^0[0-9]{8,10}$'", name="shop_phone_digits"),
@@ -155,6 +156,7 @@ class Signal(Base):
         Index("ix_signal_cluster_wait", "cluster_id", "wait_until", postgresql_where=text("state = 'waiting'")),
         Index("ix_signal_cluster_all", "cluster_id", "received_at"),
         Index("ix_signal_received", "received_at", postgresql_using="brin"),
+        Index("ix_signal_filed", "filed_at", postgresql_using="brin"),
         Index("ix_signal_rule", "what", "source_number", "received_at"),
         Index("ix_signal_code", "code", "received_at", postgresql_where=text("code IS NOT NULL")),
         Index("ix_signal_shop_phone", "shop_phone", "received_at", postgresql_where=text("shop_phone IS NOT NULL")),
@@ -213,6 +215,8 @@ class Signal(Base):
     """Summary and place as a search compares them."""
     severity: Mapped[int]
     received_at: Mapped[datetime]
+    filed_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    """When it was put on the desk: a letter may lie for days before it is entered under the day on which it came."""
     due_at: Mapped[datetime | None]
     state: Mapped[SignalState]
     case_id: Mapped[UUID | None] = mapped_column(ForeignKey("enforcement.case_file.id"), index=True)
@@ -231,6 +235,8 @@ class Signal(Base):
 
 # Ten thousand signals written at once are one change of their cluster; one decided among ten thousand is counted by difference,
 # and who leads is looked up in an index, so that no figure is ever counted over the whole cluster.
+# A cluster of which nothing changes is not written, so it is not locked either: who closes a case, or tells its signals how it ended,
+# waits for nobody who is deciding in their cluster.
 COUNT_CLUSTERS = """
 CREATE OR REPLACE FUNCTION enforcement.count_clusters() RETURNS trigger
 LANGUAGE plpgsql
@@ -248,7 +254,15 @@ BEGIN
                   FROM came GROUP BY cluster_id) d
          WHERE c.id = d.cluster_id;
     ELSE
-        touched := ARRAY(SELECT cluster_id FROM came UNION SELECT cluster_id FROM went);
+        touched := ARRAY(
+            SELECT DISTINCT unnest(ARRAY[n.cluster_id, o.cluster_id]) FROM came n JOIN went o USING (id)
+             WHERE n.cluster_id <> o.cluster_id OR n.state <> o.state
+                OR n.state IN ('new', 'waiting')
+                   AND (n.severity, n.received_at, n.due_at, n.wait_until) IS DISTINCT FROM (o.severity, o.received_at, o.due_at, o.wait_until)
+        );
+        IF touched = '{}' THEN
+            RETURN NULL;
+        END IF;
         UPDATE enforcement.signal_cluster c
            SET signals = c.signals + d.signals, fresh = c.fresh + d.fresh, waiting = c.waiting + d.waiting,
                newest_at = greatest(c.newest_at, d.newest)
@@ -258,7 +272,8 @@ BEGIN
                         UNION ALL
                         SELECT cluster_id, -1, -(state = 'new')::int, -(state = 'waiting')::int, NULL FROM went) each
                  GROUP BY cluster_id) d
-         WHERE c.id = d.cluster_id;
+         WHERE c.id = d.cluster_id AND c.id = ANY (touched)
+           AND ((d.signals, d.fresh, d.waiting) <> (0, 0, 0) OR d.newest > c.newest_at);
     END IF;
     UPDATE enforcement.signal_cluster c
        SET lead_id = l.id, severity = l.severity, oldest_at = o.oldest_at, due_at = o.due_at, wait_until = o.wait_until
@@ -274,10 +289,12 @@ BEGIN
                      WHERE s.cluster_id = t.id AND s.state IN ('new', 'waiting') AND s.due_at IS NOT NULL) AS due_at,
                    (SELECT min(s.wait_until) FROM enforcement.signal s
                      WHERE s.cluster_id = t.id AND s.state = 'waiting') AS wait_until) o ON true
-     WHERE c.id = t.id AND l.id IS NOT NULL;
+     WHERE c.id = t.id AND l.id IS NOT NULL
+       AND (c.lead_id, c.severity, c.oldest_at, c.due_at, c.wait_until)
+           IS DISTINCT FROM (l.id, l.severity, o.oldest_at, o.due_at, o.wait_until);
     UPDATE enforcement.signal_cluster c
        SET oldest_at = NULL, due_at = NULL, wait_until = NULL
-     WHERE c.id = ANY (touched) AND c.fresh + c.waiting = 0;
+     WHERE c.id = ANY (touched) AND c.fresh + c.waiting = 0 AND num_nonnulls(c.oldest_at, c.due_at, c.wait_until) > 0;
     RETURN NULL;
 END
 $$

@@ -1,5 +1,5 @@
 """What the database itself holds a case to, and no column can say: where it begins, nobody inspects without a decision, nobody is passed
-over when it is decided, fines add up, nothing open is closed away.
+over when it is decided, fines add up, goods are seized once and taken for good by a decision only, nothing open is closed away.
 
 All but the first are looked at when the transaction ends, for a step writes its state and its papers one after the other. A migration
 repeats the text.
@@ -129,7 +129,85 @@ RULING_KEPT = (
     "FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change()",
 )
 
+# Under a new number the longest time of a seizure would begin anew; what went to another authority and came back is held afresh.
+CHECK_EXHIBIT_SEIZED = """
+CREATE OR REPLACE FUNCTION enforcement.check_exhibit_seized() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF NEW.measure_id IS NULL OR NEW.state <> 'held' OR EXISTS (
+        SELECT 1 FROM enforcement.measure m
+         WHERE m.id = OLD.measure_id AND (m.ended_at IS NULL OR NOT EXISTS (
+            SELECT 1 FROM enforcement.exhibit_event e WHERE e.exhibit_id = OLD.id AND e.deed = 'given_back' AND e.at >= m.ended_at
+         ))
+    ) THEN
+        RAISE EXCEPTION 'an exhibit is seized once' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'exhibit_seized_once';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+
+EXHIBIT_SEIZED = (
+    "CREATE TRIGGER exhibit_seized BEFORE UPDATE OF measure_id ON enforcement.exhibit "
+    "FOR EACH ROW WHEN (NEW.measure_id IS DISTINCT FROM OLD.measure_id) EXECUTE FUNCTION enforcement.check_exhibit_seized()"
+)
+
+# The decision may stand in any of the cases that count as one.
+CHECK_EXHIBIT_ORDERED = """
+CREATE OR REPLACE FUNCTION enforcement.check_exhibit_ordered() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF NOT EXISTS (
+        WITH RECURSIVE above AS (
+            SELECT c.id, c.merged_into_id FROM enforcement.case_file c JOIN enforcement.exhibit x ON x.case_id = c.id WHERE x.id = NEW.exhibit_id
+            UNION
+            SELECT c.id, c.merged_into_id FROM enforcement.case_file c JOIN above ON c.id = above.merged_into_id
+        ), together AS (
+            SELECT above.id FROM above
+            UNION
+            SELECT c.id FROM enforcement.case_file c JOIN together ON c.merged_into_id = together.id
+        )
+        SELECT 1 FROM enforcement.obligation o
+         WHERE o.case_id IN (SELECT together.id FROM together) AND o.struck_at IS NULL AND o.state <> 'lapsed'
+           AND (o.kind = 'confiscation' OR NEW.deed = 'destroyed' AND o.kind = 'destruction')
+    ) THEN
+        RAISE EXCEPTION 'nothing is confiscated or destroyed without a decision that orders it'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'exhibit_taken_by_decision';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+EXHIBIT_ORDERED = (
+    "CREATE CONSTRAINT TRIGGER exhibit_ordered AFTER INSERT ON enforcement.exhibit_event DEFERRABLE INITIALLY DEFERRED "
+    "FOR EACH ROW WHEN (NEW.deed IN ('confiscated', 'destroyed')) EXECUTE FUNCTION enforcement.check_exhibit_ordered()"
+)
+
+# The number follows the evidence, by its trigger, and is set by nothing else.
+KEEP_LAST_FOLIO = """
+CREATE OR REPLACE FUNCTION enforcement.keep_last_folio() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF pg_trigger_depth() < 2 OR NEW.last_folio <> OLD.last_folio + 1 THEN
+        RAISE EXCEPTION 'a folio is given once' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'last_folio_kept';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+
+LAST_FOLIO_KEPT = (
+    "CREATE TRIGGER last_folio_kept BEFORE UPDATE OF last_folio ON enforcement.case_file "
+    "FOR EACH ROW EXECUTE FUNCTION enforcement.keep_last_folio()"
+)
+
 for sql in (
     CHECK_CASE_BEGINS, CASE_BEGINS, CHECK_CASE_STATE, CASE_STATE_CHECKED, CHECK_RULING, RULING_CHECKED, KEEP_RULING, *RULING_KEPT,
+    CHECK_EXHIBIT_SEIZED, EXHIBIT_SEIZED, CHECK_EXHIBIT_ORDERED, EXHIBIT_ORDERED,
+    KEEP_LAST_FOLIO, LAST_FOLIO_KEPT,
 ):  # fmt: skip
     event.listen(Base.metadata, "after_create", DDL(sql.replace("%", "%%")))  # type: ignore[no-untyped-call]

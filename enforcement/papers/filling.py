@@ -1,10 +1,12 @@
 """What a case already knows, as the forms ask for it: one flat map from the paths of `vocabulary.SOURCES` to typed text.
 
-Only what the desk itself recorded: nothing here reads reports' contacts or who stands behind a signal. A case speaks for all merged into it.
+Only what the desk itself recorded: nothing here reads reports' contacts or who stands behind a signal. A case speaks for all merged into it:
+people, things and evidence of its own come first, then those of the merged cases by their numbers, each in the order of its file.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -131,14 +133,14 @@ def refilled(form: Form, given: Mapping[str, str], facts: Mapping[str, str]) -> 
 
 
 def suspects(session: Session, case: CaseFile) -> list[CaseParty]:
-    """Whom a paper of a case may be about: all that are suspected, in the order of the case."""
-    return list(casework.of_case(session, case.id).suspected)
+    """Whom a paper of a case may be about: all that are suspected, those of the case itself first."""
+    return list(_casework(session, case, membership.members(session, case.id)).suspected)
 
 
 def facts(session: Session, case: CaseFile, *, at: datetime, about: UUID | None = None) -> dict[str, str]:
     """Everything that is known about a case, by path; of several offenders about the first, or about the one named."""
     ids = membership.members(session, case.id)
-    views = [casework.of_case(session, case.id)]  # those merged into it are in there
+    views = [_casework(session, case, ids)]
     today = at.astimezone(CITY)
     found = {
         "case.number": case.number, "case.title": case.title, "case.commune": case.commune.name if case.commune else "",
@@ -151,6 +153,17 @@ def facts(session: Session, case: CaseFile, *, at: datetime, about: UUID | None 
         ruling = next((each for view in views for each in view.rulings if each.party_id == about), None)
         found["penalty.fine"] = papers.number(ruling.fine) if ruling and ruling.fine else ""
     return {path: text for path, text in found.items() if text}
+
+
+def _casework(session: Session, case: CaseFile, ids: Sequence[UUID]) -> CaseworkView:
+    """What stands in a case and in those merged into it, in the order of papers. Acts stay in the order of time, as papers tell them."""
+    view, place = casework.of_case(session, case.id), {each: place for place, each in enumerate(ids)}
+    return replace(
+        view,
+        parties=tuple(sorted(view.parties, key=lambda party: place[party.case_id])),
+        goods=tuple(sorted(view.goods, key=lambda line: place[line.case_id])),
+        exhibits=tuple(sorted(view.exhibits, key=lambda exhibit: place[exhibit.case_id])),
+    )
 
 
 def _people(session: Session, case: CaseFile, views: Sequence[CaseworkView], about: UUID | None) -> dict[str, str]:
@@ -241,11 +254,12 @@ def _measures(views: Sequence[CaseworkView]) -> dict[str, str]:
 
 
 def _evidence(session: Session, ids: Sequence[UUID]) -> dict[str, str]:
-    rows = session.execute(
-        select(Evidence.folio, Evidence.title, Evidence.origin, Evidence.added_at)
-        .where(Evidence.case_id.in_(ids))
-        .order_by(Evidence.case_id == ids[0], Evidence.case_id, Evidence.folio)
-    ).all()
+    found = session.execute(
+        select(Evidence.case_id, Evidence.folio, Evidence.title, Evidence.origin, Evidence.added_at).where(
+            Evidence.case_id.in_(ids)
+        )
+    )
+    rows = sorted(found, key=lambda row: (ids.index(row.case_id), row.folio))
     return {
         "evidence.rows": _rows([str(row.folio), row.title, row.origin, _day(row.added_at.astimezone(CITY).date())] for row in rows),
         "evidence.count": str(len(rows)) if rows else "",

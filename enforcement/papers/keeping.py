@@ -1,26 +1,30 @@
 """Issued documents as files: drawn once, put away under their hash, and read from there ever after, whatever becomes of the layout.
 
-What must not live here: drawing (`layout_pdf`, `layout_docx`), and what a document says (`documents`).
+What is found damaged is written down until it is whole again, and told to the administrator once as an incident, as with evidence
+(`alarms`). What must not live here: drawing (`layout_pdf`, `layout_docx`), and what a document says (`documents`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
-from enforcement.models import Document, DocumentFiles
+from enforcement.models import Document, DocumentDamage, DocumentFiles
 from enforcement.papers import layout_docx, layout_pdf
 from enforcement.papers.layout_pdf import Look
-from trace.services import files
+from trace.models.incidents import IncidentKind
+from trace.services import files, incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
     from datetime import datetime
     from pathlib import Path
 
@@ -32,6 +36,24 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 MOST_AT_ONCE = 50
 
 log = structlog.get_logger("temthat.documents")
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at kept files found, by number and ending: damaged now, of these not known before, and whole again."""
+
+    damaged: tuple[str, ...]
+    new: tuple[str, ...]
+    mended: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One file that was found damaged, and since when it is whole again, if it is."""
+
+    name: str
+    found_at: datetime
+    whole_at: datetime | None
 
 
 def keep_waiting(
@@ -75,23 +97,69 @@ def keep_waiting(
 def read_pdf(session: Session, store: Path, document: Document) -> bytes | None:
     """The pages as they were issued; None while they are not put away. Raises `files.FileDamaged`."""
     kept = _kept(session, document)
-    return None if kept is None else _whole(store, kept.pdf)
+    return None if kept is None else _whole(store, kept.pdf, f"{document.number}.pdf")
 
 
 def read_docx(session: Session, store: Path, document: Document) -> bytes | None:
     """The same for word processors, whatever became of the pages."""
     kept = _kept(session, document)
-    return None if kept is None else _whole(store, kept.docx)
+    return None if kept is None else _whole(store, kept.docx, f"{document.number}.docx")
 
 
-def damaged(session: Session, store: Path) -> Sequence[str]:
-    """The names of kept documents whose bytes on disk are not those that were put away, or are gone."""
-    rows = session.scalars(
-        select(DocumentFiles)
+def check(
+    session: Session, store: Path, *, at: datetime, cases: Collection[UUID] | None = None, document_id: UUID | None = None
+) -> Looked:  # fmt: skip
+    """Hash kept files anew: all, those of some `cases`, or those of one document. What is newly damaged opens or feeds an incident."""
+    wanted = (
+        select(DocumentFiles, Document.number)
+        .join(Document, Document.id == DocumentFiles.document_id)
         .order_by(DocumentFiles.kept_at, DocumentFiles.document_id)
         .options(joinedload(DocumentFiles.pdf), joinedload(DocumentFiles.docx))
     )
-    return [file.name for row in rows for file in (row.pdf, row.docx) if not files.check(store, file)]
+    if cases is not None:
+        wanted = wanted.where(Document.case_id.in_(cases))
+    if document_id is not None:
+        wanted = wanted.where(DocumentFiles.document_id == document_id)
+    # What others find while this looks is not taken for mended. All is hashed before anything is written, so that they need not wait.
+    known = set(session.scalars(select(DocumentDamage.file_id).where(DocumentDamage.whole_at.is_(None))))
+    looked = [
+        (row.document_id, file.id, f"{number}.{ending}", files.check(store, file))
+        for row, number in session.execute(wanted)
+        for ending, file in (("pdf", row.pdf), ("docx", row.docx))
+    ]
+    damaged = [each for each in looked if not each[3]]
+    new = [name for paper, file, name, _ in damaged if _note(session, paper, file, at=at)]
+    mended = {file: name for _, file, name, whole in looked if whole and file in known}
+    session.execute(
+        update(DocumentDamage)
+        .where(DocumentDamage.file_id.in_(list(mended)), DocumentDamage.whole_at.is_(None))
+        .values(whole_at=func.greatest(DocumentDamage.found_at, at))
+    )
+    incidents.add(session, IncidentKind.EVIDENCE_CHANGED, len(new), at=at)
+    return Looked(tuple(name for _, _, name, _ in damaged), tuple(new), tuple(mended.values()))
+
+
+def damage_of(session: Session, document: Document) -> list[Damage]:
+    """What was ever found damaged of a document, latest first."""
+    kept = _kept(session, document)
+    if kept is None:
+        return []
+    rows = session.scalars(
+        select(DocumentDamage).where(DocumentDamage.document_id == document.id).order_by(DocumentDamage.id.desc())
+    )
+    endings = {kept.pdf_id: "pdf", kept.docx_id: "docx"}
+    return [Damage(f"{document.number}.{endings[row.file_id]}", row.found_at, row.whole_at) for row in rows]
+
+
+def _note(session: Session, document_id: UUID, file_id: UUID, *, at: datetime) -> bool:
+    """Write down that a file is damaged; whether that is new."""
+    written = session.scalar(
+        insert(DocumentDamage)
+        .values(document_id=document_id, file_id=file_id, found_at=at)
+        .on_conflict_do_nothing(index_elements=["file_id"], index_where=DocumentDamage.whole_at.is_(None))
+        .returning(DocumentDamage.id)
+    )
+    return written is not None
 
 
 def _keep(session: Session, store: Path, document: Document, *, at: datetime) -> None:
@@ -120,11 +188,11 @@ def _kept(session: Session, document: Document) -> DocumentFiles | None:
     ).one_or_none()
 
 
-def _whole(store: Path, file: StoredFile) -> bytes:
+def _whole(store: Path, file: StoredFile, name: str) -> bytes:
     try:
         content = files.read_original(store, file)
     except FileNotFoundError as exc:
-        raise files.FileDamaged(name=file.name) from exc
+        raise files.FileDamaged(name=name) from exc
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise files.FileDamaged(name=file.name)
+        raise files.FileDamaged(name=name)
     return content

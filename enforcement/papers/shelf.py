@@ -120,6 +120,15 @@ def issued_days(session: Session, case_id: UUID, number: str) -> list[date]:
     return sorted({_city_day(each) for each in moments})
 
 
+def issued_by(session: Session, case_id: UUID, number: str, codes: Collection[str], until: datetime) -> bool:
+    """Whether a document in force of a case, of one of some forms, was issued under a number until a moment."""
+    found = select(Document.id).where(
+        Document.case_id.in_(membership.member_ids(case_id)), Document.number == number, Document.form.in_(list(codes)),
+        Document.state.in_([DocumentState.ISSUED, DocumentState.SCANNED]), Document.issued_at <= until,
+    )  # fmt: skip
+    return session.scalar(found.limit(1)) is not None
+
+
 def holder_of(session: Session, number: str, year: int) -> str | None:
     """The number of the case whose document carries a number, whatever became of it: a number is given once."""
     return session.scalar(

@@ -6,14 +6,13 @@ Values are kept as they were typed, so that the form comes back as the officer l
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from enforcement.papers import faults
 from enforcement.papers.vocabulary import TABLES, FieldKind
 from trace.clock import CITY
-from trace.services import papers
+from trace.services import kept_text, papers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from trace.errors import TemThatError
 
 LINE_MOST, TEXT_MOST, ROWS_MOST = 300, 6000, 500
-_CONTROLS = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-)
 _DAY = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})")
 _MOMENT = re.compile(r"([0-9]{1,2})[:h]([0-9]{2})\s+" + _DAY.pattern)
 _SOMEBODY = re.compile(r"@|(?:\+?84|0)(?:[ .-]?\d){8,10}(?!\d)|(?<!\d)\d{12}(?!\d)")
@@ -34,7 +30,7 @@ _SCALES = ("", " nghìn", " triệu", " tỷ")
 
 def clean(text: object) -> str:
     """A value as it is kept: NFC, no control characters, lines trimmed, no empty lines around it."""
-    joined = unicodedata.normalize("NFC", _CONTROLS.sub("", str(text or ""))).replace("\r\n", "\n").replace("\r", "\n")
+    joined = kept_text.clean(str(text or "")).replace("\r\n", "\n").replace("\r", "\n")
     return "\n".join(line.strip() for line in joined.split("\n")).strip()
 
 

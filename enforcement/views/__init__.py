@@ -10,9 +10,10 @@ from enforcement.views import (
     bundles,
     case_labels,
     case_list,
-    case_measures,  # noqa: F401  these three share the blueprint of the violation file
+    case_measures,  # noqa: F401  these share the blueprint of the violation file
     case_offenders,  # noqa: F401
     case_orders,  # noqa: F401
+    case_papers,  # noqa: F401
     case_similar,
     cases,
     casework,
@@ -24,6 +25,7 @@ from enforcement.views import (
     documents,
     evidence,
     evidence_copies,
+    handoffs,  # noqa: F401  shares the blueprint of `intake`
     informants,
     intake,
     law,

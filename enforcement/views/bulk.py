@@ -9,20 +9,22 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask import session as cookie
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
-from enforcement import bulk, bulk_undo, cases, queue, triage
-from enforcement.models import BulkDeed, BulkKind, DeskList, Outcome
+from enforcement import bulk, bulk_undo, cases, feedback, queue, triage
+from enforcement.models import BulkDeed, BulkKind, DeskList
 from enforcement.transitions import HEADS
 from enforcement.views import desk_lists
+from enforcement.views.signals import FindingField
 from enforcement.views.words import duties, severities
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
 from trace.errors import Forbidden, TemThatError
-from trace.forms import EnumField, VietnameseDate, clean
+from trace.forms import VietnameseDate, clean
 from trace.views import lists
 from trace.views.once import once
 from trace.words import day, explain, number, say, way_out
@@ -67,7 +69,7 @@ class WaitForm(FlaskForm):
 class RejectForm(FlaskForm):
     """With which finding, and why."""
 
-    outcome = EnumField(_l("Finding"), [InputRequired(_l("Choose a finding."))], kind=Outcome, blank="–")
+    outcome = FindingField()
     reason = TextAreaField(_l("Reason"), WHY, filters=[clean])
 
 
@@ -122,21 +124,22 @@ def choose() -> ResponseReturnValue:
 @bp.post("/<any(preview,do):step>/<kind>")
 @needs(May.CASE_READ)
 def act(step: str, kind: str) -> ResponseReturnValue:
-    """Count what would happen, or do it."""
+    """Count what would happen, or do exactly what was counted. Whatever else it would be is counted anew and shown first."""
     deed = _kind(kind, None)
     here = request.form.get("query", "")
     ids = desk_lists.ids(request.form.getlist("id"), most=bulk.MOST + 1)
     form, more = _form(deed, bound=True), bool(request.form.get("more"))
     if not form.validate():
         return _page(deed, form, ids, here, more=more), 422
+    order: bulk.Order | None = None
     try:
         order = _order(deed, form)
         if step == "preview":
-            return _page(deed, form, ids, here, more=more, result=bulk.preview(session(), order, ids))
+            return _page(deed, form, ids, here, more=more, order=order, result=bulk.preview(session(), order, ids))
         with once(f"bulk.{deed.value}") as key:
             if key.done:
                 return redirect(key.location, 303)
-            done, result = bulk.carry_out(session(), order, ids)
+            done, result = bulk.carry_out(session(), order, ids, _seen())
             if done is None:
                 session().rollback()
                 return _page(deed, form, ids, here, more=more, result=result), 409
@@ -144,8 +147,19 @@ def act(step: str, kind: str) -> ResponseReturnValue:
             done.done = {**done.done, "refused": _told(result.refused)}
     except TemThatError as exc:
         session().rollback()
-        return _page(deed, form, ids, here, more=more, reasons=[exc]), exc.status
+        again = order is not None and isinstance(exc, bulk.NotCounted | bulk.CountChanged)
+        anew = bulk.preview(session(), order, ids) if order is not None and again else None
+        return _page(deed, form, ids, here, more=more, order=order, result=anew, reasons=[exc]), exc.status
     session().commit()
+    if result.later:
+        flash(
+            ngettext(
+                "%(num)s signal came after the count and is still undecided.",
+                "%(num)s signals came after the count and are still undecided.",
+                result.later,
+            ),
+            "info",
+        )
     cookie[desk_lists.DONE] = str(done.id)
     return redirect(key.location if result.refused else desk_lists.url(done.list, here), 303)
 
@@ -198,11 +212,16 @@ def _step(kind: DeskList, here: str, ids: Sequence[UUID]) -> ResponseReturnValue
 
 
 def _export(kind: DeskList, here: str) -> ResponseReturnValue:
-    """The chosen rows as a file; those of all pages by the filter alone."""
+    """The chosen rows as a file, and where none is chosen all rows of the filter.
+
+    The first rows of a long filter are told by their number: hundreds of ids would not fit into an address.
+    """
     asked = desk_lists.said(here)
-    ids = [] if request.form.get("all") else desk_lists.ids(request.form.getlist("ids"), most=queue.PAGE)
-    if ids:
-        asked |= {"id": ",".join(map(str, ids))}
+    ids, more = _chosen(kind, here)
+    if more:
+        asked |= {"first": str(len(ids))}
+    elif ids and not request.form.get("all"):
+        asked |= {"id": ",".join(map(str, ids[: queue.PAGE]))}
     return redirect(f"{url_for('exports.download', name=f'desk-{kind.value}', format='xlsx')}?{urlencode(asked)}", 303)
 
 
@@ -234,6 +253,12 @@ def _order(kind: BulkKind, form: FlaskForm) -> bulk.Order:
     return bulk.Order(kind, facts, by=person().id, duties=duties(), at=clock.now(), store=store)
 
 
+def _seen() -> bulk.Counted:
+    """What the page had counted when it was agreed to; marks of nothing where it had not."""
+    rows = desk_lists.ids(request.form.get("rows", "").split(","), most=bulk.MOST + 1)
+    return bulk.Counted(rows, request.form.get("facts", ""), request.form.get("able", ""))
+
+
 def _told(refused: Sequence[bulk.Refused]) -> list[dict[str, Any]]:
     """Refusals by their reason, each with the numbers that it holds for."""
     found = dict[str, list[str]]()
@@ -243,7 +268,7 @@ def _told(refused: Sequence[bulk.Refused]) -> list[dict[str, Any]]:
 
 
 def _page(
-    kind: BulkKind, form: FlaskForm, ids: Sequence[UUID], here: str, *, more: bool = False,
+    kind: BulkKind, form: FlaskForm, ids: Sequence[UUID], here: str, *, more: bool = False, order: bulk.Order | None = None,
     result: bulk.Result | None = None, reasons: Sequence[TemThatError] = (),
 ) -> str:  # fmt: skip
     listed = DeskList.CASES if kind in bulk.OF_CASES else DeskList.SIGNALS
@@ -258,6 +283,7 @@ def _page(
         back=desk_lists.url(listed, here),
         effect=_effect(kind, form, result) if result else None,
         able=len(result.done) if result else 0,
+        counted=bulk.counted(order, result) if order and result else None,
         refused=_told(result.refused) if result else [],
         first=[item["number"] for item in result.done[:SHOWN]] if result else [],
         reasons=[{"message": explain(exc), "way_out": way_out(exc)} for exc in reasons],
@@ -283,7 +309,8 @@ def _effect(kind: BulkKind, form: FlaskForm, result: bulk.Result) -> str:
             told = sum(1 for item in result.done if item.get("told"))
             said = _("%(n)s signals will be put aside with the finding: %(word)s.", n=n, word=say(form.outcome.data))
             if told:
-                said += " " + _("%(n)s reporters will be told at once that it is closed; for these it cannot be undone.", n=number(told))  # fmt: skip
+                words = feedback.answer(form.outcome.data)
+                said += " " + _("%(n)s reporters will be told at once: “%(words)s” For these it cannot be undone.", n=number(told), words=words)  # fmt: skip
         case BulkKind.ADD:
             said = _(
                 "%(n)s signals will join the case %(number)s. This cannot be undone in one go.",

@@ -74,7 +74,7 @@ def receipt(case_id: UUID, number: int) -> ResponseReturnValue:
 @bp.get("/<uuid:case_id>/goi-ho-so/<int:number>/tai")
 @needs(May.CASE_MOVE)
 def fetch(case_id: UUID, number: int) -> ResponseReturnValue:
-    """The ZIP, hashed just now."""
+    """The ZIP, hashed just now. That it was taken out is written into the case."""
     found = bundles.get(session(), case_id, number)
     if found.state is not BundleState.MADE:
         raise NotFound
@@ -86,19 +86,21 @@ def fetch(case_id: UUID, number: int) -> ResponseReturnValue:
         whole = False
     if not whole:
         raise bundles.BundleGone
-    answer = send_file(
-        path, mimetype="application/zip", as_attachment=True, download_name=_name(case_id, found), etag=False, max_age=0
-    )
+    name = _name(case_id, found)
+    bundles.taken_out(session(), found, by=person().id, at=clock.now())
+    session().commit()
+    answer = send_file(path, mimetype="application/zip", as_attachment=True, download_name=name, etag=False, max_age=0)
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
 
 
 def fault_words(fault: str | None) -> str:
     """Why a bundle could not be made."""
-    kind, _space, folios = (fault or "").partition(" ")
+    kind, _space, which = (fault or "").partition(" ")
     words = {
-        "changed": _("The originals of these folios are not what was taken in: %(folios)s. The administrator has been told.", folios=folios),
-        "unscanned": _("No virus scanner has looked at these folios yet: %(folios)s. Ask again in some minutes.", folios=folios),
+        "changed": _("The originals of these folios are not what was taken in: %(folios)s. The administrator has been told.", folios=which),
+        "documents": _("The files of these issued documents are not what was put away: %(names)s. The administrator has been told.", names=which),
+        "unscanned": _("No virus scanner has looked at these folios yet: %(folios)s. Ask again in some minutes.", folios=which),
         "disk": _("There was no room or no access on the disk. Tell the administrator, then ask again."),
         "crashed": _("It could not be made. Tell the administrator, then ask again."),
     }  # fmt: skip

@@ -51,3 +51,18 @@ def end_measure(case_id: UUID, entry_id: UUID) -> ResponseReturnValue:
         )  # fmt: skip
 
     return do(case_id, form, act, _("The measure has ended."), entry_id)
+
+
+@bp.post("/bien-phap/<uuid:entry_id>/hen-lai")
+@needs(May.CASE_MOVE)
+def agree_measure(case_id: UUID, entry_id: UUID) -> ResponseReturnValue:
+    """Agree on another day with an assessor."""
+    form = forms.AgreeForm()
+
+    def act(at: datetime) -> None:
+        measures.agree(
+            session(), case_id, entry_id, due_on=form.due_on.data, document_number=form.document_number.data, reason=form.reason.data,
+            by=person().id, at=at, version=version(form),
+        )  # fmt: skip
+
+    return do(case_id, form, act, _("The clock of the assessment ends with the new day."), entry_id)

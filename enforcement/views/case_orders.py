@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from enforcement import orders, police
 from enforcement.models import ObligationKind, ObligationState
 from enforcement.views import casework_forms as forms
-from enforcement.views.casework_page import bp, do, offered
+from enforcement.views.casework_page import bp, do, offered, revision
 from enforcement.views.words import duties
 from trace.access import May, needs, person
 from trace.db import session
@@ -30,7 +30,9 @@ def add_order(case_id: UUID) -> ResponseReturnValue:
     def act(at: datetime) -> None:
         kind = ObligationKind(form.kind.data)
         whose = UUID(form.whose.data) if form.whose.data else None
-        orders.add(session(), case_id, kind, form.what.data, by=person().id, duties=duties(), at=at, ruling_id=whose)
+        orders.add(
+            session(), case_id, kind, form.what.data, by=person().id, duties=duties(), at=at, ruling_id=whose, value=form.value.data
+        )  # fmt: skip
 
     return do(case_id, form, act, _("It is in the file."))
 
@@ -44,7 +46,7 @@ def pay(case_id: UUID, entry_id: UUID) -> ResponseReturnValue:
     def act(at: datetime) -> None:
         orders.pay(
             session(), case_id, entry_id, amount=form.amount.data or 0, paid_on=form.paid_on.data, document_number=form.document_number.data,
-            by=person().id, at=at,
+            revision=revision(form), by=person().id, at=at,
         )  # fmt: skip
 
     return do(case_id, form, act, _("The payment is in the file."), entry_id)
@@ -60,7 +62,8 @@ def settle(case_id: UUID, entry_id: UUID) -> ResponseReturnValue:
     def act(at: datetime) -> None:
         orders.settle(
             session(), case_id, entry_id, state=ObligationState(form.state.data), settled_on=form.settled_on.data,
-            document_number=form.document_number.data, note=form.note.data or None, by=person().id, duties=duties(), at=at,
+            document_number=form.document_number.data, note=form.note.data or None, revision=revision(form), by=person().id,
+            duties=duties(), at=at,
         )  # fmt: skip
 
     return do(case_id, form, act, _("It is in the file."), entry_id)
@@ -73,7 +76,9 @@ def drop_order(case_id: UUID, entry_id: UUID) -> ResponseReturnValue:
     form = forms.StrikeForm()
 
     def act(at: datetime) -> None:
-        orders.drop(session(), case_id, entry_id, reason=form.reason.data, by=person().id, duties=duties(), at=at)
+        orders.drop(
+            session(), case_id, entry_id, reason=form.reason.data, revision=revision(form), by=person().id, duties=duties(), at=at
+        )  # fmt: skip
 
     return do(case_id, form, act, _("The entry is struck."), entry_id)
 

@@ -16,14 +16,16 @@ from enforcement import (
     evidence,
     evidence_facts,
     explaining,
+    fine_times,
     fines,
     law,
+    mandates,
     membership,
     offenders,
     rulings,
     terms,
 )
-from enforcement.transitions import MAY_DETECT, MOVES, Demand, Move, moves_from
+from enforcement.transitions import MAY_DETECT, MOVES, Demand, Move
 from enforcement.views import forms, offender_forms
 from enforcement.views.case_deeds import carry_out, meanwhile, moment_of, seen_now
 from enforcement.views.case_frame import frame
@@ -238,7 +240,7 @@ def _page(
     case, works = framed["case"], framed["works"]
     failed = next(iter(bound.values()), None)
     pieces = evidence.of_case(session(), case_id)
-    moves = moves_from(case.state, duties()) if person().may(May.CASE_MOVE) and case.merged_into_id is None else []
+    moves = _moves(case) if person().may(May.CASE_MOVE) and case.merged_into_id is None else []
     rights = explaining.rights(session(), case, on=lists.today()) if not RIGHTS_SHOWN.isdisjoint(moves) else []
     if not any(each.owed for each in rights):
         moves = [move for move in moves if move is not Move.OPEN_EXPLANATION or move.value in bound]
@@ -268,6 +270,11 @@ def _page(
     )
 
 
+def _moves(case: CaseFile) -> list[Move]:
+    """The steps that the person may take, those included that a delegation lets them sign."""
+    return mandates.moves_open(session(), person().id, duties(), case.state, lists.today(), at=clock.now())
+
+
 def _hints() -> dict[str, str]:
     return {
         Demand.SIGNED_ON: _("The day on the paper. Left empty: today. Clocks count from this day."),
@@ -289,7 +296,7 @@ def _move(move: Move, form: FlaskForm, case: CaseFile) -> dict[str, Any]:
     if isinstance(form, offender_forms.OffendersForm):
         who = [each.offender for each in form.frames if each.offender]
         rules = law.load(session())
-        groups = form.groups({each.id: fines.limitation_end(session(), case, each, rules=rules) for each in who})
+        groups = form.groups({each.id: fine_times.limitation_end(session(), case, each, rules=rules) for each in who})
     grouped = {field.name for group in groups for field in (*group.fields, *group.more)}
     return {
         "plain": [field for field in form if field.name not in grouped],

@@ -1,6 +1,6 @@
 """The tab "violation file" of a case: parties, acts, goods and exhibits entered, corrected, struck. Each deed is one call of one service.
 
-What must not live here: measures (`case_measures`), orders and hand-overs (`case_orders`), offenders (`case_offenders`), and the page itself.
+What must not live here: measures (`case_measures`), the days of papers (`case_papers`), orders and hand-overs (`case_orders`), offenders (`case_offenders`), and the page itself.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def strike(case_id: UUID, noun: str, entry_id: UUID) -> ResponseReturnValue:
     which, form = NOUNS[noun], forms.StrikeForm()
 
     def act(at: datetime) -> None:
-        which.strike(session(), case_id, entry_id, reason=form.reason.data, by=person().id, at=at)
+        which.strike(
+            session(), case_id, entry_id, reason=form.reason.data, revision=revision(form), by=person().id, at=at
+        )
 
     return do(case_id, form, act, _("The entry is struck."), entry_id)
 
@@ -75,6 +77,6 @@ def exhibit_deed(case_id: UUID, entry_id: UUID) -> ResponseReturnValue:
     form = offered(case_id, forms.ExhibitDeedForm())
 
     def act(at: datetime) -> None:
-        exhibits.do(session(), case_id, entry_id, form.facts(at), by=person().id, at=at)
+        exhibits.do(session(), case_id, entry_id, form.facts(at), revision=revision(form), by=person().id, at=at)
 
     return do(case_id, form, act, _("It is in the book of the exhibit."), entry_id)

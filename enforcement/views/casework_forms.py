@@ -206,6 +206,7 @@ class ExhibitDeedForm(Sheet):
     """Something done with an exhibit."""
 
     NAME = "deed"
+    revision = HiddenField()
     deed = EnumField(_l("What was done"), [_CHOOSE], kind=ExhibitDeed)
     done_on = VietnameseDate(_l("Done on"), [_DAY])
     done_time = _text(_l("At"), most=5, required=False)
@@ -275,6 +276,26 @@ class MeasureEndForm(Sheet):
         self.result.choices = [(each.value, say(each)) for each in measures.RESULTS[measure.kind]]
 
 
+class AgreeForm(Sheet):
+    """Another day agreed with an assessor."""
+
+    NAME = "agree"
+    version = HiddenField()
+    due_on = VietnameseDate(_l("Result of the assessor due on"), [_DAY])
+    document_number = _text(_l("Number of the paper"))
+    reason = _text(_l("Why another day"))
+
+
+class RedateForm(Sheet):
+    """The right day of a paper, or of a measure with its hour."""
+
+    NAME = "redate"
+    version = HiddenField()
+    signed_on = VietnameseDate(_l("Day on the paper"), [_DAY])
+    began_time = _text(_l("At"), most=5, required=False)
+    reason = _text(_l("Why another day"), most=TEXT_MOST, long=True)
+
+
 class OrderForm(Sheet):
     """Something more that the decision orders."""
 
@@ -283,6 +304,10 @@ class OrderForm(Sheet):
     kind = SelectField(_l("Kind"), [_CHOOSE])
     whose = SelectField(_l("Of whom"), [Optional()])
     what = _text(_l("What is ordered"), most=1000)
+    value = VietnameseInteger(
+        _l("Value of the goods to be confiscated (đồng)"),
+        [Optional(), NumberRange(0, goods.VALUE_MOST, message=_l("Write an amount in đồng, from 1 up."))],
+    )
 
     def offer(self, view: CaseworkView, wards: list[tuple[str, str]]) -> None:  # noqa: ARG002  every sheet is offered the same
         """All but a fine: that comes from the decision alone. Of whom, where it was decided on several."""
@@ -296,6 +321,7 @@ class PayForm(Sheet):
     """A payment of a fine."""
 
     NAME = "pay"
+    revision = HiddenField()
     amount = VietnameseInteger(_l("Paid (đồng)"), _AMOUNT)
     paid_on = VietnameseDate(_l("Paid on"), [_DAY])
     document_number = _text(_l("Number of the receipt"))
@@ -305,6 +331,7 @@ class SettleForm(Sheet):
     """How an order was settled."""
 
     NAME = "settle"
+    revision = HiddenField()
     state = SelectField(_l("How"), [_CHOOSE])
     settled_on = VietnameseDate(_l("On"), [_DAY])
     document_number = _text(_l("Number of the paper"))
@@ -355,4 +382,5 @@ class StrikeForm(Sheet):
     """Why an entry is struck."""
 
     NAME = "strike"
+    revision = HiddenField()
     reason = _text(_l("Why it is struck"))

@@ -12,14 +12,17 @@ from uuid import UUID
 from flask import Blueprint, render_template, request, url_for
 from flask_babel import gettext as _
 
-from enforcement import acts, casework, documents, exhibits, fines, goods, law, orders
+from enforcement import acts, casework, documents, exhibits, fine_times, goods, law, orders, redating
+from enforcement.entries import EntryChanged
 from enforcement.explaining import MAY_EXPLAIN
 from enforcement.measures import WHERE
 from enforcement.models import (
     CaseAct,
+    CasePaper,
     CaseParty,
     EntryKind,
     Exhibit,
+    ExhibitDeed,
     Explanation,
     GoodsLine,
     Handover,
@@ -29,9 +32,11 @@ from enforcement.models import (
     ObligationKind,
     Ruling,
 )
+from enforcement.transitions import CaseState
 from enforcement.views import casework_forms as forms
 from enforcement.views.case_deeds import carry_out, meanwhile, seen_now
 from enforcement.views.case_frame import frame
+from trace.clock import CITY
 from trace.db import session
 from trace.errors import NotFound
 from trace.forms import EnumField
@@ -102,26 +107,33 @@ def page(
     case, view = framed["case"], casework.of_case(session(), case_id)
     entry = _entry(view, entry_id or _asked(), redrawn=bound is not None) if framed["works"] or entry_id else None
     wards = lists.wards(lists.today())
+    # Asked before the forms are drawn anew: these carry what is true now.
+    saw = revision(bound) if bound is not None and "revision" in bound else 0
     opened = {} if entry is None else _opened(entry, bound, view, wards, case)
+    if framed["heads"] or isinstance(bound, forms.RedateForm):
+        opened |= _of_day(entry, bound, case)
+    past = _past(entry, opened)
+    anew = bound is not None and (entry is None or getattr(entry, "struck_at", None) is not None)
     return render_template(
         "desk/casework.html",
         **framed,
         view=view,
         entry=entry,
         opened=opened,
-        past=_past(entry, opened),
-        add_forms=_add_forms(view, bound if entry is None else None, case, wards),
-        added=bound.NAME if bound is not None and entry is None else None,
+        past=past,
+        add_forms=_add_forms(view, bound if anew else None, case, wards),
+        added=bound.NAME if bound is not None and anew else None,
         failed=bound,
-        meanwhile=meanwhile(case, bound, reasons),
+        meanwhile=meanwhile(case, bound, reasons) or _since(entry, saw, past, reasons),
         kinds_here=[kind for kind in MeasureKind if case.state in WHERE[kind]],
         slugs={which.model.__name__: slug for slug, which in NOUNS.items()},
         seen=seen_now(case),
         name_of=_name,
+        redatable=lambda each: framed["heads"] and redating.correctable(view.measures, each),
         struck_at=lambda each: getattr(each, "struck_at", None),
         settling=case.state in orders.MAY_SETTLE,
         noun_of=lambda each: next((n.kind for n in NOUNS.values() if isinstance(each, n.model)), EntryKind.OBLIGATION),
-        standing_of=_standing_of(case, view) if len(view.suspected) > 1 else [],
+        standing_of=_standing_of(case, view) if len(view.suspected) > 1 or _waited_for(case, view) else [],
     )
 
 
@@ -137,6 +149,12 @@ class OffenderLine:
     may_explain: bool
 
 
+def _waited_for(case: CaseFile, view: CaseworkView) -> bool:
+    """Whether somebody may still explain although no step asks for it any more: the police gave the file back."""
+    waiting = any(each.owed and each.outcome is None for each in view.explanations)
+    return waiting and case.state is CaseState.DECISION_DUE
+
+
 def _standing_of(case: CaseFile, view: CaseworkView) -> list[OffenderLine]:
     """Where it stands with each offender."""
     rules = law.load(session())
@@ -147,7 +165,7 @@ def _standing_of(case: CaseFile, view: CaseworkView) -> list[OffenderLine]:
         ruling, row = rulings_.get(party.id), explained.get(party.id)
         left = [line for line in view.obligations if ruling and line.ruling_id == ruling.id and line.settled_on is None]
         owed = row is not None and row.owed and row.outcome is None and ruling is None
-        until = None if ruling else fines.limitation_end(session(), case, party, rules=rules)
+        until = None if ruling else fine_times.limitation_end(session(), case, party, rules=rules)
         lines.append(OffenderLine(party, row, ruling, until, len(left), owed and case.state in MAY_EXPLAIN))
     return lines
 
@@ -221,11 +239,33 @@ def _of_running(entry: Any, bound: forms.Sheet | None, case: CaseFile) -> dict[s
         return {}
     form = bound if bound is not None and bound.NAME == kind.NAME else kind(formdata=None)
     _offer_papers(form, case.id)
+    made = {kind.NAME: form}
     if isinstance(form, forms.MeasureEndForm):
         measure: Measure = entry
         form.of(measure)
         form.version.data = seen_now(case)
-    return {kind.NAME: form}
+        if measure.due_on is not None and measure.ended_at is None:
+            again: Any = bound if isinstance(bound, forms.AgreeForm) else forms.AgreeForm(formdata=None)
+            again.version.data = seen_now(case)
+            made[again.NAME] = again
+    return made
+
+
+def _of_day(entry: Any, bound: forms.Sheet | None, case: CaseFile) -> dict[str, forms.Sheet]:
+    """The form that corrects the day of a paper, or of a measure that runs. For heads."""
+    if not isinstance(entry, (CasePaper, Measure)) or getattr(entry, "ended_at", None) is not None:
+        return {}
+    form: Any = bound if isinstance(bound, forms.RedateForm) else forms.RedateForm(formdata=None)
+    if form is not bound:
+        if isinstance(entry, Measure):
+            began = entry.began_at.astimezone(CITY)
+            form.signed_on.data, form.began_time.data = began.date(), f"{began:%H:%M}"
+        else:
+            form.signed_on.data = entry.signed_on
+    if isinstance(entry, CasePaper):
+        del form.began_time
+    form.version.data = seen_now(case)
+    return {form.NAME: form}
 
 
 def _fill(form: forms.Sheet, entry: Any) -> None:
@@ -251,6 +291,7 @@ def _entry(view: CaseworkView, entry_id: UUID | None, *, redrawn: bool) -> Any:
         return None
     rows: tuple[Any, ...] = (
         *view.parties, *view.acts, *view.goods, *view.exhibits, *view.obligations, *view.running,
+        *(each for each in view.papers if redating.correctable(view.measures, each)),
         *(each for each in view.handovers if each.received_on is None), *(each for each in view.rulings if each.served_on is None),
         *(each for each in view.explanations if each.owed and each.outcome is None), *view.struck,
         *((*view.measures, *view.handovers, *view.rulings, *view.explanations) if redrawn else ()),
@@ -265,6 +306,8 @@ def _name(entry: Any) -> str:
     """What an entry is called on the page."""
     if isinstance(entry, (Ruling, Explanation)):
         return entry.party.name
+    if isinstance(entry, CasePaper):
+        return f"{say(entry.kind)} {entry.number}"
     names = ("name", "what", "description", "subject", "recipient")
     return str(next(getattr(entry, each) for each in names if hasattr(entry, each)))
 
@@ -281,11 +324,25 @@ def _past(entry: Any, opened: dict[str, forms.Sheet]) -> list[dict[str, Any]]:
             for name, (old, new) in row.changes.items()
             if name in labels
         ]
-        what = {"add": _("Entered"), "amend": _("Corrected"), "strike": _("Struck")}.get(row.deed.partition(":")[2])
+        subject, _colon, verb = row.deed.partition(":")
+        what = {"add": _("Entered"), "amend": _("Corrected"), "strike": _("Struck"), "redate": _("Day corrected")}.get(
+            verb
+        )
+        if subject == EntryKind.EXHIBIT and verb in set(ExhibitDeed):
+            what = say(ExhibitDeed(verb))
         note = "; ".join([*changed, *([row.why] if row.why else [])])
         who = row.author.full_name if row.author else ""
         told.append({"at": row.at, "what": what or _("Something was done with it"), "who": who, "note": note})
     return told
+
+
+def _since(
+    entry: Any, saw: int, past: list[dict[str, Any]], reasons: list[TemThatError] | None
+) -> list[dict[str, Any]]:
+    """What others did to an entry since the page that a refused form stood on, oldest first: each deed moved its revision by one."""
+    if not any(isinstance(each, EntryChanged) for each in reasons or ()):
+        return []
+    return past[: max(entry.revision - saw, 1)][::-1] if saw > 0 else past[:1]
 
 
 def _shown(field: Any, value: Any) -> str:
@@ -310,7 +367,7 @@ def revision(form: Any) -> int:
 
 
 def _section(form: forms.Sheet) -> str:
-    return {"party": "parties", "act": "acts", "exhibit": "exhibits", "deed": "exhibits", "measure": "measures", "end": "measures", "serve": "offenders",
+    return {"party": "parties", "act": "acts", "exhibit": "exhibits", "deed": "exhibits", "measure": "measures", "end": "measures", "agree": "measures", "redate": "papers", "serve": "offenders",
             "explain": "offenders"}.get(
         form.NAME, "goods" if form.NAME == "goods" else "orders"
     )  # fmt: skip

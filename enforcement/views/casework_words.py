@@ -19,6 +19,7 @@ from enforcement.models import (
     MeasureResult,
     ObligationKind,
     ObligationState,
+    PaperKind,
 )
 from trace.words import day, number, say
 
@@ -27,14 +28,16 @@ if TYPE_CHECKING:
 
 DEEDS = frozenset({
     "add_entry", "amend_entry", "strike_entry", "detect", "fulfil", "exhibit", "begin_measure", "end_measure", "order", "confirm_handover",
-    "serve", "explain",
+    "serve", "explain", "redate",
 })  # fmt: skip
 
 
-def deed(event: CaseEvent) -> str:
+def deed(event: CaseEvent) -> str:  # noqa: PLR0912  one branch a deed
     """One deed as the timeline names it."""
     facts = event.facts
     match event.deed:
+        case "redate":
+            return _redated(event)
         case "add_entry":
             said = _("%(kind)s entered: %(name)s", kind=say(EntryKind(facts["kind"])), name=facts["name"])
         case "amend_entry":
@@ -99,3 +102,12 @@ def _order(event: CaseEvent) -> str:
         return str(_("Part of the fine paid") if facts.get("left") else _("The fine is paid"))
     kind, state = say(ObligationKind(facts["kind"])), say(ObligationState(facts["deed"])).lower()
     return f"{kind} – {state}: {facts['what']}"
+
+
+def _redated(event: CaseEvent) -> str:
+    facts = event.facts
+    was, now = (day(date.fromisoformat(facts[each])) for each in ("was", "now"))
+    kind, number_ = say(PaperKind(facts["kind"])), facts["paper"]
+    return str(
+        _("Day corrected: %(kind)s no. %(number)s, %(was)s → %(now)s", kind=kind, number=number_, was=was, now=now)
+    )

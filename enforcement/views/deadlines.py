@@ -13,9 +13,10 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, RadioField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, Regexp
 
-from enforcement import deadlines, law, reminding, timekeeping
+from enforcement import authority, deadlines, law, origins, reminding, timekeeping
 from enforcement.casebook import TEXT_MOST
 from enforcement.deadlines import Unit
+from enforcement.transitions import HEADS
 from enforcement.views.case_frame import frame
 from enforcement.views.words import duties
 from trace import clock
@@ -25,6 +26,7 @@ from trace.db import session
 from trace.errors import TemThatError
 from trace.forms import VietnameseDate, clean
 from trace.services import mail_addresses
+from trace.views import lists
 from trace.views.lists import Choice
 from trace.views.once import once
 from trace.words import day, say
@@ -201,9 +203,11 @@ def _page(
     framed = frame(case_id, "deadlines", reasons=reasons or [])
     rules = law.load(session())
     longer = bound.get("extend") or ExtendForm(formdata=None)
-    longer.choice.choices = _extensions(framed["standings"], rules)
+    longer.choice.choices = _extensions(_extendable(framed["standings"]) if framed["works"] else [], rules)
     started = bound.get("start") or StartForm(formdata=None)
-    started.deadline.choices = [("", "–"), *_clocks(framed["standings"])]
+    open_rows = [s for s in framed["standings"] if not s.closed]
+    may_begin_otherwise = [s for s in open_rows if origins.correctable(session(), s.deadline, at=clock.now())]
+    started.deadline.choices = [("", "–"), *_clocks(may_begin_otherwise if framed["heads"] else [])]
     over = bound.get("over") or TakeOverForm(formdata=None)
     for form in (longer, started, over):
         form.version.data = str(framed["case"].version)
@@ -230,6 +234,17 @@ def _extensions(standings: list[Standing], rules: Law) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
+def _extendable(standings: list[Standing]) -> list[Standing]:
+    """The clocks whose extension the person signs: in the own office, or under a delegation."""
+    signs = {
+        scope: not HEADS.isdisjoint(
+            authority.acting(session(), person().id, duties(), scope, lists.today(), at=clock.now())
+        )
+        for scope in {timekeeping.power_to_extend(each.deadline.kind) for each in standings}
+    }
+    return [each for each in standings if signs[timekeeping.power_to_extend(each.deadline.kind)]]
+
+
 def _end(each: Standing, longer: deadlines.Extension, rules: Law) -> str:
     try:
         return day(deadlines.due(each.deadline.started_at, each.rule, rules.calendar, longer))
@@ -244,6 +259,8 @@ def _clocks(standings: list[Standing]) -> list[tuple[str, str]]:
 def _span(standing: Standing) -> str:
     """The length of a clock in words, the decided extension included."""
     deadline, rule = standing.deadline, standing.rule
+    if rule.agreed:
+        return str(_("until the agreed day"))
     amount, unit = (
         (deadline.extension_amount, deadline.extension_unit)
         if deadline.extension_amount and deadline.extension_unit

@@ -1,4 +1,5 @@
-"""The lists of the desk as files: all rows that the filters of the address find. Nothing of who reported is among the columns.
+"""The lists of the desk as files: all rows that the filters of the address find, or the first of them where it says how many. Nothing of
+who reported is among the columns.
 
 Which rows these are is asked once, before the first is written: while a long file is made, others decide, and no row is left out or told
 twice for that.
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask import g, request
 from flask_babel import lazy_gettext as _l
 
-from enforcement import queue
+from enforcement import bulk, queue
 from enforcement.models import DeskList
 from enforcement.views import desk_lists
 from enforcement.views.signal_words import summary
@@ -38,18 +39,41 @@ class DeskListTooLong(TooLarge):
     """
 
 
+class DeskTextTooCommon(TooLarge):
+    """This text finds more than a search gathers, so a file of it would not be whole.
+
+    Add a word to the text, or search for a code or a number; or empty the search and narrow the list with its filters.
+    """
+
+
 def _ids(kind: DeskList) -> list[UUID]:
     """The rows of the file, asked for once in a request."""
     if "desk_export" not in g:
         asked = desk_lists.asked(kind, request.args)
-        # A search gathers only so much; ticked rows are those that it has shown.
-        most = queue.bound(asked) if places.asked(asked.q) else MOST_ROWS
-        found = queue.ids(session(), asked, at=clock.now(), most=most)
-        if len(found) > most or (not asked.ids and queue.in_part(session(), asked)):
-            raise DeskListTooLong(most=most)
-        g.desk_export = found
+        first = _first()
+        g.desk_export = queue.ids(session(), asked, at=clock.now())[:first] if first else _whole(asked)
     kept: list[UUID] = g.desk_export
     return kept
+
+
+def _whole(asked: queue.SignalFilter | queue.CaseFilter) -> list[UUID]:
+    """All rows of a filter, or none: a file that holds a part would be taken for the whole."""
+    if not places.asked(asked.q):
+        found = queue.ids(session(), asked, at=clock.now(), most=MOST_ROWS)
+        if len(found) > MOST_ROWS:
+            raise DeskListTooLong(most=MOST_ROWS)
+        return found
+    found = queue.ids(session(), asked, at=clock.now())
+    # A search gathers only so much; ticked rows are those that it has shown.
+    if len(found) > queue.bound(asked) or (not asked.ids and queue.in_part(session(), asked)):
+        raise DeskTextTooCommon
+    return found
+
+
+def _first() -> int:
+    """How many rows were chosen from the beginning of the list; 0 where the address does not say so."""
+    said = request.args.get("first", "")
+    return min(int(said), bulk.MOST) if said.isascii() and said.isdigit() and len(said) < 10 else 0
 
 
 def _signals(page: int, size: int) -> tuple[Sequence[Any], int]:

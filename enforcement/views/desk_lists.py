@@ -5,6 +5,7 @@ What must not live here: routes, and queries (`queue`, `filters`, `bulk`).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -119,7 +120,7 @@ def tabs(active: str, counts: queue.Counts) -> list[tuple[str, str, bool, str]]:
 
 def shared(kind: DeskList) -> dict[str, Any]:
     """What every list passes to its template besides its rows."""
-    here = query(kind, request.args)
+    here, most = query(kind, request.args), queue.bound(asked(kind, request.args))
     return {
         "kind": kind,
         "query_here": here,
@@ -131,7 +132,8 @@ def shared(kind: DeskList) -> dict[str, Any]:
         "keys": filters.keys_on(session(), person().id),
         "done": just_done(),
         "severities": severities(),
-        "bulk_most": min(bulk.MOST, queue.bound(asked(kind, request.args))),
+        "bulk_most": min(bulk.MOST, most),
+        "figure": partial(figure, most=most),
     }
 
 

@@ -177,7 +177,7 @@ def pdf(case_id: UUID, document_id: UUID) -> ResponseReturnValue:
     found, sheet = _drawable(case_id, document_id)
     return _file(
         f"{shelf.file_name(found)}.pdf",
-        shelf.shown_pdf(session(), _store(), found, sheet),
+        _read(shelf.shown_pdf, found, sheet),
         "application/pdf",
         inline=True,
     )
@@ -190,7 +190,7 @@ def docx(case_id: UUID, document_id: UUID) -> ResponseReturnValue:
     found, sheet = _drawable(case_id, document_id)
     return _file(
         f"{shelf.file_name(found)}.docx",
-        shelf.shown_docx(session(), _store(), found, sheet),
+        _read(shelf.shown_docx, found, sheet),
         keeping.DOCX,
         inline=False,
     )
@@ -206,6 +206,16 @@ def _drawable(case_id: UUID, document_id: UUID) -> tuple[Document, dict[str, Any
     if found.sheet is not None:
         return found, None
     return found, documents.preview(session(), found, by=person().id, duties=duties(), at=clock.now())[2]
+
+
+def _read(shown: Callable[..., bytes], found: Document, sheet: dict[str, Any] | None) -> bytes:
+    """The bytes to hand out. Damage is told to the administrator, and that stays, whatever is answered."""
+    try:
+        return shown(session(), _store(), found, sheet)
+    except files.FileDamaged:
+        keeping.check(session(), _store(), at=clock.now(), document_id=found.id)
+        session().commit()
+        raise
 
 
 def _file(name: str, content: bytes, mimetype: str, *, inline: bool) -> Response:
@@ -386,7 +396,14 @@ def _facts(found: Document) -> list[tuple[str, Any]]:
         rows.append((_("In INS"), _("%(when)s, receipt %(receipt)s", when=moment(found.ins_uploaded_at), receipt=found.ins_receipt)))  # fmt: skip
     if found.ended_at is not None:
         rows.append((_("Why it was ended"), _("%(when)s: %(why)s", when=moment(found.ended_at), why=found.end_reason)))
-    return rows
+    return rows + [(_("Damaged file"), _damage(each)) for each in keeping.damage_of(session(), found)]
+
+
+def _damage(found: keeping.Damage) -> str:
+    facts = {"name": found.name, "when": moment(found.found_at)}
+    if found.whole_at is None:
+        return str(_("%(name)s, found %(when)s. The administrator has been told.", **facts))
+    return str(_("%(name)s, found %(when)s; whole again %(whole)s.", whole=moment(found.whole_at), **facts))
 
 
 def _ins(found: Document, at: datetime) -> dict[str, Any]:

@@ -16,13 +16,13 @@ from flask_babel import gettext as _
 from enforcement import alarms, bundles, cases, custody, evidence, evidence_facts, membership
 from enforcement.models import CustodyDeed
 from enforcement.views.case_frame import frame
-from enforcement.views.evidence_forms import BringForm, BundleForm, OfferForm, RefuseForm, TakeForm
+from enforcement.views.evidence_forms import BringForm, BundleForm, OfferForm, ReassignForm, RefuseForm, TakeForm
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
 from trace.errors import Refused, TemThatError
 from trace.models.incidents import IncidentKind
-from trace.services import cameras, files, incidents, pairs
+from trace.services import cameras, files, incidents, pairs, unscanned
 from trace.views.once import once
 from trace.words import explain, way_out
 
@@ -108,6 +108,22 @@ def offer(case_id: UUID, evidence_id: UUID) -> ResponseReturnValue:
         )  # fmt: skip
 
     return _custody(case_id, evidence_id, form, act, _("Offered. It stays with you until the other side confirms."))
+
+
+@bp.post("/<uuid:case_id>/chung-cu/<uuid:evidence_id>/ban-giao-thay")
+@needs(May.CASE_MOVE)
+def reassign(case_id: UUID, evidence_id: UUID) -> ResponseReturnValue:
+    """Offer the piece in place of a keeper who has left."""
+    form = ReassignForm()
+    form.to.choices = _receivers()
+
+    def act(seen: str | None, at: datetime) -> CustodyEvent:
+        return custody.reassign(
+            session(), evidence_id, UUID(form.to.data), place=form.place.data, reason=form.reason.data, paper=form.paper.data,
+            seen=seen, by=person().id, at=at,
+        )  # fmt: skip
+
+    return _custody(case_id, evidence_id, form, act, _("Offered. The other side keeps it once it has confirmed."))
 
 
 @bp.post("/<uuid:case_id>/chung-cu/<uuid:evidence_id>/da-nhan")
@@ -223,7 +239,7 @@ def _tab(case_id: UUID, form: TakeForm | None = None, reasons: Sequence[TemThatE
         form=form or TakeForm(formdata=None), alarms=wrong, alarm_words=alarm_words,
         late_photos=len(evidence.candidates(session(), case_id)) if framed["works"] else 0,
         bundles=bundles.of_case(session(), case_id), bundle_form=BundleForm(formdata=None),
-        may_bundle=person().may(May.CASE_MOVE) and framed["case"].merged_into_id is None,
+        unreadable=unscanned.unreadable, may_bundle=person().may(May.CASE_MOVE) and framed["case"].merged_into_id is None,
     )  # fmt: skip
 
 
@@ -233,7 +249,7 @@ def alarm_words() -> dict[str, str]:
         "bytes": _("The file on disk is not the one that was taken in."),
         "custody": _("A step of custody is missing or was changed."),
         "folio": _("This folio number is missing: a piece was removed by force."),
-        "virus": _("The virus scanner found something; the original is not given out."),
+        "virus": _("The virus scanner found something; the file is not given out."),
     }
 
 
@@ -267,7 +283,8 @@ def _piece(
     public = bool(evidence.from_the_public(session(), {found.file_id}))
     intact = seen == found.sha256
     offering = form if isinstance(form, OfferForm) else OfferForm(formdata=None)
-    offering.to.choices = _receivers()
+    standing_in = form if isinstance(form, ReassignForm) else ReassignForm(formdata=None)
+    offering.to.choices = standing_in.to.choices = _receivers()
     shot = (
         cameras.read(files.original_path(store(), found.file))
         if intact and not public and found.file.media_type in files.IMAGES
@@ -278,6 +295,8 @@ def _piece(
         is_picture=found.file.media_type in files.IMAGES, is_video=found.file.media_type.startswith("video/"),
         custody=custody.chain(session(), found.id), deed_words=deed_words(), around=_around(case_id, found),
         position=evidence.position(session(), found), references=_references(case.id), offer_form=offering,
+        reassign_form=standing_in, stands_in=works and custody.may_stand_in(session(), found, person().id, at=clock.now()),
+        unreadable=unscanned.unreadable,
         refuse_form=form if isinstance(form, RefuseForm) else RefuseForm(formdata=None),
         bring_form=form if isinstance(form, BringForm) else BringForm(formdata=None), me=person().id,
         alarms=alarms.of_cases(session(), [found.case_id], found.folio), alarm_words=alarm_words,
@@ -308,6 +327,7 @@ def deed_words() -> dict[CustodyDeed, str]:
         CustodyDeed.RECEIVED: _("Received, confirmed by both"),
         CustodyDeed.REFUSED: _("Not received"),
         CustodyDeed.WITHDRAWN: _("Offer taken back"),
+        CustodyDeed.REASSIGNED: _("Offered by a head in place of the keeper, who has left"),
         CustodyDeed.REDACTED: _("Redacted copy made"),
         CustodyDeed.BUNDLED: _("Put into a bundle"),
     }

@@ -119,7 +119,7 @@ def bring(case_id: UUID, evidence_id: UUID) -> ResponseReturnValue:
 @bp.get("/<uuid:case_id>/chung-cu/<uuid:evidence_id>/ban-che/<uuid:redaction_id>")
 @needs(May.CASE_READ)
 def copy(case_id: UUID, evidence_id: UUID, redaction_id: UUID) -> ResponseReturnValue:
-    """A redacted copy, hashed just now. A picture is shown, anything else is handed out."""
+    """A redacted copy, hashed just now, and that it was opened is written down. A picture drawn here is shown, anything else handed out."""
     piece = evidence.get(session(), case_id, evidence_id)
     found = redaction.of_piece(session(), piece, redaction_id)
     if found is None:
@@ -128,6 +128,9 @@ def copy(case_id: UUID, evidence_id: UUID, redaction_id: UUID) -> ResponseReturn
         evidence.tell(session(), piece, f"redaction {found.number}", at=clock.now())
         session().commit()
         raise files.FileDamaged(name=f"{_('Folio')} {piece.folio} – {found.number}")
+    if found.brought or found.file.virus:
+        evidence.harmless(found.file, scanner=current_app.config["TEMTHAT"].clamd, by=person().id)
+    redaction.opened(session(), found, by=person().id, at=clock.now())
     session().commit()
     ending = files.ENDINGS[found.file.media_type]
     answer = send_file(
@@ -198,7 +201,7 @@ def _mark(path: Path, evidence_id: UUID) -> tuple[Any, ...]:
     """Who reads what, and how the disk says the file is: a change of it ends the reading."""
     try:
         there: os.stat_result | None = path.stat()
-    except FileNotFoundError:
+    except OSError:
         there = None
     facts = (there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns) if there else ()
     return (person().id, evidence_id, *facts)

@@ -100,6 +100,15 @@ class OfferForm(FlaskForm):
     note = StringField(_l("Note"), _line(needed=False), filters=[clean], id="offer-note")
 
 
+class ReassignForm(FlaskForm):
+    """A piece of somebody who has left to another person's keeping."""
+
+    to = SelectField(_l("To whom"), [InputRequired(_l("Choose an officer."))], id="reassign-to")
+    place = StringField(_l("Where it will be kept"), _line(), filters=[clean], id="reassign-place")
+    paper = StringField(_l("On which paper"), _line(), filters=[clean], id="reassign-paper")
+    reason = StringField(_l("Why the keeper does not do it"), _line(), filters=[clean], id="reassign-reason")
+
+
 class RefuseForm(FlaskForm):
     """Why a piece was not received."""
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from trace.errors import TemThatError
 
 bp = Blueprint("informants", __name__, url_prefix="/nguoi-bao")
+WISHES = "yeu_cau"
+"""The page of wishes in an address; that of openings is `page`."""
 
 
 class ReasonForm(FlaskForm):
@@ -67,11 +69,17 @@ def index() -> ResponseReturnValue:
     found = informants.tip_numbered(session(), number) if number else None
     if found is not None:
         return redirect(url_for(".show", tip_id=found.id), 303)
+    wished, opened = lists.page(WISHES), lists.page()
+    waiting, readings = informants.wishes_count(session(), waiting=True), informants.readings_count(session())
     return render_template(
         "desk/informants.html",
         number=number,
-        waiting=informants.wishes(session(), waiting=True),
-        readings=informants.readings(session()),
+        waiting=informants.wishes(session(), waiting=True, page=wished),
+        waiting_count=waiting,
+        waiting_pages=_pages(url_for(".index"), WISHES, wished, waiting),
+        readings=informants.readings(session(), page=opened),
+        readings_count=readings,
+        readings_pages=_pages(url_for(".index"), "page", opened, readings),
     )
 
 
@@ -145,8 +153,11 @@ def _page(
     answer: AnswerForm | None = None,
     reasons: list[TemThatError] | None = None,
 ) -> str:
-    wishes, at, me = informants.wishes(session(), tip_id=tip_id), clock.now(), person().id
-    pending = next((wish for wish in wishes if wish.opening.decided_at is None), None)
+    # What can be done hangs on the latest wishes, whichever page of them is read.
+    latest, at, me = informants.wishes(session(), tip_id=tip_id), clock.now(), person().id
+    wished, opened, here = lists.page(WISHES), lists.page(), url_for(".show", tip_id=tip_id)
+    wishes, readings = informants.wishes_count(session(), tip_id=tip_id), informants.readings_count(session(), tip_id)
+    pending = next((wish for wish in latest if wish.opening.decided_at is None), None)
     may_ask = person().may(May.INFORMANT_OPEN) and pending is None
     return render_template(
         "desk/informant.html",
@@ -158,8 +169,20 @@ def _page(
         is_kept=informants.is_kept(session(), tip_id),
         pending=pending,
         mine=pending is not None and pending.opening.asked_by == me,
-        readable=next((wish for wish in wishes if wish.readable_by(me, at)), None),
-        wishes=wishes,
-        readings=informants.readings(session(), tip_id),
+        readable=next((wish for wish in latest if wish.readable_by(me, at)), None),
+        wishes=latest if wished == 1 else informants.wishes(session(), tip_id=tip_id, page=wished),
+        wishes_count=wishes,
+        wishes_pages=_pages(here, WISHES, wished, wishes),
+        readings=informants.readings(session(), tip_id, page=opened),
+        readings_count=readings,
+        readings_pages=_pages(here, "page", opened, readings),
         reasons=[{"message": explain(exc), "way_out": way_out(exc)} for exc in reasons or []],
     )
+
+
+def _pages(here: str, name: str, page: int, total: int) -> dict[str, str | None]:
+    """The addresses before and after a page of a list. Written out, because the page may answer a form that cannot be asked for again."""
+    return {
+        "previous_url": f"{here}?{name}={page - 1}" if page > 1 else None,
+        "next_url": f"{here}?{name}={page + 1}" if page < lists.pages(total, informants.PAGE) else None,
+    }

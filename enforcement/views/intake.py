@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from enforcement import complaints, handoffs, intake_book, intake_clocks, law, patterns, records, requests
+from enforcement.errors import NoRuleInForce
 from enforcement.models import (
     ComplaintState,
     IntakeClock,
@@ -30,7 +30,7 @@ from trace.services import files
 from trace.views import lists
 from trace.views.once import once
 from trace.words import explain, say, way_out
-from trace.workdays import working_days_left
+from trace.workdays import CalendarGap, working_days_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def index() -> ResponseReturnValue:
         "desk/intake.html",
         rows=[(row, _running(row, at)) for row in rows],
         total=total,
-        receipts=handoffs.recent(session(), limit=10),
+        receipts=handoffs.receipts(session(), size=10)[0],
         kinds=[(each.value, say(each)) for each in IntakeKind],
         headings={each.value: heading for each, (heading, _lead) in forms.HEADINGS.items()},
         chips=chips,
@@ -75,15 +75,13 @@ def new(kind: str) -> ResponseReturnValue:
     if isinstance(form, forms.PlaceForm):
         form.commune.offer(lists.wards())
     if isinstance(form, forms.RequestForm):
-        named = requests.titles(session())
-        form.title.choices = [("", "–"), *((str(title_id), name) for title_id, name in named)]
+        form.title.choices = _titles()
 
     def page(reasons: list[TemThatError] | None = None) -> str:
         heading, lead = forms.HEADINGS[what]
         return render_template(
-            "desk/intake_new.html", form=form, kind=what, heading=heading, lead=lead, reasons=_told(reasons), most=records.FILES_MOST,
-            accepted=forms.FILES,
-        )  # fmt: skip
+            "desk/intake_new.html", form=form, kind=what, heading=heading, lead=lead, reasons=told(reasons)
+        )
 
     if request.method != "POST":
         form.begin()
@@ -116,13 +114,15 @@ def show(record_id: UUID) -> ResponseReturnValue:
     return _page(record_id)
 
 
-@bp.post("/<uuid:record_id>/<any(accept,supplement,refuse,resolve,extend,recount):step>")
+@bp.post("/<uuid:record_id>/<any(accept,supplement,papers,refuse,resolve,extend,recount):step>")
 @needs(May.SIGNAL_TRIAGE)
 def answer(record_id: UUID, step: str) -> ResponseReturnValue:
     """A step of a request or complaint."""
     record = intake_book.get(session(), record_id)
     form = forms.STEPS[step]()
-    if step not in _possible(record):
+    if isinstance(form, forms.PapersForm):
+        _offer(form, record)
+    if step not in _possible(record)[0]:
         raise complaints.NotNow
     if not form.validate():
         return _page(record_id, bound={step: form}), 422
@@ -139,58 +139,6 @@ def answer(record_id: UUID, step: str) -> ResponseReturnValue:
     session().commit()
     flash(_("The step has been taken."), "success")
     return redirect(key.location, 303)
-
-
-@bp.route("/to-cao", methods=["GET", "POST"])
-@needs(May.SIGNAL_TRIAGE)
-def denunciation() -> ResponseReturnValue:
-    """Hand a formal denunciation on, unread, and write its receipt."""
-    form = forms.DenunciationForm()
-
-    def page(reasons: list[TemThatError] | None = None) -> str:
-        return render_template(
-            "desk/intake_denunciation.html", form=form, reasons=_told(reasons), bodies=handoffs.BODIES
-        )
-
-    if request.method != "POST":
-        form.begin()
-        return page()
-    if not form.validate():
-        return page(), 422
-    with once("intake.denunciation") as key:
-        if key.done:
-            return redirect(key.location, 303)
-        try:
-            made = handoffs.hand_off(
-                session(), receiving_body=form.receiving_body.data, sheets=form.sheets.data or 0, received_at=form.received_at,
-                handed_at=form.handed_at, by=person().id, at=clock.now(),
-            )  # fmt: skip
-        except TemThatError as exc:
-            session().rollback()
-            return page([exc]), exc.status
-        key.settle(url_for(".receipt", receipt_id=made.id))
-        number = made.number
-    session().commit()
-    flash(_("Receipt %(number)s is written. Print it for whoever brought the denunciation.", number=number), "success")
-    return redirect(key.location, 303)
-
-
-@bp.get("/bien-nhan/<uuid:receipt_id>")
-@needs(May.SIGNAL_TRIAGE)
-def receipt(receipt_id: UUID) -> ResponseReturnValue:
-    """The receipt of a denunciation that was handed on."""
-    found = handoffs.get(session(), receipt_id)
-    return render_template("desk/intake_receipt.html", found=found, due=handoffs.accept_by(session(), found))
-
-
-@bp.get("/bien-nhan/<uuid:receipt_id>.pdf")
-@needs(May.SIGNAL_TRIAGE)
-def receipt_paper(receipt_id: UUID) -> ResponseReturnValue:
-    """The same to print."""
-    found = handoffs.get(session(), receipt_id)
-    parties = person().parties_for(May.SIGNAL_TRIAGE)
-    name, drawn = handoffs.paper(session(), found, unit=parties[0] if parties else None, at=found.handed_at)
-    return send_file(io.BytesIO(drawn), mimetype="application/pdf", download_name=name)
 
 
 @bp.get("/do-tin")
@@ -212,7 +160,7 @@ def _heard(form: forms.HeardForm, at: datetime) -> Heard:
 
     return Heard(
         channel=form.channel.data,
-        received_at=min(form.received_at, at) if form.received_at.date() == at.astimezone(clock.CITY).date() else form.received_at,
+        received_at=_came(form, at),
         body=said("body") or "",
         commune_code=said("commune"),
         place=said("place"),
@@ -224,14 +172,29 @@ def _heard(form: forms.HeardForm, at: datetime) -> Heard:
     )  # fmt: skip
 
 
+def _came(form: forms.HeardForm, at: datetime) -> datetime:
+    """When it came: of today not later than now, though the form was opened a minute ahead."""
+    return (
+        min(form.received_at, at) if form.received_at.date() == at.astimezone(clock.CITY).date() else form.received_at
+    )
+
+
+def _titles() -> list[tuple[str, str]]:
+    return [("", "–"), *((str(title_id), name) for title_id, name in requests.titles(session()))]
+
+
+def _offer(form: forms.PapersForm, record: IntakeRecord) -> None:
+    form.title.choices = _titles()
+    form.not_before = record.received_at.astimezone(clock.CITY).date()
+
+
 def _files(form: forms.HeardForm, at: datetime) -> list[StoredFile]:
     store = current_app.config["TEMTHAT"].files_dir
     # A caller's papers become photos of the report, so they have to be pictures.
     kinds = files.IMAGES if isinstance(form, forms.TipForm) else files.ANY_KIND
     return [
         files.receive(session(), store, upload.stream, name=upload.filename, at=at, by=person().id, kinds=kinds)
-        for upload in form.files.data or []
-        if upload and upload.filename
+        for upload in forms.chosen(form.files)
     ]
 
 
@@ -315,6 +278,7 @@ def _take_step(record: IntakeRecord, step: str, form: FlaskForm, *, by: UUID, at
         {
             "accept": lambda: requests.accept(session(), record.id, reason=reason, by=by, at=at),
             "supplement": lambda: requests.ask_for_more(session(), record.id, reason=reason, by=by, at=at),
+            "papers": lambda: requests.supplement(session(), record.id, _brought(form, at), by=by, at=at),
             "refuse": lambda: requests.refuse(session(), record.id, reason=reason, by=by, at=at),
         }
         if record.kind is IntakeKind.REQUEST
@@ -332,24 +296,44 @@ def _take_step(record: IntakeRecord, step: str, form: FlaskForm, *, by: UUID, at
     deed[step]()
 
 
-def _possible(record: IntakeRecord) -> tuple[str, ...]:
-    """The steps that somebody may take now."""
-    moved = ("recount",) if _recounted(record) else ()
+def _brought(form: Any, at: datetime) -> requests.Brought:
+    return requests.Brought(
+        received_at=_came(form, at),
+        files=_files(form, at),
+        poa_certified=form.poa_certified.data,
+        title_id=UUID(form.title.data) if form.title.data else None,
+        note=form.reason.data,
+    )
+
+
+def _possible(record: IntakeRecord) -> tuple[tuple[str, ...], TemThatError | None]:
+    """The steps that somebody may take now, and why the time cannot be extended although it runs."""
+    steps: tuple[str, ...] = ()
+    no_longer = None
     if record.request is not None:
-        answered = record.request.state in {RequestState.ACCEPTED, RequestState.REFUSED}
-        return () if answered else ("accept", "supplement", "refuse", *moved)
-    if record.complaint is None:
-        return ()
-    match record.complaint.state:
-        case ComplaintState.RECEIVED:
-            return ("accept", "refuse", *moved)
-        case ComplaintState.ACCEPTED:
-            rules = law.load(session())
-            running = [each for each in record.clocks if each.kind is IntakeClockKind.COMPLAINT_RESOLVE]
-            longer = any(intake_clocks.extensions(each, rules, at=clock.now()) for each in running)
-            return ("resolve", "extend", *moved) if longer else ("resolve", *moved)
-        case _:
-            return ()
+        match record.request.state:
+            case RequestState.RECEIVED:
+                steps = ("accept", "supplement", "papers", "refuse")
+            case RequestState.SUPPLEMENT:
+                steps = ("papers", "accept", "supplement", "refuse")
+    elif record.complaint is not None:
+        match record.complaint.state:
+            case ComplaintState.RECEIVED:
+                steps = ("accept", "refuse")
+            case ComplaintState.ACCEPTED:
+                longer, no_longer = _longer(record)
+                steps = ("resolve", "extend") if longer else ("resolve",)
+    return (*steps, "recount") if steps and _recounted(record) else steps, no_longer
+
+
+def _longer(record: IntakeRecord) -> tuple[bool, TemThatError | None]:
+    """Whether the time for resolving can be extended; what keeps the desk from counting it, if something does."""
+    rules = law.load(session())
+    running = [each for each in record.clocks if each.kind is IntakeClockKind.COMPLAINT_RESOLVE]
+    try:
+        return any(intake_clocks.extensions(each, rules, at=clock.now()) for each in running), None
+    except (CalendarGap, NoRuleInForce) as exc:
+        return False, exc
 
 
 def _recounted(record: IntakeRecord) -> list[IntakeClock]:
@@ -376,7 +360,8 @@ def _running(record: IntakeRecord, at: datetime) -> tuple[str, int, str, Any, bo
     return say(found.kind), (last - today).days, "calendar", found.due_at, found.needs_verification
 
 
-def _told(reasons: list[TemThatError] | None) -> list[dict[str, Any]]:
+def told(reasons: list[TemThatError] | None) -> list[dict[str, Any]]:
+    """Refusals as a page shows them."""
     return [{"message": explain(exc), "way_out": way_out(exc)} for exc in reasons or []]
 
 
@@ -385,8 +370,13 @@ def _page(
 ) -> str:
     record = intake_book.get(session(), record_id)
     at = clock.now()
-    possible = _possible(record)
+    possible, no_longer = _possible(record)
     offered = {step: (bound or {}).get(step) or forms.STEPS[step](formdata=None, prefix="") for step in possible}
+    for form in offered.values():
+        if isinstance(form, forms.PapersForm) and form not in (bound or {}).values():
+            _offer(form, record)
+            form.begin()
+    running_law = law.load(session()) if record.clocks else None
     opened = next(iter(bound or {}), None)
     return render_template(
         "desk/intake_record.html",
@@ -396,9 +386,11 @@ def _page(
         late=complaints.came_late(record),
         measures=[say(RequestMeasure(value)) for value in record.request.measures] if record.request else [],
         running=_running(record, at),
+        gaps={each.id: intake_clocks.missing_year(each, running_law) for each in record.clocks} if running_law else {},
         possible=possible,
+        no_longer=told([no_longer]) if no_longer else [],
         forms=offered,
         opened=opened,
         failed=offered.get(opened) if opened else None,
-        reasons=_told(reasons),
+        reasons=told(reasons),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext as _
@@ -18,6 +18,7 @@ from enforcement.views.observations import CLOCK
 from trace import clock
 from trace.forms import EnumField, VietnameseDate, VietnameseInteger, WardField, clean, enum_choices
 from trace.models.tips import TipReason
+from trace.services import tips
 from trace.views.lists import Choice, at_most
 from trace.views.report_form import web_address, with_scheme
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from wtforms import Field
 
 LONG = {"filters": [clean]}
-FILES = "image/jpeg,image/png,image/webp,image/heic,application/pdf"
+PICTURES = "image/jpeg,image/png,image/webp,image/heic"
+FILES = f"{PICTURES},application/pdf"
 URL_MOST = 2000
 
 
@@ -39,6 +41,8 @@ class HeardForm(FlaskForm):
 
     COMES_BY = IntakeChannel.PHONE
     """How most of its kind come: what is offered first."""
+    MOST_FILES = records.FILES_MOST
+    ACCEPTED = FILES
 
     channel = EnumField(
         _l("How it came"), [InputRequired(_l("Choose how it came."))], kind=IntakeChannel, default=IntakeChannel.PHONE
@@ -59,8 +63,8 @@ class HeardForm(FlaskForm):
 
     def validate_files(self, field: Field) -> None:
         """Not too many of them."""
-        if len([upload for upload in field.data or [] if upload and upload.filename]) > records.FILES_MOST:
-            raise ValidationError(_("Choose at most %(most)s files.", most=records.FILES_MOST))
+        if len(chosen(field)) > self.MOST_FILES:
+            raise ValidationError(_("Choose at most %(most)s files.", most=self.MOST_FILES))
 
     @property
     def received_at(self) -> datetime:
@@ -72,6 +76,11 @@ class HeardForm(FlaskForm):
         here = clock.now().astimezone(clock.CITY)
         self.received_on.data, self.received_time.data = here.date(), f"{here:%H:%M}"
         self.channel.data = self.COMES_BY
+
+
+def chosen(field: Field) -> list[Any]:
+    """The files that were chosen; a browser sends an empty one for none."""
+    return [upload for upload in field.data or [] if upload and upload.filename]
 
 
 def moment_of(day: Field, clock_time: Field) -> datetime:
@@ -106,6 +115,9 @@ class PlaceForm(HeardForm):
 
 class TipForm(PlaceForm):
     """A call or a letter of the public. No name is needed, but somebody must be able to go and look."""
+
+    MOST_FILES = tips.MOST_PHOTOS
+    ACCEPTED = PICTURES
 
     reason = EnumField(
         _l("What is suspected"), [InputRequired(_l("Choose what is suspected."))], kind=TipReason, blank="–"
@@ -359,6 +371,34 @@ class AcceptForm(FlaskForm):
     reason = TextAreaField(_l("Note"), [at_most(requests.REASON_MOST)], filters=[clean], id="accept-note")
 
 
+class PapersForm(HeardForm):
+    """What a right holder brings after the request."""
+
+    channel = None  # type: ignore[assignment]  # WTForms: this form asks for no channel
+    files = MultipleFileField(_l("Papers that came"))
+    poa_certified = BooleanField(_l("The power of attorney is notarised or certified"))
+    title = Choice(_l("Title in the register that the papers name"), choices=[], default="")
+    reason = TextAreaField(_l("Note"), [at_most(requests.REASON_MOST)], filters=[clean], id="papers-note")
+    not_before: date | None = None
+    """The day on which the request itself came."""
+
+    def validate_received_on(self, field: Field) -> None:
+        """After the request, and not tomorrow."""
+        super().validate_received_on(field)
+        if field.data is not None and self.not_before is not None and field.data < self.not_before:
+            raise ValidationError(_("This day lies before the day on which the request came."))
+
+    def validate_reason(self, field: Field) -> None:
+        """Something has to have come."""
+        if not (field.data or self.title.data or self.poa_certified.data or chosen(self.files)):
+            raise ValidationError(_("Add what came: a file, the title, the certified power of attorney, or a note."))
+
+    def begin(self) -> None:
+        """Offer the present moment."""
+        here = clock.now().astimezone(clock.CITY)
+        self.received_on.data, self.received_time.data = here.date(), f"{here:%H:%M}"
+
+
 class ResolveForm(AnswerForm):
     """The decision that resolves a complaint."""
 
@@ -385,6 +425,6 @@ FORMS: dict[IntakeKind, type[HeardForm]] = {
     IntakeKind.COMPLAINT: ComplaintForm,
 }
 STEPS: dict[str, type[FlaskForm]] = {
-    "accept": AcceptForm, "supplement": AnswerForm, "refuse": AnswerForm, "resolve": ResolveForm,
+    "accept": AcceptForm, "supplement": AnswerForm, "papers": PapersForm, "refuse": AnswerForm, "resolve": ResolveForm,
     "extend": AnswerForm, "recount": AnswerForm,
 }  # fmt: skip

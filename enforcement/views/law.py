@@ -8,8 +8,8 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import StringField
-from wtforms.validators import DataRequired, Length
+from wtforms import BooleanField, StringField
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from enforcement import law, lawbook
 from enforcement.competence import LINE
@@ -19,7 +19,8 @@ from enforcement.models import DeadlineRule, ExplanationThreshold, FieldMaximum,
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
-from trace.forms import clean
+from trace.errors import TemThatError
+from trace.forms import VietnameseDate, clean
 from trace.views import lists
 from trace.words import explain, number, say, way_out
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from flask.typing import ResponseReturnValue
-
-    from trace.errors import TemThatError
 
 bp = Blueprint("law", __name__, url_prefix="/phap-luat")
 
@@ -43,6 +42,21 @@ class ConfirmForm(FlaskForm):
         _l("Compared with"),
         [DataRequired(_l("Write which text you compared it with.")), Length(max=SOURCE_MOST)],
         filters=[clean],
+    )
+
+
+class EndForm(FlaskForm):
+    """From which day on a row holds no longer, and which text says so."""
+
+    valid_to = VietnameseDate(_l("First day on which it holds no longer"), [InputRequired(_l("Write the day."))])
+    end_source = StringField(
+        _l("Which text ends it"),
+        [DataRequired(_l("Write which text ends it.")), Length(max=SOURCE_MOST)],
+        filters=[clean],
+    )
+    sure = BooleanField(
+        _l("From this day on the row no longer decides anything new; that cannot be taken back"),
+        [InputRequired(_l("Confirm that the row is to end."))],
     )
 
 
@@ -130,7 +144,7 @@ def reminders() -> ResponseReturnValue:
 @needs(May.LAW_READ)
 def row(table: str, row_id: int) -> ResponseReturnValue:
     """One row of the law with its history."""
-    return _row_page(LawTable(table), row_id, ConfirmForm(formdata=None))
+    return _row_page(LawTable(table), row_id)
 
 
 @bp.post(f"/<{TABLES}:table>/<int:row_id>/xac-nhan")
@@ -149,6 +163,25 @@ def confirm(table: str, row_id: int) -> ResponseReturnValue:
         return _row_page(LawTable(table), row_id, form, exc), exc.status
     session().commit()
     flash(_("The row has been confirmed."), "success")
+    return redirect(url_for(".row", table=table, row_id=row_id), 303)
+
+
+@bp.post(f"/<{TABLES}:table>/<int:row_id>/het-hieu-luc")
+@needs(May.LAW_EDIT)
+def end(table: str, row_id: int) -> ResponseReturnValue:
+    """Say that a row holds no longer from a day on. Doing it twice is refused by the row itself, so it needs no key."""
+    form, day = EndForm(), None
+    if not form.validate() or (day := form.valid_to.data) is None:
+        return _row_page(LawTable(table), row_id, ending=form), 422
+    try:
+        lawbook.end(
+            session(), LawTable(table), row_id, on=day, source=form.end_source.data, by=person().id, at=clock.now()
+        )
+    except TemThatError as exc:
+        session().rollback()
+        return _row_page(LawTable(table), row_id, ending=form, exc=exc), exc.status
+    session().commit()
+    flash(_("The row ends before that day. Enter what follows it, if anything does."), "success")
     return redirect(url_for(".row", table=table, row_id=row_id), 303)
 
 
@@ -172,7 +205,9 @@ def _holds(row: Any, on: date) -> bool:
     return bool(row.valid_from <= on and (row.valid_to is None or on < row.valid_to))
 
 
-def _row_page(table: LawTable, row_id: int, form: FlaskForm, exc: TemThatError | None = None) -> str:
+def _row_page(
+    table: LawTable, row_id: int, form: FlaskForm | None = None, exc: TemThatError | None = None, *, ending: FlaskForm | None = None
+) -> str:  # fmt: skip
     found, enterer, confirmed = lawbook.row_of(session(), table, row_id)
     name, facts, entry = _told(found)
     return render_template(
@@ -185,8 +220,11 @@ def _row_page(table: LawTable, row_id: int, form: FlaskForm, exc: TemThatError |
         entry=entry,
         enterer=enterer,
         confirmed=confirmed,
-        form=form,
-        failed=form,
+        form=form or ConfirmForm(formdata=None),
+        end_form=ending or EndForm(formdata=None),
+        failed=form or ending,
+        ended=lawbook.ended(session(), table, row_id),
+        holds_still=found.valid_to is None or found.valid_to > lists.today(),
         reasons=[{"message": explain(exc), "way_out": way_out(exc)}] if exc else [],
     )
 

@@ -16,7 +16,7 @@ from enforcement import law, lawbook
 from enforcement.brackets import BracketRow
 from enforcement.competence import LegalQualification
 from enforcement.deadlines import DeadlineKind, Extension, Rule, Unit
-from enforcement.law_seed import ExplanationThreshold, Field, Power, Reminding, SeizurePower, Signer
+from enforcement.law_seed import AGREED, ExplanationThreshold, Field, Power, Reminding, SeizurePower, Signer
 from enforcement.law_seed import FieldMaximum as Maximum
 from enforcement.models import LawTable
 from enforcement.views.law import SOURCE_MOST, bp, tabs
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 KINDS = f"any({','.join(DeadlineKind)})"
+COUNTED = f"any({','.join(kind for kind in DeadlineKind if kind not in {rule.kind for rule in AGREED})})"
+"""An agreed day has no rule that anybody could enter."""
 LINE_MOST = 200
 AMOUNT_MOST = 10_000_000_000
 EXTENSIONS = 4
@@ -129,7 +131,7 @@ class RemindForm(FlaskForm):
     branch_after = VietnameseInteger(_l("Tell the branch head after the end"), _number(0, 1000))
 
 
-@bp.route(f"/thoi-han/<{KINDS}:kind>/moi", methods=["GET", "POST"])
+@bp.route(f"/thoi-han/<{COUNTED}:kind>/moi", methods=["GET", "POST"])
 @needs(May.LAW_EDIT)
 def new_rule(kind: str) -> ResponseReturnValue:
     """A new version of a clock's rule."""

@@ -94,15 +94,16 @@ class OffendersForm(FlaskForm):
             asked = {
                 name: self[_name(name, frame)].data for name in ("deviation", "confiscation", "remedies", "low", "top") if _name(name, frame) in self
             }  # fmt: skip
-            acts = (
-                {act.id: int(self[_name("fine", frame, act.id)].data or 0) for act, _bracket in frame.acts}
-                if self._apart(frame)
-                else {}
-            )
+            apart = frame.acts if self._apart(frame) else ()
+            acts = {act.id: int(self[_name("fine", frame, act.id)].data or 0) for act, _bracket in apart}
+            ends = {
+                act.id: (self[_name("low", frame, act.id)].data, self[_name("top", frame, act.id)].data) for act, bracket in apart if bracket is None
+            }  # fmt: skip
             amount = None if acts else int(self[_name("fine", frame)].data or 0)
             found.append(Wish(
                 frame.offender.id, amount, acts, deviation=asked.get("deviation") or None, confiscation=int(asked.get("confiscation") or 0),
                 remedies=asked.get("remedies") or None, low=asked.get("low"), top=asked.get("top"),
+                ends=ends,
             ))  # fmt: skip
         return tuple(found)
 
@@ -121,11 +122,15 @@ class OffendersForm(FlaskForm):
         return made
 
     def _apart(self, frame: Frame) -> bool:
-        return self.by_act and frame.bracket is not None and len(frame.acts) > 1
+        return self.by_act and len(frame.acts) > 1
 
     def _amounts(self, frame: Frame) -> list[Field]:
         if self._apart(frame):
-            return [self[_name("fine", frame, act.id)] for act, _bracket in frame.acts]
+            return [
+                self[_name(name, frame, act.id)]
+                for act, bracket in frame.acts
+                for name in (("fine",) if bracket else ("fine", "low", "top"))
+            ]
         return [self[_name("fine", frame)]]
 
 
@@ -133,7 +138,7 @@ def wanted(move: Move, frames: Sequence[Frame]) -> bool:
     """Whether the form asks person by person, act by act."""
     if move not in FINED or not frames:
         return False
-    return len(frames) > 1 or (move is Move.PENALISE and len(frames[0].acts) > 1 and frames[0].bracket is not None)
+    return len(frames) > 1 or (move is Move.PENALISE and len(frames[0].acts) > 1)
 
 
 def fields(move: Move, frames: Sequence[Frame]) -> dict[str, Field]:
@@ -167,23 +172,22 @@ def _fields_of(move: Move, frame: Frame, who: str, *, alone: bool) -> dict[str, 
     label = _("The decision is also on %(name)s", name=who) if not alone else _("The decision is on %(name)s", name=who)
     made: dict[str, Field] = {take: BooleanField(label, default="y" if alone else None, id=f"{move.value}-{take}")}
     own = move is Move.PENALISE
-    if own and frame.bracket is not None and len(frame.acts) > 1:
+    if own and len(frame.acts) > 1:
         for act, bracket in frame.acts:
+            what = act.description[:80]
             if bracket is None:
+                made |= amount("fine", _("Fine for: %(act)s (no bracket in the law data)", act=what), 1, act=act.id)
+                made |= amount("low", _("%(end)s for: %(act)s", end=say(Demand.BRACKET_LOW), act=what), 0, act=act.id)
+                made |= amount("top", _("%(end)s for: %(act)s", end=say(Demand.BRACKET_TOP), act=what), 1, act=act.id)
                 continue
             span = f"{number(bracket.low)} – {number(bracket.top)}"
-            made |= amount(
-                "fine",
-                _("Fine for: %(act)s (%(span)s đồng)", act=act.description[:80], span=span),
-                1,
-                bracket.middle,
-                act.id,
-            )
+            label = _("Fine for: %(act)s (%(span)s đồng)", act=what, span=span)
+            made |= amount("fine", label, 1, bracket.middle, act.id)
     else:
         made |= amount("fine", say(Demand.FINE), 1, frame.middle if own else None)
-    if own and frame.bracket is None:
-        made |= amount("low", say(Demand.BRACKET_LOW), 0)
-        made |= amount("top", say(Demand.BRACKET_TOP), 1)
+        if own and frame.bracket is None:
+            made |= amount("low", say(Demand.BRACKET_LOW), 0)
+            made |= amount("top", say(Demand.BRACKET_TOP), 1)
     if own:
         made |= text("deviation", StringField, LINE_MOST)
     made |= amount("confiscation", say(Demand.CONFISCATION), 0)

@@ -1,4 +1,7 @@
-"""Figures of the desk over a period, the rows behind each, and reports drawn up, signed and kept; and what became of right holders' requests."""
+"""Figures of the desk over a period, the rows behind each, and drawing a report up; and what became of right holders' requests.
+
+A report that was drawn up has its pages in `report_kept`.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +14,27 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import TextAreaField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Optional
 
-from enforcement import feedback, report_files, reports
+from enforcement import feedback, report_files, report_tables, reports
 from enforcement.report_scope import Figure
 from enforcement.views.words import duties
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
-from trace.errors import Forbidden, NotFound, TemThatError
-from trace.forms import VietnameseDate, clean
+from trace.errors import Forbidden, NotFound, Refused, TemThatError
+from trace.forms import VietnameseDate
 from trace.models.parties import AppUser, Commune, Party
 from trace.views import lists
 from trace.views.once import once
 from trace.words import day, explain, number, say, way_out
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from enum import StrEnum
 
     from flask.typing import ResponseReturnValue
 
-    from enforcement.models import DeskReport
     from enforcement.report_scope import Scope
 
 bp = Blueprint("reports", __name__, url_prefix="/bao-cao-vu-viec")
@@ -56,34 +58,12 @@ class PeriodForm(FlaskForm):
     commune = lists.Choice(_l("Ward or commune"), [Optional()], name="xa")
 
 
-class RemarksForm(FlaskForm):
-    """What the figures do not say."""
-
-    remarks = TextAreaField(
-        _l("Remarks"),
-        [Length(max=reports.REMARKS_MOST, message=_l("Write at most %(max)d characters."))],
-        filters=[clean],
-    )
-
-
 @bp.get("")
 @needs(May.DESK_REPORT)
 def index() -> ResponseReturnValue:
     """The figures of a period as they stand now; without one asked for, of this month so far."""
     form, asked, refused = _asked()
-    tables = reports.draw(session(), asked) if asked else []
-    page = render_template(
-        "desk/report_figures.html",
-        form=form,
-        asked=asked,
-        tables=[_shown(each, _query(asked)) for each in tables] if asked else [],
-        query=_query(asked) if asked else {},
-        reasons=_told(refused),
-        quick=_quick(),
-        kept=reports.kept(session()),
-        opens=person().may(May.CASE_READ),
-    )
-    return page, 200 if asked else 422
+    return _figures(form, asked, refused), 200 if asked else 422
 
 
 @bp.get("/dong/<so>")
@@ -118,11 +98,11 @@ def rows(so: str) -> ResponseReturnValue:
 @bp.post("/lap")
 @needs(May.DESK_REPORT)
 def draw_up() -> ResponseReturnValue:
-    """Freeze the figures of a period as a draft report."""
+    """Freeze the figures of a period as a draft report. It stays for good, so whoever only reads draws none up."""
+    may_write()
     form, asked, refused = _asked(request.form)
     if asked is None:
-        return render_template("desk/report_figures.html", form=form, asked=None, tables=[], query={}, reasons=_told(refused),
-                               quick=_quick(), kept=reports.kept(session()), opens=False), 422  # fmt: skip
+        return _figures(form, None, refused), 422
     with once("reports.draw_up") as key:
         if key.done:
             return redirect(key.location, 303)
@@ -135,79 +115,18 @@ def draw_up() -> ResponseReturnValue:
     return redirect(key.location, 303)
 
 
-@bp.get("/<uuid:report_id>")
-@needs(May.DESK_REPORT)
-def show(report_id: UUID) -> ResponseReturnValue:
-    """A report that was drawn up, with its frozen figures."""
-    return _report_page(report_id)
-
-
-@bp.post("/<uuid:report_id>/nhan-xet")
-@needs(May.DESK_REPORT)
-def remark(report_id: UUID) -> ResponseReturnValue:
-    """Write remarks into a draft."""
-    form = RemarksForm()
-    if not form.validate():
-        return _report_page(report_id, form=form), 422
-    _may_write()
-    try:
-        reports.remark(session(), report_id, form.remarks.data or "", by=person().id, at=clock.now())
-    except TemThatError as exc:
-        session().rollback()
-        return _report_page(report_id, form=form, refused=(exc,)), exc.status
-    session().commit()
-    flash(_("The remarks are in the draft."), "success")
-    return redirect(url_for(".show", report_id=report_id), 303)
-
-
-@bp.post("/<uuid:report_id>/ky")
-@needs(May.DESK_REPORT)
-def sign(report_id: UUID) -> ResponseReturnValue:
-    """Sign a draft. The number is drawn from a series, so the form counts once."""
-    with once("reports.sign") as key:
-        if key.done:
-            return redirect(key.location, 303)
-        try:
-            reports.sign(session(), report_id, by=person().id, duties=duties(), at=clock.now())
-        except TemThatError as exc:
-            session().rollback()
-            return _report_page(report_id, refused=(exc,)), exc.status
-        key.settle(url_for(".show", report_id=report_id))
-    session().commit()
-    flash(_("The report is signed and kept."), "success")
-    return redirect(key.location, 303)
-
-
-@bp.get("/<uuid:report_id>.pdf")
-@needs(May.DESK_REPORT)
-def pdf(report_id: UUID) -> ResponseReturnValue:
-    """The report as a document."""
-    report = reports.get(session(), report_id)
-    return _document(*report_files.pdf(report_files.of_report(report)), PDF)
-
-
-@bp.get("/<uuid:report_id>.xlsx")
-@needs(May.DESK_REPORT)
-def workbook(report_id: UUID) -> ResponseReturnValue:
-    """The report as a workbook, with the rows for whoever may read cases."""
-    report = reports.get(session(), report_id)
-    return _document(
-        *report_files.workbook(report_files.of_report(report), with_rows=person().may(May.CASE_READ)), XLSX
-    )
-
-
 @bp.get("/so-lieu.pdf")
 @needs(May.DESK_REPORT)
 def live_pdf() -> ResponseReturnValue:
     """The figures of a period as they stand now, as a document that says so."""
-    return _document(*report_files.pdf(_printed()), PDF)
+    return document(*report_files.pdf(_printed()), PDF)
 
 
 @bp.get("/so-lieu.xlsx")
 @needs(May.DESK_REPORT)
 def live_workbook() -> ResponseReturnValue:
     """The figures of a period as they stand now, as a workbook that says so, with the rows for whoever may read cases."""
-    return _document(*report_files.workbook(_printed(), with_rows=person().may(May.CASE_READ)), XLSX)
+    return document(*report_files.workbook(_printed(), with_rows=person().may(May.CASE_READ)), XLSX)
 
 
 @bp.get("/yeu-cau-xu-ly")
@@ -216,6 +135,39 @@ def requests() -> ResponseReturnValue:
     """What became of right holders' requests about the titles that the person's body manages. Nobody accused is named."""
     found = feedback.requests(session(), reach=person().reach(May.REQUEST_FOLLOW))
     return render_template("desk/report_requests.html", rows=found)
+
+
+def may_write() -> None:
+    """Reports are drawn up and remarked on by those who lead, not by those who only read."""
+    if not duties():
+        raise Forbidden
+
+
+def _figures(form: PeriodForm, asked: Scope | None, refused: tuple[TemThatError, ...]) -> str:
+    """The page of figures, and of the reports that were drawn up."""
+    page, query = lists.page(), _query(asked) if asked else {}
+    kept, total = reports.kept(session(), page=page)
+
+    def at(other: int) -> str:
+        # Written out, because the page may answer a form, whose own address cannot be asked for again.
+        asked_for: dict[str, Any] = {**query, "page": other}
+        return url_for(".index", **asked_for)
+
+    return render_template(
+        "desk/report_figures.html",
+        form=form,
+        asked=asked,
+        tables=[_shown(each, query) for each in report_tables.draw(session(), asked)] if asked else [],
+        query=query,
+        reasons=told(refused),
+        quick=_quick(),
+        kept=kept,
+        total=total,
+        previous_url=at(page - 1) if page > 1 else None,
+        next_url=at(page + 1) if page < lists.pages(total, reports.PAGE) else None,
+        opens=person().may(May.CASE_READ),
+        writes=bool(duties()),
+    )
 
 
 def _printed() -> report_files.Printed:
@@ -242,7 +194,7 @@ def _asked(given: Any = None) -> tuple[PeriodForm, Scope | None, tuple[TemThatEr
     """The period that the address (or a form) names."""
     today = lists.today()
     given = request.args if given is None else given
-    plain = not given.get("tu") and not given.get("den")
+    plain = not any(given.get(name) for name in ("tu", "den", "don_vi", "xa"))
     form = PeriodForm(formdata=None if plain else given)
     form.unit.choices = [("", _("all")), *((str(unit.id), unit.name) for unit in reports.units(session()))]
     form.commune.choices = [("", _("all")), *lists.wards()]
@@ -280,7 +232,7 @@ def _quick() -> list[tuple[str, str]]:
     return [(words, url_for(".index", tu=day(first), den=day(last))) for words, first, last in spans]
 
 
-def _shown(drawn: reports.Drawn, query: dict[str, str]) -> dict[str, Any]:
+def _shown(drawn: report_tables.Drawn, query: dict[str, str]) -> dict[str, Any]:
     """A table in words, with the address of the rows behind each number."""
     table = drawn.table
     return {
@@ -301,31 +253,32 @@ def _shown(drawn: reports.Drawn, query: dict[str, str]) -> dict[str, Any]:
             for line in drawn.lines
         ],
         "flat": table.parts is None and not table.free,
+        "notes": notes([_word(each) for each in drawn.left_out], [(_word(each.figure), each.rows, each.of) for each in drawn.unvalued]),
         "empty": not any(cell.count for line in drawn.lines for cell in line.cells),
     }  # fmt: skip
 
 
-def _rows_of(cell: reports.Cell, query: dict[str, str]) -> str:
+def _rows_of(cell: report_tables.Cell, query: dict[str, str]) -> str:
     asked: dict[str, Any] = {"so": cell.figure.value, **query}
     if cell.part is not None:
         asked["phan"] = cell.part
     return url_for(".rows", **asked)
 
 
-def _heading(figure: Figure, measure: reports.Telling) -> str:
-    return say(figure) if measure is reports.Telling.COUNT else f"{say(figure)} ({say(measure)})"
+def _heading(figure: Figure, measure: report_tables.Telling) -> str:
+    return say(figure) if measure is report_tables.Telling.COUNT else f"{say(figure)} ({say(measure)})"
 
 
-def _amount(cell: reports.Cell) -> str:
+def _amount(cell: report_tables.Cell) -> str:
     if cell.amount is None:
         return "–"
     said = number(cell.amount)
-    if cell.measure is not reports.Telling.RATE:
+    if cell.measure is not report_tables.Telling.RATE:
         return said
     return f"{said} % ({number(cell.count)}/{number(cell.of)})" if cell.of else f"{said} %"
 
 
-def _line_word(table: reports.Table, part: str | None) -> str:
+def _line_word(table: report_tables.Table, part: str | None) -> str:
     if part is None:
         return str(_("All"))
     return str(say(table.parts(part))) if table.parts is not None else part
@@ -335,51 +288,26 @@ def _word(member: StrEnum) -> str:
     return str(say(member))
 
 
-def _report_page(report_id: UUID, *, form: RemarksForm | None = None, refused: tuple[TemThatError, ...] = ()) -> str:
-    report: DeskReport = reports.get(session(), report_id)
-    form = form or RemarksForm(formdata=None, data={"remarks": report.remarks})
-    return render_template(
-        "desk/report.html",
-        report=report,
-        form=form,
-        writes=report.signed_at is None and bool(duties()),
-        tables=report.figures["tables"],
-        amount=_frozen,
-        query=_query_of(report),
-        reasons=_told(refused),
-        opens=person().may(May.CASE_READ),
-    )
-
-
-def _frozen(line: dict[str, Any], place: int, measure: str) -> str:
-    """A number of a frozen line; a rate with what it is a share of, where the report has kept that."""
-    amount = line["amounts"][place]
-    if amount is None:
-        return "–"
-    if measure != reports.Telling.RATE.value:
-        return number(amount)
-    of = line.get("of", {place: None})[place]
-    return f"{number(amount)} % ({number(line['counts'][place])}/{number(of)})" if of else f"{number(amount)} %"
-
-
-def _query_of(report: DeskReport) -> dict[str, str]:
-    named = {"don_vi": str(report.unit_id) if report.unit_id else "", "xa": report.commune_code or ""}
-    return {
-        "tu": day(report.first_day),
-        "den": day(report.last_day),
-        **{key: value for key, value in named.items() if value},
-    }
-
-
-def _may_write() -> None:
-    """Remarks are written by those who lead, not by those who only read."""
-    if not duties():
-        raise Forbidden
-
-
-def _document(name: str, content: bytes, mimetype: str) -> Response:
+def document(name: str, content: bytes, mimetype: str) -> Response:
+    """A file to keep."""
     return Response(content, mimetype=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-def _told(refusals: tuple[TemThatError, ...]) -> list[dict[str, str | None]]:
-    return [{"message": explain(exc), "way_out": way_out(exc)} for exc in refusals]
+def told(refusals: Sequence[TemThatError]) -> list[dict[str, str | None]]:
+    """Refusals in words, each of several by itself."""
+    each = [one for exc in refusals for one in (exc.reasons if isinstance(exc, Refused) else [exc])]
+    return [{"message": explain(exc), "way_out": way_out(exc)} for exc in each]
+
+
+def notes(left_out: Sequence[str], unvalued: Sequence[tuple[str, int, int]]) -> list[str]:
+    """What a table does not tell: figures that belong to no unit, and rows that a sum of values leaves out (figure, how many, of how many)."""
+    said = (
+        [_("Not counted by unit, so not in this table: %(figures)s.", figures="; ".join(left_out))] if left_out else []
+    )
+    return said + [
+        _(
+            "%(figure)s: %(rows)s of %(total)s rows have no value and are not in the sum, because there is no price, or the price is for another unit.",
+            figure=figure, rows=number(rows), total=number(of),
+        )
+        for figure, rows, of in unvalued
+    ]  # fmt: skip

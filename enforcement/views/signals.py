@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,37 +11,56 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, SelectField, StringField, TextAreaField
-from wtforms.validators import DataRequired, InputRequired, Length, Optional
-from wtforms.widgets import HiddenInput
+from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
-from enforcement import clusters, grouping, informants, intake, membership, queue, similar, triage
-from enforcement.models import CaseFile, IntakeRecord, Observation, Outcome, Signal, SignalSource, SignalState
+from enforcement import clusters, feedback, grouping, informants, intake, queue, similar, triage
+from enforcement.models import IntakeRecord, Observation, Outcome, Signal, SignalSource, SignalState
 from enforcement.views.queue import bp
 from enforcement.views.signal_words import summary
 from enforcement.views.words import severity_word
 from trace import clock
 from trace.access import May, needs, person
 from trace.db import session
-from trace.errors import TemThatError
+from trace.errors import Conflict, TemThatError
 from trace.forms import EnumField, VietnameseDate, clean
 from trace.models.tips import Tip
 from trace.services import tips, workdays
 from trace.views import lists
 from trace.views.once import once
-from trace.words import explain, way_out
+from trace.words import explain, say, way_out
 from trace.workdays import last_day
 
 if TYPE_CHECKING:
     from datetime import date
 
     from flask.typing import ResponseReturnValue
+    from wtforms import Form
+
+    from enforcement.models import CaseFile
 
 WHY = [
     DataRequired(_l("Write the reason.")),
     Length(max=triage.REASON_MOST, message=_l("Write at most %(max)d characters.")),
 ]
 SIMILAR = 6
+
+
+class FindingField(EnumField):
+    """With which finding something is put aside: one that is no infringement, which would be a case."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(_l("Finding"), [InputRequired(_l("Choose a finding."))], kind=Outcome, blank="–", **kwargs)
+
+    def _offered(self, blank: Any) -> list[tuple[str, str]]:
+        aside = {each.value for each in triage.ASIDE}
+        return [(value, label) for value, label in super()._offered(blank) if not value or value in aside]
+
+    def pre_validate(self, _form: Form) -> None:
+        """Refuse an infringement in the words in which the service refuses it."""
+        if self.data is not None and self.data not in triage.ASIDE:
+            refused = triage.InfringementAside()
+            raise ValidationError(f"{explain(refused)} {way_out(refused)}")
 
 
 class OpenForm(FlaskForm):
@@ -72,7 +92,7 @@ class WaitForm(FlaskForm):
 class RejectForm(FlaskForm):
     """Put aside with a reason and an outcome."""
 
-    outcome = EnumField(_l("Finding"), [InputRequired(_l("Choose a finding."))], kind=Outcome, blank="–")
+    outcome = FindingField()
     reason = TextAreaField(_l("Reason"), WHY, filters=[clean], id="reject-reason")
 
 
@@ -158,10 +178,27 @@ def decide(signal_id: UUID, decision: str) -> ResponseReturnValue:
     return redirect(key.location, 303)
 
 
-class _Seen:
-    """How many signals the person saw who decides about all of them."""
+class SeenField(HiddenField):
+    """What the page showed of a group to whoever decides about all of it; `data` is a `clusters.Seen`."""
 
-    seen = IntegerField(_l("Signals seen"), [InputRequired()], widget=HiddenInput())
+    def _value(self) -> str:
+        seen: clusters.Seen | None = self.data
+        return f"{seen.count}~{seen.upto.isoformat() if seen.upto else ''}~{seen.mark}" if seen else ""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what the page was given."""
+        self.data = None
+        try:
+            count, upto, mark = valuelist[0].split("~") if valuelist else ("0", "", "")
+            self.data = clusters.Seen(int(count), datetime.fromisoformat(upto) if upto else None, mark)
+        except ValueError:
+            raise ValueError(explain(Conflict())) from None
+
+
+class _Seen:
+    """What the person saw who decides about all of them."""
+
+    seen = SeenField(_l("Signals seen"), [InputRequired()])
 
 
 class AllOpenForm(_Seen, OpenForm):
@@ -195,7 +232,7 @@ def cluster(cluster_id: UUID) -> ResponseReturnValue:
 @bp.post("/nhom/<uuid:cluster_id>/<any(open,add,wait,reject):decision>")
 @needs(May.SIGNAL_TRIAGE)
 def decide_cluster(cluster_id: UUID, decision: str) -> ResponseReturnValue:
-    """Decide about every undecided signal of a cluster, as many as the person saw."""
+    """Decide about every undecided signal of a cluster that the person saw; what came since stays undecided, and that is said."""
     found = clusters.get(session(), cluster_id)
     form = ALL_FORMS[decision]()
     if isinstance(form, AddForm):
@@ -226,14 +263,23 @@ def decide_cluster(cluster_id: UUID, decision: str) -> ResponseReturnValue:
         key.settle(url_for("cases.show", case_id=done.case.id) if done.case else url_for(".index"))
     session().commit()
     flash(ngettext("%(num)s signal was decided.", "%(num)s signals were decided.", done.count), "success")
+    if done.later:
+        flash(
+            ngettext(
+                "%(num)s signal came while you decided and is still undecided.",
+                "%(num)s signals came while you decided and are still undecided.",
+                done.later,
+            ),
+            "info",
+        )
     return redirect(key.location, 303)
 
 
-def _alike(signal: Signal | None, *, beside_group: bool = False) -> similar.Similar:
-    """What resembles a signal: looked up once for a page, which offers the cases and shows both."""
+def _alike(signal: Signal | None) -> similar.Similar:
+    """What resembles a signal beyond its group, which has a page: looked up once, and alike when a page is shown and when it is answered."""
     if signal is None:
         return similar.Similar()
-    return similar.of_signal(session(), signal, beside_group=beside_group, limit=SIMILAR)
+    return similar.of_signal(session(), signal, beside_group=True, limit=SIMILAR)
 
 
 def _case_choices(signal: Signal | None, alike: similar.Similar) -> list[tuple[str, str]]:
@@ -250,10 +296,12 @@ def _case_choices(signal: Signal | None, alike: similar.Similar) -> list[tuple[s
 
 def _case_of(signal: Signal) -> CaseFile | None:
     """The case that carries on for the one opened from a signal's cluster, while it is worked on."""
-    if signal.cluster.case_id is None:
-        return None
-    found = session().get_one(CaseFile, membership.survivor(session(), signal.cluster.case_id))
-    return found if found.closed_at is None else None
+    return clusters.case_of(session(), signal.cluster.case_id)
+
+
+def _answers() -> list[tuple[str, str]]:
+    """What a reporter reads, by the finding."""
+    return [(say(outcome), feedback.answer(outcome)) for outcome in triage.ASIDE]
 
 
 def _forms(
@@ -280,7 +328,7 @@ def _page(
     signal_id: UUID, *, bound: dict[str, FlaskForm] | None = None, reasons: list[TemThatError] | None = None
 ) -> str:
     signal = triage.get(session(), signal_id)
-    alike = _alike(signal, beside_group=True)
+    alike = _alike(signal)
     forms = _forms(FORMS, signal, bound, alike)
     opened = next(iter(bound or {}), None)
     source = intake.behind(session(), signal)
@@ -293,6 +341,8 @@ def _page(
         observation=source if isinstance(source, Observation) else None,
         record=source if isinstance(source, IntakeRecord) else None,
         answer_by=_answer_by(tip) if tip is not None and signal.decided_at is None else None,
+        own_case=_case_of(signal),
+        answers=_answers() if tip is not None else (),
         has_contact=signal.source is SignalSource.TIP and informants.is_kept(session(), UUID(signal.source_ref)),
         similar=alike,
         words_of=summary,
@@ -316,12 +366,12 @@ def _cluster_page(
     found = clusters.get(session(), cluster_id)
     lead = triage.get(session(), found.lead_id) if found.lead_id else None
     page = lists.page()
+    seen = clusters.seen(session(), cluster_id)  # before the rows: what comes in between is shown and not decided
     rows, total = clusters.signals(session(), cluster_id, page=page)
     alike = _alike(lead)
     forms = _forms(ALL_FORMS, lead, bound, alike)
-    undecided = found.fresh + found.waiting
     for form in forms.values():
-        form.seen.data, form.seen.raw_data = undecided, None
+        form.seen.data, form.seen.raw_data = seen, None
     opened = next(iter(bound or {}), None)
     return render_template(
         "desk/signal_cluster.html",
@@ -332,7 +382,9 @@ def _cluster_page(
         total=total,
         page=page,
         pages=lists.pages(total, clusters.PAGE),
-        undecided=undecided,
+        undecided=seen.count,
+        own_case=clusters.case_of(session(), found.case_id),
+        answers=_answers(),
         similar=alike,
         forms=forms,
         opened=opened,

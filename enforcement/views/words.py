@@ -93,7 +93,7 @@ def _what(event: CaseEvent) -> str:
 def _of_part(event: CaseEvent) -> str:
     """Deeds in the parts of a case: its evidence, its documents, its violation file."""
     deed = event.deed
-    if deed in {"take_evidence", "gather_evidence", "redact", "ask_bundle", "bundle"}:
+    if deed in {"take_evidence", "gather_evidence", "redact", "ask_bundle", "bundle", "fetch_bundle"}:
         return _of_evidence(event)
     if deed.endswith("_document"):
         return _of_document(event)
@@ -111,6 +111,8 @@ def _of_evidence(event: CaseEvent) -> str:
             said = _("Redacted copy %(n)s of folio %(folio)s made", n=facts["copy"], folio=facts["folio"])
         case "ask_bundle":
             said = _("Bundle %(n)s asked for", n=facts["bundle"])
+        case "fetch_bundle":
+            said = _("Bundle %(n)s taken out", n=facts["bundle"])
         case _:
             said = _("Bundle %(n)s made, number to compare %(sums)s", n=facts["bundle"], sums=facts["sums_sha256"])
     return str(said)

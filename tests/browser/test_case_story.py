@@ -247,6 +247,7 @@ def test_from_a_report_to_the_archive(served: Served, desk: Callable[[str], Case
         {
             "decision_number": penalty,
             "grounds": "Điều 11 Nghị định 99/2013/NĐ-CP",
+            "confiscation": "36.000.000",
             "remedies": "Buộc loại bỏ chỉ dẫn trên bao bì",
         },
     )

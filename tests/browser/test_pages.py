@@ -51,6 +51,7 @@ NOT_PAGES = {
     "exports.download",
     "farm_log.photo",
     "files.show",
+    "files.thumb",
     "health.alive",
     "health.ready",
     "lot_codes.picture",

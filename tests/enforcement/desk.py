@@ -222,8 +222,16 @@ def walk(session: Session, case_file: CaseFile, upto: Move, *, by: UUID, at: dat
 
 
 def scans(
-    session: Session, serial: int, verdict: VerdictKind, *, devices: int, at: datetime, kind: ScanKind = ScanKind.REAL
+    session: Session,
+    serial: int,
+    verdict: VerdictKind,
+    *,
+    devices: int,
+    at: datetime,
+    kind: ScanKind = ScanKind.REAL,
+    first: int = 0,
 ) -> None:
+    """`first`: the number of the first phone; other numbers are other phones."""
     session.add_all(
         [
             Scan(
@@ -232,7 +240,7 @@ def scans(
                 verdict=verdict,
                 kind=kind,
                 channel=ScanChannel.QR,
-                device=hashlib.sha256(b"%d" % n).digest()[:12],
+                device=hashlib.sha256(b"%d" % (first + n)).digest()[:12],
             )
             for n in range(devices)
         ]

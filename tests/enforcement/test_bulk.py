@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from enforcement import bulk, bulk_undo, cases, intake, law, queue
@@ -19,6 +21,7 @@ from tests import factories
 from tests.conftest import NOW
 from tests.enforcement import desk
 from trace.models.history import History
+from trace.models.parties import RoleGrant
 
 LATER = NOW + timedelta(minutes=2)
 
@@ -84,6 +87,61 @@ def test_what_was_touched_since_stays_as_it_is(session: Session, world: factorie
         (touched.number, bulk_undo.ChangedSince)
     ]
     assert (touched.officer_id, calm.officer_id) == (world.team_head.id, None)
+
+
+def test_a_case_in_which_somebody_wrote_since_stays_with_them(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
+    noted, gathered, calm = (desk.case(session, world, tmp_path) for _ in range(3))
+    give = order(world, tmp_path, BulkKind.ASSIGN, officer=str(world.officer.id))
+    deed, _ = bulk.carry_out(session, give, [noted.id, gathered.id, calm.id])
+    assert deed is not None
+    seen = noted.version
+    cases.note(session, noted.id, "Đã gọi cho người bán", by=world.officer.id, at=LATER)
+    assert noted.version == seen, "a note changes nothing of the case itself"
+    cases.add_evidence(
+        session, gathered.id, desk.photo(session, tmp_path, 7), title="Ảnh", origin="Cán bộ chụp", taken_at=NOW, store=tmp_path,
+        by=world.officer.id, at=LATER,
+    )  # fmt: skip
+    _, result = bulk_undo.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
+    assert {(refused.number, type(refused.why)) for refused in result.refused} == {
+        (case.number, bulk_undo.ChangedSince) for case in (noted, gathered)
+    }
+    assert (noted.officer_id, gathered.officer_id, calm.officer_id) == (world.officer.id, world.officer.id, None)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_nothing_goes_back_to_somebody_who_left_the_desk(
+    session: Session, world: factories.World, tmp_path: Path, *, closed: bool
+) -> None:
+    theirs, free = desk.case(session, world, tmp_path), desk.case(session, world, tmp_path)
+    cases.claim(session, theirs.id, by=world.branch_head.id, at=NOW)
+    give = order(world, tmp_path, BulkKind.ASSIGN, officer=str(world.officer.id))
+    deed, _ = bulk.carry_out(session, give, [theirs.id, free.id])
+    assert deed is not None
+    if closed:
+        world.branch_head.closed_at = LATER
+    else:  # works elsewhere from today
+        grant = session.scalars(select(RoleGrant).where(RoleGrant.user_id == world.branch_head.id)).one()
+        grant.valid_during = Range(grant.valid_during.lower, LATER.date())
+    session.flush()
+    _, result = bulk_undo.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
+    [left] = result.refused
+    assert (left.number, type(left.why)) == (theirs.number, bulk_undo.FormerOfficerGone)
+    assert left.why.facts == {"who": "Người mẫu Chi"}
+    assert (theirs.officer_id, free.officer_id) == (world.officer.id, None)
+
+
+def test_a_deed_of_before_the_events_were_kept_goes_by_the_version(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
+    case = desk.case(session, world, tmp_path)
+    deed, _ = bulk.carry_out(session, order(world, tmp_path, BulkKind.ASSIGN, officer=str(world.officer.id)), [case.id])
+    assert deed is not None
+    items = [{name: value for name, value in item.items() if name != "event"} for item in deed.done["items"]]
+    deed.done = {**deed.done, "items": items}
+    bulk_undo.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
+    assert case.officer_id is None
 
 
 def test_only_who_did_it_or_a_head_takes_it_back(session: Session, world: factories.World, tmp_path: Path) -> None:

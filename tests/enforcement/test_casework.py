@@ -25,6 +25,7 @@ from enforcement import (
     measures,
     orders,
     police,
+    rulings,
     signing,
 )
 from enforcement.deadlines import DeadlineKind
@@ -32,6 +33,7 @@ from enforcement.exhibits import DeedFacts, ExhibitFacts
 from enforcement.goods import GoodsFacts
 from enforcement.measures import MeasureFacts
 from enforcement.models import (
+    CaseEvent,
     CaseFile,
     CasePaper,
     CasePartyRole,
@@ -212,14 +214,27 @@ def test_a_seal_is_used_once_and_comes_off_by_its_number_and_minutes(
 
 
 def test_only_what_was_confiscated_is_destroyed(session: Session, case: CaseFile, by: UUID) -> None:
-    found = thing(session, case, by)
-    destroy = DeedFacts(ExhibitDeed.DESTROYED, later(), document_number="MBB21-1")
+    found, at = thing(session, case, by), later(50)
+    penalised(session, case, by, confiscation=1_000_000)
+    destroy = DeedFacts(ExhibitDeed.DESTROYED, at, document_number="MBB21-1")
     with pytest.raises(exhibits.NotForThisExhibit):
-        exhibits.do(session, case.id, found.id, destroy, by=by, at=later())
+        exhibits.do(session, case.id, found.id, destroy, by=by, at=at)
     exhibits.do(
-        session, case.id, found.id, DeedFacts(ExhibitDeed.CONFISCATED, later(), document_number="MBB20-1"), by=by, at=later()
+        session, case.id, found.id, DeedFacts(ExhibitDeed.CONFISCATED, at, document_number="MBB20-1"), by=by, at=at
     )  # fmt: skip
-    assert exhibits.do(session, case.id, found.id, destroy, by=by, at=later()).state is ExhibitState.DESTROYED
+    assert exhibits.do(session, case.id, found.id, destroy, by=by, at=at).state is ExhibitState.DESTROYED
+
+
+def test_what_is_seized_stays_seized_when_its_description_is_corrected_and_is_not_struck(
+    session: Session, case: CaseFile, by: UUID
+) -> None:
+    found = thing(session, case, by)
+    seizure = measure(session, case, by, MeasureKind.SEIZURE, exhibit_ids=(found.id,))
+    right = ExhibitFacts("Cuộn tem mẫu, đếm lại", Decimal(4), "cuộn", "Còn nguyên", "Kho Đội mẫu", "Thủ kho mẫu")
+    exhibits.correct(session, case.id, found.id, right, revision=found.revision, by=by, at=later(40))
+    assert (found.quantity, found.measure_id) == (4, seizure.id)
+    with pytest.raises(exhibits.StillSeized):
+        exhibits.drop(session, case.id, found.id, reason="Nhầm", by=by, at=later(41))
 
 
 def test_what_happened_to_an_exhibit_cannot_be_rewritten(session: Session, case: CaseFile, by: UUID) -> None:
@@ -337,8 +352,13 @@ def test_papers_follow_each_other_and_the_act(session: Session, case: CaseFile, 
     assert {type(each) for each in refused.value.reasons} == {signing.SignedBeforeAct, signing.SignedBeforePaper}
     take(session, case, Move.RECORD_VIOLATION, by)
     take(session, case, Move.PREPARE_DECISION, by)
-    with pytest.raises(signing.SignedBeforePaper):
+    with pytest.raises(Refused) as refused:
         take(session, case, Move.PENALISE, by, signed_on=date(2026, 6, 14))
+    assert [type(each) for each in refused.value.reasons] == [
+        signing.SignedBeforePaper,
+        deciding.DecidedBeforePrepared,
+        deciding.DecidedBeforeExplained,
+    ]
     with pytest.raises(casebook.NotInFuture):
         take(session, case, Move.PENALISE, by, signed_on=date(2026, 6, 20))
     assert case.state is CaseState.DECISION_DUE
@@ -401,10 +421,10 @@ def test_time_is_called_barred_only_when_it_is(session: Session, case: CaseFile,
 # ---------------------------------------------------------------- execution, closing, police
 
 
-def penalised(session: Session, case: CaseFile, by: UUID) -> CaseFile:
+def penalised(session: Session, case: CaseFile, by: UUID, **given: object) -> CaseFile:
     desk.act(session, case, by=by)
     for move in (Move.RECORD_VIOLATION, Move.PREPARE_DECISION, Move.PENALISE):
-        take(session, case, move, by)
+        take(session, case, move, by, **given)
     return case
 
 
@@ -433,12 +453,12 @@ def test_a_case_is_not_closed_while_anything_is_open_and_all_of_it_is_said(
     seized = thing(session, case, by, seal="NP-1")
     thing(session, case, by)
     found = measure(session, case, by, MeasureKind.SEIZURE, exhibit_ids=(seized.id,))
-    penalised(session, case, by)
+    penalised(session, case, by, confiscation=1_000_000)
     take(session, case, Move.START_EXECUTION, by)
     with pytest.raises(Refused) as refused:
         take(session, case, Move.CLOSE, by)
     told = [type(each) for each in refused.value.reasons]
-    assert told.count(closing.OrderOpen) == 3  # the fine and two remedies
+    assert told.count(closing.OrderOpen) == 4  # the fine, the confiscation and two remedies
     assert told.count(closing.ExhibitUndecided) == 2
     assert set(told) == {closing.OrderOpen, closing.ExhibitUndecided, closing.MeasureRuns, closing.ClockRuns}
     assert case.state is CaseState.EXECUTING
@@ -476,8 +496,10 @@ def test_a_file_goes_to_the_police_with_its_list_and_comes_back(session: Session
 
 
 def test_a_decision_of_a_higher_signer_is_taken_in_by_name_and_carried_out_here(
-    session: Session, case: CaseFile, by: UUID
+    session: Session, case: CaseFile, by: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fined, put = [], rulings.put
+    monkeypatch.setattr(rulings, "put", lambda *given, **more: (fined.extend(more["fines"]), put(*given, **more))[1])
     desk.act(session, case, by=by)
     take(session, case, Move.RECORD_VIOLATION, by)
     take(session, case, Move.TRANSFER, by)
@@ -496,6 +518,9 @@ def test_a_decision_of_a_higher_signer_is_taken_in_by_name_and_carried_out_here(
     taken = take(session, case, Move.RECEIVE_DECISION, by, at=later(60), fine=180_000_000)
     paper = session.scalars(select(CasePaper).where(CasePaper.kind == signing.PaperKind.PENALTY)).one()
     assert (taken.state, paper.signer_id, paper.signer_name) == (CaseState.PENALISED, None, "Người mẫu Thành phố")
+    # As whom somebody elsewhere signed is nowhere made up.
+    assert (paper.capacity, [each.capacity for each in fined]) == (None, [None])
+    assert session.scalars(select(CaseEvent.facts["capacity"].astext).where(CaseEvent.move == Move.RECEIVE_DECISION)).one() is None  # fmt: skip
 
 
 @pytest.mark.committed

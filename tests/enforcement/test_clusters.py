@@ -39,6 +39,11 @@ def figures(session: Session, signal: Signal) -> tuple[int, int, int]:
     return found.signals, found.fresh, found.waiting
 
 
+def seen(session: Session, signal: Signal) -> clusters.Seen:
+    """What the page of a signal's group shows just now."""
+    return clusters.seen(session, signal.cluster_id)
+
+
 def counted(session: Session) -> None:
     """Every figure is what counting the signals gives."""
     session.flush()
@@ -116,7 +121,13 @@ def test_a_flood_of_ten_thousand_is_one_row_and_one_case(
     assert factories.count(session, SignalCluster, SignalCluster.fresh + SignalCluster.waiting > 0) == 1
     began = time.monotonic()
     done = triage.decide_cluster(
-        session, first.cluster_id, triage.OpenCase("Vụ mẫu"), seen=FLOOD, store=tmp_path, by=world.officer.id, at=NOW
+        session,
+        first.cluster_id,
+        triage.OpenCase("Vụ mẫu"),
+        seen=seen(session, first),
+        store=tmp_path,
+        by=world.officer.id,
+        at=NOW,
     )
     decided = time.monotonic() - began
     assert done.count == FLOOD
@@ -156,7 +167,13 @@ def test_a_whole_cluster_is_put_aside_with_a_reason_on_each(
     signals = [desk.signal(session) for _ in range(5)]
     decision = triage.Reject("Một người gửi nhiều lần", Outcome.DATA_ERROR)
     done = triage.decide_cluster(
-        session, signals[0].cluster_id, decision, seen=5, store=tmp_path, by=world.officer.id, at=NOW
+        session,
+        signals[0].cluster_id,
+        decision,
+        seen=seen(session, signals[0]),
+        store=tmp_path,
+        by=world.officer.id,
+        at=NOW,
     )
     assert (done.count, done.case) == (5, None)
     assert {(s.state, s.outcome, s.reason, s.decided_by) for s in signals} == {
@@ -168,27 +185,58 @@ def test_a_whole_cluster_is_put_aside_with_a_reason_on_each(
     assert desk.signal(session).cluster_id != signals[0].cluster_id
 
 
-def test_more_than_was_seen_is_not_decided(session: Session, world: factories.World, tmp_path: Path) -> None:
+def test_what_came_after_the_page_was_shown_is_not_decided_and_holds_nobody_up(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
     signals = [desk.signal(session) for _ in range(3)]
-    with pytest.raises(triage.ClusterGrew) as refused:
+    shown = seen(session, signals[0])
+    late = [intake.from_tip(session, desk.tip(session), at=NOW + timedelta(seconds=n)) for n in (1, 2)]
+    assert len({each.cluster_id for each in (*signals, *late)}) == 1
+    for decision in (triage.Wait(None, "Chờ"), triage.Reject("Trùng", Outcome.DATA_ERROR)):
+        done = triage.decide_cluster(
+            session, late[0].cluster_id, decision, seen=shown, store=tmp_path, by=world.officer.id, at=NOW
+        )
+        assert (done.count, done.later) == (3, 2)
+        assert {signal.state for signal in late} == {SignalState.NEW}
+    assert {signal.state for signal in signals} == {SignalState.REJECTED}
+    counted(session)
+    with pytest.raises(triage.ClusterChanged):  # something is left to decide, but none of what the page showed
         triage.decide_cluster(
-            session, signals[0].cluster_id, triage.Wait(None, "Chờ"), seen=2, store=tmp_path, by=world.officer.id, at=NOW
-        )  # fmt: skip
-    assert refused.value.facts == {"now": 3, "seen": 2}
-    assert {signal.state for signal in signals} == {SignalState.NEW}
+            session, late[0].cluster_id, decision, seen=shown, store=tmp_path, by=world.officer.id, at=NOW
+        )
+
+
+def test_if_those_seen_are_no_longer_all_there_nothing_is_decided(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
+    signals, other = [desk.signal(session) for _ in range(3)], desk.signal(session, place="Nơi khác hẳn")
+    shown = seen(session, signals[0])
+    triage.reject(session, signals[0].id, reason="Trùng", outcome=Outcome.DATA_ERROR, by=world.team_head.id, at=NOW)
+    # As many as before, but one of them another.
+    grouping.move_to_cluster(
+        session, other.id, signals[1].source_number, reason="Cùng một sạp", by=world.officer.id, at=NOW
+    )
+    assert seen(session, other).count == shown.count
+    with pytest.raises(triage.ClusterChanged) as refused:
+        triage.decide_cluster(
+            session, other.cluster_id, triage.Wait(None, "Chờ"), seen=shown, store=tmp_path, by=world.officer.id, at=NOW
+        )
+    assert refused.value.facts == {"seen": 3}
+    assert {signal.state for signal in (*signals[1:], other)} == {SignalState.NEW}
 
 
 def test_a_cluster_decided_by_another_is_refused_with_who_and_when(
     session: Session, world: factories.World, tmp_path: Path
 ) -> None:
     signals = [desk.signal(session) for _ in range(3)]
+    shown = seen(session, signals[0])
     for by in (world.team_head.id, world.officer.id):
         asked = (session, signals[0].cluster_id, triage.Reject("Trùng", Outcome.DATA_ERROR))
         if by == world.team_head.id:
-            triage.decide_cluster(*asked, seen=3, store=tmp_path, by=by, at=NOW)
+            triage.decide_cluster(*asked, seen=shown, store=tmp_path, by=by, at=NOW)
             continue
         with pytest.raises(triage.ClusterDecided) as refused:
-            triage.decide_cluster(*asked, seen=3, store=tmp_path, by=by, at=NOW)
+            triage.decide_cluster(*asked, seen=shown, store=tmp_path, by=by, at=NOW)
     assert refused.value.facts == {"who": "Người mẫu Đội", "when": "10:00 15/06/2026"}
 
 
@@ -258,6 +306,7 @@ def test_of_two_people_who_decide_a_cluster_at_once_one_wins(committed: Engine, 
         law.seed(session)
         cluster_id = {desk.signal(session).cluster_id for _ in range(20)}.pop()
         people = [world.officer.id, world.team_head.id]
+        shown = clusters.seen(session, cluster_id)
         session.commit()
     together, ends = threading.Barrier(2), list[str]()
 
@@ -265,7 +314,7 @@ def test_of_two_people_who_decide_a_cluster_at_once_one_wins(committed: Engine, 
         with Session(committed) as own:
             together.wait(10)
             try:
-                triage.decide_cluster(own, cluster_id, triage.OpenCase("Vụ"), seen=20, store=tmp_path, by=by, at=NOW)
+                triage.decide_cluster(own, cluster_id, triage.OpenCase("Vụ"), seen=shown, store=tmp_path, by=by, at=NOW)
                 own.commit()
                 ends.append("won")
             except triage.ClusterDecided as refused:

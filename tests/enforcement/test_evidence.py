@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, select
@@ -124,13 +125,27 @@ def test_the_nightly_look_names_what_changed_and_what_is_gone(
     whole, changed, gone = (
         add(session, case, desk.photo(session, tmp_path, shade), tmp_path, world) for shade in (10, 20, 30)
     )
-    assert evidence_checks.verify_all(session, tmp_path) == []
+    assert list(evidence_checks.faults(evidence_checks.batch(session, tmp_path).files)) == []
     spoil(tmp_path, changed.file)
     files.original_path(tmp_path, gone.file).unlink()
-    wrong = evidence_checks.verify_all(session, tmp_path)
-    assert [(each.evidence_id, each.folio) for each in wrong] == [(changed.id, 3), (gone.id, 4)]
-    assert wrong[1].found is None
-    assert whole.id not in {each.evidence_id for each in wrong}
+    wrong = sorted(evidence_checks.faults(evidence_checks.batch(session, tmp_path).files), key=lambda each: each.folio)
+    assert [each.folio for each in wrong] == [changed.folio, gone.folio]
+    assert [each.detail for each in wrong] == [evidence.on_disk(tmp_path, changed.file), "gone"]
+    assert whole.folio not in {each.folio for each in wrong}
+
+
+def test_the_nightly_look_goes_through_all_pieces_batch_by_batch(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = {add(session, case, desk.photo(session, tmp_path, shade), tmp_path, world).id for shade in (10, 20, 30)}
+    monkeypatch.setattr(evidence_checks, "BATCH", 2)
+    seen, after = list[UUID](), None
+    while (batch := evidence_checks.batch(session, tmp_path, after=after)).pieces:
+        assert len(batch.pieces) <= 2
+        seen += batch.pieces
+        after = batch.pieces[-1]
+    assert pieces <= set(seen)
+    assert len(seen) == len(set(seen)) == factories.count(session, Evidence)
 
 
 def test_photos_that_come_late_are_offered_and_taken_once(

@@ -116,7 +116,7 @@ def test_readings_are_listed_latest_first_without_what_was_read(
     assert [each.reason for each in found] == [f"{WHY} lần {n}" for n in (2, 1, 0)]
     assert {(each.who, each.tip_number) for each in found} == {("Người mẫu Kín", tip.number)}
     assert CANARY not in repr(found)
-    assert len(informants.readings(session, limit=2)) == 2
+    assert len(informants.readings(session, size=2)) == 2
     assert informants.tip_numbered(session, tip.number.lower()) is tip
 
 

@@ -17,7 +17,8 @@ import pytest
 
 from enforcement.deadlines import DeadlineKind as K
 from enforcement.deadlines import extend, reckon, rule_at
-from enforcement.law_seed import RULES
+from enforcement.errors import AgreedBeforeStart
+from enforcement.law_seed import AGREED, RULES
 from trace.holidays import CALENDAR
 
 HAIPHONG = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -272,4 +273,26 @@ def test_an_extension_in_time_ends_when_the_hand_says(
 def test_there_are_enough_of_them() -> None:
     assert len(CASES) >= 60
     assert len({(case.kind, case.began, case.place) for case in CASES}) == len(CASES)
-    assert {case.kind for case in CASES} == set(K)
+    assert {case.kind for case in CASES} == set(K) - {K.ASSESSMENT}
+
+
+@pytest.mark.parametrize(
+    ("began", "agreed", "ends"),
+    [
+        ("15/06/2026 09:00", "01/07/2026", "01/07/2026"),  # a Wednesday
+        ("15/06/2026 09:00", "20/06/2026", "20/06/2026"),  # a Saturday stays: it was agreed on
+        ("09/02/2026 16:30", "18/02/2026", "18/02/2026"),  # so does a day of Tết
+        ("15/06/2026 23:00", "15/06/2026", "15/06/2026"),  # the same day, to its end
+        ("30/12/2027 08:00", "15/01/2029", "15/01/2029"),  # no calendar of that year is needed
+    ],
+)
+def test_an_agreed_day_ends_when_it_was_agreed_whatever_the_calendar_says(began: str, agreed: str, ends: str) -> None:
+    rule = rule_at(AGREED, K.ASSESSMENT, moment(began).date())
+    found = reckon(moment(began), rule, CALENDAR, agreed_on=moment(agreed).date())
+    assert (found.due, found.rolled, found.doubtful) == (moment(ends), False, False)
+
+
+def test_no_day_is_agreed_on_that_lies_before_the_beginning() -> None:
+    rule = rule_at(AGREED, K.ASSESSMENT, date(2026, 6, 15))
+    with pytest.raises(AgreedBeforeStart):
+        reckon(moment("15/06/2026 09:00"), rule, CALENDAR, agreed_on=date(2026, 6, 14))

@@ -17,6 +17,7 @@ from enforcement.competence import Field, LegalQualification, Signer, ceiling
 from enforcement.deadlines import DeadlineKind, Rule, Unit
 from enforcement.errors import (
     AlreadyConfirmed,
+    AlreadyEnds,
     BracketEndsMixed,
     NotAfterTheOld,
     OverlapsLaw,
@@ -24,8 +25,9 @@ from enforcement.errors import (
     VersionTaken,
 )
 from enforcement.law_seed import FieldMaximum, Power, Reminding
-from enforcement.models import DeadlineRule, FineBracket, LawTable
+from enforcement.models import DeadlineRule, FineBracket, LawTable, SeizurePower
 from tests.conftest import NOW
+from trace.errors import NotFound
 from trace.holidays import DayRow
 from trace.models.history import History
 from trace.services import workdays
@@ -124,6 +126,64 @@ def test_a_bracket_entered_by_a_head_decides_from_its_day(session: Session, worl
     assert session.scalars(
         select(FineBracket).where(FineBracket.qualification == LegalQualification.COUNTERFEIT_GOODS)
     ).one()
+
+
+def test_new_tiers_follow_rows_that_end_and_old_days_keep_the_old(session: Session, world: factories.World) -> None:
+    by, gi = world.branch_head.id, LegalQualification.GI_INFRINGEMENT
+    new = BracketRow(
+        gi, making=False, above=0, upto=5_000_000, low=1_000_000, top=4_000_000, basis="Nghị định mẫu", version="ND-MAU", valid_from=START
+    )  # fmt: skip
+    with pytest.raises(OverlapsLaw), session.begin_nested():
+        lawbook.enter_bracket(session, new, source="Công báo mẫu", by=by, at=NOW)
+    tiers = FineBracket.qualification == gi, FineBracket.making.is_(False), FineBracket.upto <= 5_000_000
+    old = session.scalars(select(FineBracket).where(*tiers, FineBracket.above.is_not(None))).all()
+    assert len(old) == 2
+    for row in old:
+        lawbook.end(session, LawTable.FINE_BRACKET, row.id, on=START, source="Công báo mẫu", by=by, at=NOW)
+    lawbook.enter_bracket(session, new, source="Công báo mẫu", by=by, at=NOW)
+    rows = law.load(session).brackets
+
+    def at(worth: int, on: date) -> str | None:
+        found = bracket(gi, worth, organisation=False, on=on, rows=rows)
+        return found.version if found else None
+
+    before = date(2026, 12, 31)
+    assert [at(worth, START) for worth in (1_000_000, 4_000_000)] == ["ND-MAU"] * 2
+    assert {at(worth, before) for worth in (1_000_000, 4_000_000)} == {old[0].version}
+    deed = lawbook.ended(session, LawTable.FINE_BRACKET, old[0].id)
+    assert deed is not None
+    assert (deed.by, deed.why, deed.changes) == (by, "Công báo mẫu", {"valid_to": [None, "2027-01-01"]})
+    law.seed(session)  # what the programme knows does not come back
+    assert law.load(session).brackets == rows
+
+
+@pytest.mark.parametrize("table", LawTable)
+def test_any_row_of_law_ends_once_after_its_first_day(
+    session: Session, world: factories.World, table: LawTable
+) -> None:
+    model = lawbook.MODELS[table]
+    row = session.scalars(select(model).order_by(model.id).limit(1)).one()
+
+    def end(on: date, row_id: int = row.id) -> None:
+        lawbook.end(session, table, row_id, on=on, source="Công báo mẫu", by=world.branch_head.id, at=NOW)
+
+    with pytest.raises(NotAfterTheOld):
+        end(row.valid_from)
+    end(START)
+    assert row.valid_to == START
+    for later in (START, date(2028, 1, 1)):
+        with pytest.raises(AlreadyEnds):
+            end(later)
+    end(date(2026, 12, 1))  # it may come to light that it ended before
+    with pytest.raises(NotFound):
+        end(START, row_id=10**9)
+
+
+def test_who_may_not_seize_any_more_is_said_by_ending_the_row(session: Session, world: factories.World) -> None:
+    row = session.scalars(select(SeizurePower).where(SeizurePower.signer == Signer.TEAM_HEAD)).one()
+    lawbook.end(session, LawTable.SEIZURE_POWER, row.id, on=START, source="Luật mẫu", by=world.branch_head.id, at=NOW)
+    assert Signer.TEAM_HEAD in law.seizers(session, date(2026, 12, 31))
+    assert Signer.TEAM_HEAD not in law.seizers(session, START)
 
 
 def test_a_missing_maximum_and_a_new_power_are_entered_as_data(session: Session, world: factories.World) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select, text
 
-from enforcement import cases, goods, police, terms
+from enforcement import acts, cases, goods, police, terms
 from enforcement.errors import IllegalMove, MissingDemand, NotYourMove
 from enforcement.models import CaseFile, Deadline, Handover, ValuationMethod
-from enforcement.transitions import MOVES, CaseState, Demand, Duty, Move
+from enforcement.transitions import MAY_DETECT, MOVES, CaseState, Demand, Duty, Move
 from tests.conftest import NOW
 from tests.enforcement import desk
 
@@ -144,3 +144,31 @@ def test_in_every_state_each_duty_takes_exactly_the_moves_that_the_data_allows(
 
 def test_the_walk_knows_a_way_to_every_state() -> None:
     assert set(WAYS) == set(CaseState)
+
+
+# Every way out of the work on a violation that was detected and of which there is no record yet.
+OUT = [
+    (state, move)
+    for state in (S.SCREENED, S.VERIFYING, S.INSPECTION_PROPOSED, S.INSPECTING, S.POST_VERIFICATION)
+    for move in (M.FORWARD, M.FIND_NO_VIOLATION, M.TRANSFER, M.TRANSFER_CRIMINAL)
+    if state in MOVES[move].start
+]
+
+
+def test_the_ways_out_are_all_there_are() -> None:
+    ends = {move for move, step in MOVES.items() if step.to in MOVES[M.CLOSE].start}
+    assert set(OUT) == {(state, move) for state in MAY_DETECT for move in ends if state in MOVES[move].start}
+
+
+@pytest.mark.parametrize(("state", "way"), OUT)
+def test_a_violation_that_was_detected_keeps_no_way_out_from_being_closed(
+    session: Session, case: CaseFile, world: factories.World, state: CaseState, way: Move
+) -> None:
+    by = world.team_head.id
+    reach(session, case, state, by)
+    acts.detect(session, case.id, detected_at=NOW, note="Tem không khớp sổ cấp", by=by, at=NOW)
+    take(session, case, way, frozenset(Duty), by)
+    finish(session, case, by)
+    take(session, case, M.CLOSE, frozenset(Duty), by)
+    session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    assert case.state is S.CLOSED

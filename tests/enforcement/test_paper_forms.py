@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from enforcement import documents, joins
+from enforcement import documents, joins, law
 from enforcement.competence import LegalQualification
 from enforcement.models import (
     CaseAct,
@@ -370,6 +370,37 @@ def test_what_a_merged_case_brought_is_counted_once(
     assert [facts[name].count("\n") for name in ("goods.rows", "acts.text", "exhibits.rows")] == [1, 1, 1]
     assert facts["exhibits.count"] == "2"
     assert len(filling.suspects(session, case)) == 2
+
+
+def test_what_is_of_the_case_itself_stands_before_what_merged_cases_brought(
+    session: Session, world: factories.World, tmp_path: Path
+) -> None:
+    law.seed(session)
+    shades = iter(range(20, 30))
+    first, kept, last = (
+        desk.case(session, world, tmp_path, with_law=False, photos=[desk.photo(session, tmp_path, next(shades)) for _ in range(2)])
+        for _ in range(3)
+    )  # fmt: skip
+    # The case that carries on is written into last, so that no order of time gives the right one.
+    for moment, own in enumerate((last, first, kept)):
+        facts = {"case_id": own.id, "added_at": NOW + timedelta(minutes=moment), "added_by": world.officer.id}
+        for n in (1, 2):
+            name = f"{own.number} {n}"
+            session.add(CaseParty(**facts, role=CasePartyRole.SUSPECTED, is_organisation=False, name=name))
+            session.add(GoodsLine(**facts, name=name, quantity=1, unit="gói", unit_value=1000, method=ValuationMethod.LISTED_PRICE, valued_on=date(2026, 6, 10)))  # fmt: skip
+            session.add(Exhibit(**facts, seq=n, description="Vải sấy", quantity=1, unit="gói", condition="Còn nguyên", kept_at="Kho mẫu", keeper="Người mẫu", seal_number=name))  # fmt: skip
+            session.flush()
+    for gone in (last, first):
+        joins.merge(session, kept.id, gone.id, take=(), reason="Cùng một sạp hàng", by=world.officer.id, at=NOW + timedelta(hours=1))  # fmt: skip
+    listed = [f"{own.number} {n}" for own in (kept, first, last) for n in (1, 2)]
+    facts = filling.facts(session, kept, at=NOW + timedelta(hours=1))
+    pieces = [(n, own.signals[0].source_number) for own in (kept, first, last) for n in (1, 2)]
+    rows = [row.split(" | ") for row in facts["evidence.rows"].split("\n")]
+    assert [(int(row[0]), row[2].split()[-1]) for row in rows] == pieces, rows
+    assert [party.name for party in filling.suspects(session, kept)] == listed
+    assert facts["offender.name"] == listed[0]
+    assert [row.split(" | ")[1] for row in facts["goods.rows"].split("\n")] == listed
+    assert facts["exhibits.seals"] == ", ".join(listed)
 
 
 def test_signs_that_no_file_takes_are_dropped() -> None:

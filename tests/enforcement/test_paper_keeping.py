@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from enforcement import documents
-from enforcement.models import CaseFile, Document, DocumentFiles, DocumentState
+from enforcement.models import CaseFile, Document, DocumentDamage, DocumentFiles, DocumentState
 from enforcement.papers import keeping, layout_docx, layout_pdf, shelf
 from tests import factories
 from tests.conftest import NOW
 from tests.enforcement import desk, papers
+from trace.errors import broken_constraint
 from trace.services import files
 
 
@@ -95,20 +96,56 @@ def test_damage_on_disk_is_refused_at_reading_and_named_at_night(
     session: Session, issued: Document, tmp_path: Path, gone: bool
 ) -> None:
     keeping.keep_waiting(session, tmp_path, at=NOW)
-    assert keeping.damaged(session, tmp_path) == []
+    assert keeping.check(session, tmp_path, at=NOW) == keeping.Looked((), (), ())
     kept = session.scalars(select(DocumentFiles)).one()
     path = files.original_path(tmp_path, kept.pdf)
+    content, name = path.read_bytes(), f"{issued.number}.pdf"
     path.chmod(0o640)
     if gone:
         path.unlink()
     else:
-        path.write_bytes(path.read_bytes()[:-1] + b"x")
-    assert keeping.damaged(session, tmp_path) == [kept.pdf.name]
+        path.write_bytes(content[:-1] + b"x")
+    assert keeping.check(session, tmp_path, at=NOW) == keeping.Looked((name,), (name,), ())
+    assert keeping.check(session, tmp_path, at=NOW) == keeping.Looked((name,), (), ()), "still damaged, and no news"
     with pytest.raises(files.FileDamaged) as refused:
         shelf.shown_pdf(session, tmp_path, issued)
-    assert refused.value.facts == {"name": kept.pdf.name}
+    assert refused.value.facts == {"name": name}
     sound = files.read_original(tmp_path, kept.docx)
     assert shelf.shown_docx(session, tmp_path, issued) == sound, "damage to one file is not damage to the other"
+    path.write_bytes(content)
+    assert keeping.check(session, tmp_path, at=NOW + timedelta(days=1)) == keeping.Looked((), (), (name,))
+    assert keeping.check(session, tmp_path, at=NOW + timedelta(days=2)) == keeping.Looked((), (), ())
+    assert keeping.damage_of(session, issued) == [keeping.Damage(name, NOW, NOW + timedelta(days=1))]
+
+
+def test_a_look_at_one_case_or_document_leaves_the_others_alone(
+    session: Session, case: CaseFile, world: factories.World, issued: Document, tmp_path: Path
+) -> None:
+    keeping.keep_waiting(session, tmp_path, at=NOW)
+    files.original_path(tmp_path, session.scalars(select(DocumentFiles)).one().docx).unlink()
+    nothing, name = keeping.Looked((), (), ()), f"{issued.number}.docx"
+    other = desk.case(session, world, tmp_path)
+    assert keeping.check(session, tmp_path, at=NOW, cases=[other.id]) == nothing
+    assert keeping.check(session, tmp_path, at=NOW, document_id=other.id) == nothing
+    assert keeping.check(session, tmp_path, at=NOW, cases=[case.id]) == keeping.Looked((name,), (name,), ())
+    assert keeping.check(session, tmp_path, at=NOW, document_id=issued.id) == keeping.Looked((name,), (), ())
+
+
+def test_the_database_holds_one_standing_damage_of_a_file_and_no_end_before_its_beginning(
+    session: Session, issued: Document, tmp_path: Path
+) -> None:
+    keeping.keep_waiting(session, tmp_path, at=NOW)
+    kept = session.scalars(select(DocumentFiles)).one()
+    facts = {"document_id": kept.document_id, "file_id": kept.pdf_id, "found_at": NOW}
+    session.add(DocumentDamage(**facts))
+    session.flush()
+    for more, rule in (
+        ({}, "uq_document_damage_standing"),
+        ({"whole_at": NOW - timedelta(seconds=1)}, "ck_document_damage_times_in_order"),
+    ):
+        with pytest.raises(IntegrityError) as refused, session.begin_nested():
+            session.add(DocumentDamage(**facts, **more))
+        assert broken_constraint(refused.value) == rule
 
 
 def test_one_that_cannot_be_drawn_does_not_keep_back_the_others(

@@ -76,6 +76,20 @@ def test_a_printed_code_that_several_people_report_and_nobody_issued(session: Se
     assert found.summary.endswith("báo nhiều lần: 3 lần – mã 7K4M-92QD-XJ3P")
 
 
+def test_letters_that_lay_for_days_count_on_the_day_on_which_they_are_entered(
+    session: Session, world: factories.World
+) -> None:
+    desk.labels(session, world, state=LabelState.VOIDED)
+    entered = NOW + 9 * DAY
+    for n in range(3):
+        for facts in ({"code_text": UNKNOWN[n]}, {"serial": 5 + n}):
+            tip = desk.tip(session, at=NOW, **facts)
+            intake.from_tip(session, tip, at=entered, by=world.officer.id)
+    found = swept(session, entered + DAY / 2)
+    assert {signal.what for signal in found} == {What.UNKNOWN_CODE, What.VOID_ON_SALE}
+    assert swept(session, entered + DAY / 2) == []
+
+
 def test_codes_with_a_right_tag_that_were_never_issued(session: Session, world: factories.World) -> None:
     session.add(UnknownCode(hour=NOW - DAY / 2, asked=2))
     session.flush()
@@ -121,12 +135,23 @@ def test_one_label_that_very_many_phones_looked_at(
     assert [(signal.what, signal.serial, signal.severity) for signal in found] == [(What.REPEATED_SCANS, 5, 1)] * made
 
 
+def test_phones_that_come_two_an_hour_for_days_are_many_phones_too(session: Session, world: factories.World) -> None:
+    desk.labels(session, world)
+    for hour in range(12):
+        desk.scans(session, 5, VerdictKind.VALID, devices=2, first=2 * hour, at=NOW + timedelta(hours=hour))
+    desk.scans(session, 51, VerdictKind.VALID, devices=2, at=NOW + timedelta(hours=11))
+    assert patterns.sweep_hourly(session, at=NOW + timedelta(hours=9)) == []
+    # The run of the very hour was missed.
+    [found] = patterns.sweep_hourly(session, at=NOW + timedelta(hours=14))
+    assert (found.what, found.serial, found.facts["scans"]) == (What.REPEATED_SCANS, 5, 24)
+
+
 def test_how_right_a_rule_was_is_told_by_how_its_signals_ended(
     session: Session, world: factories.World, tmp_path: Path
 ) -> None:
     law.seed(session)
-    ended = [Outcome.INFRINGEMENT, Outcome.NO_VIOLATION, Outcome.DATA_ERROR, Outcome.UNDETERMINED]
-    for n, outcome in enumerate(ended):
+    desk.case(session, world, tmp_path).outcome = Outcome.INFRINGEMENT
+    for n, outcome in enumerate([Outcome.NO_VIOLATION, Outcome.DATA_ERROR, Outcome.UNDETERMINED]):
         signal = desk.signal(session, place=f"Sạp {'abcd'[n] * 9}")
         triage.reject(session, signal.id, reason="x", outcome=outcome, by=world.officer.id, at=NOW)
     by_case = desk.case(session, world, tmp_path)

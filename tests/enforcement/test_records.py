@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -166,6 +171,87 @@ def test_an_offer_on_the_web_is_taken_in_once_until_it_is_decided(
     again = intake_book.signal_of(session, take("https://shopee.vn/mam-i.1.2").id)
     assert again is not None
     assert again.source_ref.endswith("#2")
+
+
+def test_a_call_takes_as_many_photos_as_a_report(
+    session: Session, world: factories.World, keyring: Keyring, tmp_path: Path
+) -> None:
+    photos = [desk.photo(session, tmp_path, n) for n in range(6)]
+    with pytest.raises(PaperFaults) as refused:
+        call(session, world, keyring, heard(files=photos))
+    assert refused.value.facts["faults"] == (Faults.FILES,)
+    assert call(session, world, keyring, heard(files=photos[:5])).tip_id is not None
+
+
+def at_once(engine: Engine, deed: Callable[[Session], IntakeRecord]) -> list[str]:
+    """What becomes of two who do the same at the same moment, each in a connection of their own: a number, or the name of a refusal."""
+    both, told = threading.Barrier(2), list[str]()
+
+    def do() -> None:
+        with Session(engine) as session:
+            both.wait()
+            try:
+                made = deed(session)
+                time.sleep(0.3)
+                session.commit()
+                on_desk = intake_book.signal_of(session, made.id)
+                told.append("on the desk" if on_desk is not None else "nowhere")
+            except Exception as exc:
+                told.append(type(exc).__name__)
+
+    threads = [threading.Thread(target=do) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return sorted(told)
+
+
+@pytest.fixture
+def officer(committed: Engine) -> UUID:
+    with Session(committed) as session:
+        world = factories.make_world(session, master=MASTER, at=NOW)
+        law.seed(session)
+        by = world.officer.id
+        session.commit()
+    return by
+
+
+@pytest.mark.committed
+def test_two_who_record_the_same_page_at_once_are_told_of_each_other(committed: Engine, officer: UUID) -> None:
+    def take(session: Session) -> IntakeRecord:
+        said = heard(listing_url="https://shopee.vn/mam-i.1.2")
+        return records.take_listing(session, said, keyring=keys.load(session, MASTER), by=officer, at=LATER)
+
+    assert at_once(committed, take) == ["ListingKnown", "on the desk"]
+    with Session(committed) as session:
+        assert factories.count(session, IntakeRecord) == factories.count(session, Signal) == 1
+
+
+@pytest.mark.committed
+def test_two_who_enter_the_same_letter_at_once_are_told_of_each_other(committed: Engine, officer: UUID) -> None:
+    def take(session: Session) -> IntakeRecord:
+        return records.take_transfer(
+            session, heard(), agency="Công an xã mẫu", agency_number="45/CV", agency_dated=date(2026, 6, 10),
+            keyring=keys.load(session, MASTER), by=officer, at=LATER,
+        )  # fmt: skip
+
+    assert at_once(committed, take) == ["LetterKnown", "on the desk"]
+    with Session(committed) as session:
+        assert factories.count(session, IntakeRecord) == factories.count(session, Signal) == 1
+
+
+def test_receipts_are_found_by_number_however_many_there_are(session: Session, world: factories.World) -> None:
+    for n in range(12):
+        handoffs.hand_off(
+            session, receiving_body=f"Thanh tra mẫu {n}", sheets=1, received_at=NOW - timedelta(hours=n), handed_at=NOW, by=world.officer.id,
+            at=NOW,
+        )  # fmt: skip
+    rows, total = handoffs.receipts(session, size=10, page=2)
+    assert ([row.number for row in rows], total) == (["TC-2026-00011", "TC-2026-00012"], 12)
+    rows, total = handoffs.receipts(session, q="tc-2026-00012")
+    assert ([row.receiving_body for row in rows], total) == (["Thanh tra mẫu 11"], 1)
+    assert handoffs.receipts(session, q="TC-2026-9")[1] == 0
 
 
 def test_a_request_gets_number_clock_and_signal_and_its_summary_accuses_nobody(

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from enforcement import joins, law, report_files, reports, requests, triage
+from enforcement import joins, law, report_files, report_tables, reports, requests, triage
 from enforcement.competence import LegalQualification
 from enforcement.deadlines import DeadlineKind
 from enforcement.errors import NotYourMove
@@ -41,7 +41,7 @@ from enforcement.models import (
     ValuationMethod,
 )
 from enforcement.report_scope import Figure, Scope
-from enforcement.reports import Telling
+from enforcement.report_tables import Telling
 from enforcement.transitions import Duty
 from tests import factories
 from tests.conftest import MASTER, NOW
@@ -134,10 +134,10 @@ def asked(session: Session, first: date = JUNE[0], last: date = JUNE[1], **more:
     return reports.scope(session, first, last, at=LATER, **more)
 
 
-def cells(session: Session, scope: Scope) -> dict[tuple[Figure, str | None, Telling], reports.Cell]:
+def cells(session: Session, scope: Scope) -> dict[tuple[Figure, str | None, Telling], report_tables.Cell]:
     return {
         (cell.figure, cell.part, cell.measure): cell
-        for table in reports.draw(session, scope)
+        for table in report_tables.draw(session, scope)
         for line in table.lines
         for cell in line.cells
     }
@@ -256,15 +256,15 @@ def test_the_files_of_a_report_say_what_it_froze(
     session: Session, june: list[CaseFile], world: factories.World
 ) -> None:
     made = reports.freeze(session, asked(session), word=str, by=world.team_head.id, at=LATER)
-    name, paper_bytes = report_files.pdf(report_files.of_report(made))
+    name, paper_bytes = report_files.pdf(report_files.of_report(made, names=True))
     assert (name, paper_bytes[:5]) == ("bao-cao-vu-viec-20260601-20260630.pdf", b"%PDF-")
-    assert report_files.pdf(report_files.of_report(made))[1] == paper_bytes
-    _, table = report_files.workbook(report_files.of_report(made), with_rows=True)
+    assert report_files.pdf(report_files.of_report(made, names=True))[1] == paper_bytes
+    _, table = report_files.workbook(report_files.of_report(made, names=True), with_rows=True)
     book = CalamineWorkbook.from_filelike(io.BytesIO(table))
     fines = book.get_sheet_by_name("fines").to_python()
     assert [row[4] for row in fines[1:]] == [15_000_000, 5_000_000]
     assert any("20000000" in str(row).replace(".0", "") for row in book.get_sheet_by_name("Tổng hợp").to_python())
-    _, bare = report_files.workbook(report_files.of_report(made), with_rows=False)
+    _, bare = report_files.workbook(report_files.of_report(made, names=True), with_rows=False)
     assert CalamineWorkbook.from_filelike(io.BytesIO(bare)).sheet_names == ["Tổng hợp"]
 
 

@@ -183,6 +183,58 @@ def test_a_clock_that_was_counted_anew_while_it_was_looked_at_gets_no_stale_prop
     assert (clock.recount_due_at, clock.recount_found_at) == (None, None)
 
 
+def test_clocks_with_and_without_an_extension_get_their_proposals_together(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path
+) -> None:
+    longer, other = run(session, case, DeadlineKind.PENALTY_DECISION), desk.case(session, world, tmp_path)
+    plain = run(session, other, DeadlineKind.PENALTY_DECISION)
+    extend(session, case, longer, world)
+    new = [DayRow(day, "Nghỉ theo thông báo", "TB 1") for day in (date(2026, 6, 19), date(2026, 7, 15))]
+    workdays.enter_year(session, 2026, [*workdays.days_of(session, 2026), *new], source="TB 1/2026", by=world.branch_head.id, at=NOW)  # fmt: skip
+    assert timekeeping.flag(session, at=NOW) == 2
+    session.expire_all()
+    assert (plain.recount_due_at, longer.recount_due_at) == (end_of("25/06/2026"), end_of("16/07/2026"))
+
+
+def test_a_start_that_was_corrected_to_the_same_end_while_it_was_looked_at_gets_no_stale_proposal(
+    session: Session, case: CaseFile, world: factories.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    friday, saturday = at("12/06/2026 09:00"), at("13/06/2026 09:00")
+    clock = run(session, case, DeadlineKind.PENALTY_DECISION, friday)
+    # The Saturday is worked: what began on Friday ends a day earlier, what began on that day ends as before.
+    days = [*workdays.days_of(session, 2026), DayRow(saturday.date(), "Làm bù", "TB 1", off=False)]
+    workdays.enter_year(session, 2026, days, source="TB 1/2026", by=world.branch_head.id, at=NOW)
+    before, reckon = clock.due_at, clocks.under
+    corrected: dict[str, Any] = {"began": saturday, "reason": "Biên bản ghi ngày 13", "by": world.team_head.id, "duties": HEAD, "at": NOW}  # fmt: skip
+
+    def meanwhile(deadline: Any, rules: Any) -> Any:
+        monkeypatch.setattr(clocks, "under", reckon)
+        timekeeping.correct_start(session, case.id, clock.id, **corrected)
+        return reckon(deadline, rules)
+
+    monkeypatch.setattr(clocks, "under", meanwhile)
+    timekeeping.flag(session, at=NOW)
+    session.expire_all()
+    assert (clock.started_at, clock.due_at) == (saturday, before)
+    assert (clock.recount_due_at, clock.recount_found_at) == (None, None)
+    assert timekeeping.flagged(session) == []
+
+
+def test_a_corrected_start_withdraws_what_the_calendar_proposed_for_the_old_one(
+    session: Session, case: CaseFile, world: factories.World
+) -> None:
+    clock = run(session, case, DeadlineKind.PENALTY_DECISION, at("12/06/2026 09:00"))
+    days = [*workdays.days_of(session, 2026), DayRow(date(2026, 6, 13), "Làm bù", "TB 1", off=False)]
+    workdays.enter_year(session, 2026, days, source="TB 1/2026", by=world.branch_head.id, at=NOW)
+    before = clock.due_at
+    assert timekeeping.flag(session, at=NOW) == 1
+    timekeeping.correct_start(
+        session, case.id, clock.id, began=at("13/06/2026 09:00"), reason="Biên bản ghi ngày 13", by=world.team_head.id, duties=HEAD, at=NOW
+    )  # fmt: skip
+    assert (clock.due_at, clock.recount_due_at) == (before, None)
+    assert timekeeping.flag(session, at=NOW) == 0
+
+
 def test_a_year_that_nobody_entered_stops_the_count_and_says_which(session: Session, case: CaseFile) -> None:
     with pytest.raises(CalendarGap) as refused:
         run(session, case, DeadlineKind.PENALTY_DECISION, at("28/12/2027 09:00"))

@@ -45,7 +45,7 @@ def asked(session: Any, user_id: Any, address: str = ADDRESS, at: datetime = NOW
     mail_addresses.ask(session, user_id, address, by=user_id, at=at)
     (link,) = mail_addresses.letters(session, at=at, host="temthat.test")
     mail_addresses.mailed(session, link.key)
-    assert link.to == (address.strip().lower(),)
+    assert link.to == address.strip().lower()
     return token_of(link)
 
 

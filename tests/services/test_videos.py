@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pillow_heif
@@ -19,7 +20,7 @@ from tests.conftest import NOW
 from tests.services.test_files import left_over, take
 from trace.errors import TemThatError
 from trace.models.files import StoredFile
-from trace.services import cameras, files, imaging, videos, viruses
+from trace.services import cameras, files, imaging, unscanned, videos, viruses
 
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
@@ -228,13 +229,39 @@ def test_a_scanner_that_does_not_answer_keeps_nobody_out(session: Session, tmp_p
 
 def test_what_waited_is_scanned_later(session: Session, tmp_path: Path, scanner: Scanner) -> None:
     good, bad = take(session, tmp_path, pdf()), take(session, tmp_path, pdf(EICAR))
-    closed = Scanner()
-    closed.ear.close()
-    assert files.scan_waiting(session, tmp_path, closed.address, at=NOW) == []
-    assert good.scanned_at is None
-    assert files.scan_waiting(session, tmp_path, scanner.address, at=NOW) == [bad]
+    bad.received_at = NOW + timedelta(seconds=1)
+    for file in (good, bad):
+        claimed = unscanned.claim(session, tmp_path, at=NOW)
+        assert claimed is not None
+        assert claimed.file_id == file.id, "oldest first, and nothing is claimed twice"
+        unscanned.note(session, file.id, viruses.scan(scanner.address, claimed.path), at=NOW)
     assert (good.scanned_at, good.virus, bad.virus) == (NOW, None, "Eicar-Test-Signature")
-    assert files.scan_waiting(session, tmp_path, scanner.address, at=NOW) == []
+    assert unscanned.claim(session, tmp_path, at=NOW + timedelta(days=9)) is None
+
+
+def test_a_scanner_that_does_not_answer_costs_a_file_nothing(session: Session, tmp_path: Path) -> None:
+    file = take(session, tmp_path, pdf())
+    for _ in range(9):
+        assert unscanned.claim(session, tmp_path, at=NOW) is not None
+        assert unscanned.claim(session, tmp_path, at=NOW) is None, "somebody scans it"
+        unscanned.put_back(session, file.id, at=NOW)
+    assert not unscanned.unreadable(file)
+
+
+def test_a_file_that_is_never_read_to_its_end_is_given_up_and_asked_about_once_a_day(
+    session: Session, tmp_path: Path
+) -> None:
+    file, at = take(session, tmp_path, pdf()), NOW
+    for _ in range(unscanned.TRIES):
+        assert not unscanned.unreadable(file)
+        assert unscanned.claim(session, tmp_path, at=at) is not None
+        unscanned.note_given_up(session, file.id)
+        at += unscanned.SOON
+    assert unscanned.unreadable(file)
+    assert unscanned.claim(session, tmp_path, at=at + timedelta(hours=12)) is None
+    assert unscanned.claim(session, tmp_path, at=at + unscanned.RARELY) is not None
+    unscanned.note(session, file.id, None, at=at)
+    assert not unscanned.unreadable(file)
 
 
 def test_a_scanner_may_listen_on_a_socket_of_the_machine(tmp_path: Path) -> None:

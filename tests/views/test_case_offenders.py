@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from enforcement import exhibits, explaining, fines, joins, offenders, orders
-from enforcement.models import CaseFile, CaseParty, Explanation, ExplanationEnd, Handover, Ruling
+from enforcement.competence import LegalQualification
+from enforcement.models import CaseAct, CaseFile, CaseParty, Explanation, ExplanationEnd, Handover, Ruling
 from enforcement.transitions import CaseState, Move
 from tests.enforcement import desk
 from tests.enforcement.test_offenders import NAMES, act, party
@@ -161,7 +162,7 @@ def test_one_is_decided_on_then_the_others_and_each_gets_and_pays_the_own(
     assert (twice.status_code, NAMES[0] in errors(twice)) == (409, True)
     assert "Bà mẫu" in twice.get_data(as_text=True)
     line = next(each for each in orders.standing_open(session, case) if each.amount)
-    paid = {"amount": str(line.amount), "paid_on": today, "document_number": "BL-9"}
+    paid = {"amount": str(line.amount), "paid_on": today, "document_number": "BL-9", "revision": "1"}
     assert send(f"ho-so/thi-hanh/{line.id}/nop", paid).status_code == 303
     assert send("penalise", wanted(session, case, firm, printer)).status_code == 303
     session.expire_all()
@@ -435,3 +436,51 @@ def test_a_person_of_a_case_merged_in_explains_and_gets_the_decision_on_the_page
     session.expire_all()
     assert (theirs.served_to, theirs.case_id) == ("Bà mẫu", inspected.id)
     assert f"giao ngày {today}" in head.get(f"/vu-viec/{inspected.id}/ho-so").get_data(as_text=True)
+
+
+@pytest.fixture
+def unknown_act(session: Session, case: CaseFile, world: factories.World) -> tuple[CaseParty, str, str]:
+    """One offender with two acts, of which the law data holds a bracket for one only: the person and the ids of the acts."""
+    _one, firm, _printer = people(session, case)
+    known, other = fines.frame(session, case, on=clock.now().date(), offender=firm).acts
+    session.execute(
+        update(CaseAct).where(CaseAct.id == other[0].id).values(qualification=LegalQualification.COUNTERFEIT_LABELS)
+    )
+    now = clock.now()  # of an act without a bracket nobody knows that it gives no right to explain
+    row = next(each for each in explaining.note(session, case, at=now) if each.party_id == firm.id)
+    waived: dict[str, Any] = {
+        "outcome": ExplanationEnd.WAIVED,
+        "on": now.astimezone(CITY).date(),
+        "document_number": "9/GT",
+    }
+    explaining.receive(session, case.id, row.id, **waived, by=world.officer.id, at=now)
+    session.commit()
+    return firm, known[0].id.hex, other[0].id.hex
+
+
+def test_the_ends_of_a_bracket_are_asked_for_the_act_without_one_alone(
+    session: Session, case: CaseFile, head: FlaskClient, send: Any, unknown_act: tuple[CaseParty, str, str]
+) -> None:
+    firm, known, other = unknown_act
+    page = head.get(f"/vu-viec/{case.id}").get_data(as_text=True)
+    panel = page.partition('id="move-penalise"')[2].partition('id="move-order_remedy"')[0]
+    for name, there in (
+        (f"low_{firm.id.hex}_{other}", 1),
+        (f"top_{firm.id.hex}_{other}", 1),
+        (f"low_{firm.id.hex}_{known}", 0),
+    ):
+        assert panel.count(f'name="{name}"') == there, name
+    form = {
+        "decision_number": "7/QĐ-XP", "grounds": "Điều 13", f"take_{firm.id.hex}": "y", f"fine_{firm.id.hex}_{known}": "6.000.000",
+        f"fine_{firm.id.hex}_{other}": "2.000.000",
+    }  # fmt: skip
+    assert send("penalise", form).status_code == 422
+    ends = {f"low_{firm.id.hex}_{other}": "1.000.000", f"top_{firm.id.hex}_{other}": "3.000.000"}
+    wrong = send("penalise", {**form, **ends, f"fine_{firm.id.hex}_{known}": "1.000.000"})
+    assert wrong.status_code == 422
+    assert f"{NAMES[1]}: Mức phạt phải từ" in errors(wrong)
+    assert send("penalise", {**form, **ends}).status_code == 303
+    session.expire_all()
+    (ruling,) = session.scalars(select(Ruling)).all()
+    least = min((line.amount, line.bracket_low, line.bracket_top) for line in ruling.lines)
+    assert least == (2_000_000, 1_000_000, 3_000_000)

@@ -12,8 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from enforcement import law, splits, triage
+from enforcement import cases, joins, law, splits, triage
 from enforcement.models import CaseFile
+from enforcement.transitions import Move
 from tests import factories
 from tests.conftest import NOW
 from tests.enforcement import desk
@@ -181,3 +182,36 @@ def test_who_only_reads_cases_merges_none(
     auditor = sign_in(world.auditor)
     assert auditor.get(f"/vu-viec/{one.id}/tuong-tu").status_code == 200
     assert auditor.get(f"/vu-viec/{one.id}/ghep?other={two.id}").status_code == 403
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_a_merge_that_stands_is_said_on_its_page_and_the_typed_reason_stays(
+    officer: FlaskClient, pair: tuple[CaseFile, CaseFile], session: Session, world: factories.World, store: Path, token_of: TokenOf, *, away: bool
+) -> None:  # fmt: skip
+    kept, gone = pair
+    at = clock.now()
+    photo = desk.photo(session, store)
+    cases.add_evidence(
+        session, kept.id, photo, title="Ảnh", origin="Cán bộ chụp", taken_at=at, store=store, by=world.officer.id, at=at
+    )
+    for case in (gone, kept):
+        for move in desk.PATH[: desk.PATH.index(Move.START_INSPECTION) + 1]:
+            desk.take(session, case, move, by=world.officer.id, at=at)
+    desk.act(session, gone, by=world.officer.id, at=at)
+    joins.merge(session, kept.id, gone.id, take=(), reason="Một nơi bán", by=world.officer.id, at=at)
+    last = Move.TRANSFER_CRIMINAL if away else Move.PENALISE
+    for move in (Move.RECORD_VIOLATION, *(() if away else (Move.PREPARE_DECISION,)), last):
+        desk.take(session, kept, move, by=world.team_head.id, at=at)
+    session.commit()
+    page = f"/vu-viec/{gone.id}/bo-ghep"
+    data = {"csrf_token": token_of(officer, page), "idempotency_key": uuid.uuid4().hex, "reason": "Khác người bán thật"}
+    answer = officer.post(page, data=data)
+    shown = text_of(answer)
+    assert answer.status_code == 409
+    told = shown.partition('id="errors"')[2].partition("</div>")[0]
+    assert told.count("<li>") == 1
+    assert kept.number in told
+    assert ("Hộ kinh doanh mẫu" in told) is not away
+    assert "Khác người bán thật" in shown.partition("<textarea")[2]
+    session.expire_all()
+    assert gone.merged_into_id == kept.id

@@ -17,13 +17,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from enforcement import cases, fines, goods, informants
+from enforcement import authority, cases, fines, goods, informants
 from enforcement.deadlines import DeadlineKind
 from enforcement.models import (
     CaseEvent,
     CaseFile,
+    CasePaper,
     CustodyEvent,
     Deadline,
+    DelegationScope,
     EndedAs,
     Evidence,
     Outcome,
@@ -98,6 +100,27 @@ def test_the_page_shows_state_deadline_with_basis_evidence_with_hash_and_who_did
     assert 'id="move-screen"' in page
     assert 'id="move-assign_verification"' not in page
     assert 'id="move-forward"' not in page  # for heads
+
+
+def test_a_delegate_is_offered_the_steps_that_sign_and_takes_one(
+    officer: FlaskClient, case: CaseFile, send: Send, session: Session, world: factories.World
+) -> None:
+    desk.walk(session, case, Move.PROPOSE_INSPECTION, by=world.officer.id, at=clock.now())
+    session.commit()
+    assert 'id="move-decide_inspection"' not in officer.get(f"/vu-viec/{case.id}").get_data(as_text=True)
+    today = clock.now().astimezone(CITY).date()
+    authority.delegate(
+        session, from_id=world.team_head.id, to_id=world.officer.id, scope=DelegationScope.BOTH, decision_number="5/GQ", starts_on=today,
+        ends_on=today, by=world.team_head.id, at=clock.now(),
+    )  # fmt: skip
+    session.commit()
+    page = officer.get(f"/vu-viec/{case.id}").get_data(as_text=True)
+    assert 'id="move-decide_inspection"' in page
+    assert 'id="move-return_proposal"' not in page  # signs nothing
+    asked = {"decision_number": "8/QĐ-KT", "inspection_ground": "verified_information", "grounds": "Điều 9"}
+    assert send(officer, "decide_inspection", **asked).status_code == 303
+    paper = session.scalars(select(CasePaper).where(CasePaper.number == "8/QĐ-KT")).one()
+    assert (paper.signer_id, paper.delegation_number) == (world.officer.id, "5/GQ")
 
 
 def test_the_limitation_is_missed_until_somebody_enters_the_day(

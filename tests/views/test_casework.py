@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
 
-from enforcement import casework, joins, police
-from enforcement.models import CaseFile, Exhibit, ExhibitState, Measure, Obligation, ObligationState
+from enforcement import casework, exhibits, goods, joins, police
+from enforcement.models import CaseFile, Exhibit, ExhibitDeed, ExhibitState, Measure, Obligation, ObligationState
 from enforcement.transitions import Move
 from tests.enforcement import desk
 from trace import clock
@@ -112,10 +113,63 @@ def test_every_entry_opens_with_what_it_says_and_is_corrected_and_struck(
     assert send(f"hang-hoa/{line}/sua", revision="1", **wrong).status_code == 303
     page = shown(head, case, f"?sua={line}")
     assert "Vải sấy mẫu → Vải tươi mẫu" in page
-    assert send(f"hang-hoa/{line}/gach", reason="").status_code == 422
-    assert send(f"hang-hoa/{line}/gach", reason="Đếm hai lần").status_code == 303
+    assert send(f"hang-hoa/{line}/gach", revision="2", reason="").status_code == 422
+    assert send(f"hang-hoa/{line}/gach", reason="Đếm hai lần").status_code == 409, "what was never seen is not struck"
+    assert send(f"hang-hoa/{line}/gach", revision="2", reason="Đếm hai lần").status_code == 303
     assert "Đếm hai lần" in shown(head, case)
     assert casework.of_case(session, case.id).goods == ()
+
+
+def test_who_was_faster_stands_above_what_was_typed_and_the_next_press_decides(
+    head: FlaskClient, case: CaseFile, send: Callable[..., Any], session: Session, world: factories.World, today: str
+) -> None:
+    send("hang-hoa", valued_on=today, **GOODS)
+    line = casework.of_case(session, case.id).goods[0]
+    facts = {name: getattr(line, name) for name in goods.GoodsFacts.__dataclass_fields__}
+    at = clock.now()
+    now = goods.GoodsFacts(**{**facts, "name": "Vải tươi mẫu"})
+    goods.correct(session, case.id, line.id, now, revision=1, by=world.officer.id, at=at)
+    session.commit()
+    for path, typed, name in (
+        ("sua", {**GOODS, "name": "Vải khô mẫu", "valued_on": today}, "goods"),
+        ("gach", {"reason": "Đếm hai lần"}, "strike"),
+    ):
+        answer = send(f"hang-hoa/{line.id}/{path}", revision="1", **typed)
+        page = answer.get_data(as_text=True)
+        assert answer.status_code == 409
+        told = page.partition('id="errors"')[2].partition("</div>")[0]
+        assert "Người mẫu Bộ" in told
+        assert at.astimezone(CITY).strftime("%H:%M %d/%m/%Y") in told
+        changes = page.partition('id="edited-meanwhile"')[2].partition("</div></div>")[0]
+        assert changes.count("<li>") == 1
+        assert "Vải sấy mẫu → Vải tươi mẫu" in changes
+        assert typed.get("name", "Đếm hai lần") in page
+        assert re.search(rf'id="{name}-revision"[^>]*value="2"', page)
+    assert send(f"hang-hoa/{line.id}/gach", revision="2", reason="Đếm hai lần").status_code == 303
+    late = send(f"hang-hoa/{line.id}/sua", revision="2", **{**GOODS, "name": "Vải khô mẫu", "valued_on": today})
+    page = late.get_data(as_text=True)
+    assert late.status_code == 409
+    assert "Vải khô mẫu" in page.partition('id="goods"')[2], "what was typed can be entered anew"
+
+
+def test_an_exhibit_that_was_sealed_meanwhile_is_not_moved_blindly(
+    send: Callable[..., Any], case: CaseFile, session: Session, world: factories.World, today: str
+) -> None:
+    send("tang-vat", **{**EXHIBIT, "seal_number": ""})
+    thing = session.scalars(select(Exhibit)).one()
+    seal = exhibits.DeedFacts(ExhibitDeed.SEALED, clock.now(), seal_number="NP-78", document_number="MBB26-8")
+    exhibits.do(session, case.id, thing.id, seal, by=world.officer.id, at=clock.now())
+    session.commit()
+    move = {"deed": "moved", "done_on": today, "kept_at": "Kho khác", "keeper": "Người khác"}
+    answer = send(f"tang-vat/{thing.id}/viec", revision="1", **move)
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 409
+    changes = page.partition('id="edited-meanwhile"')[2].partition("</div></div>")[0]
+    assert "Niêm phong" in changes
+    assert "Kho khác" in page
+    session.expire_all()
+    assert thing.kept_at == "Kho"
+    assert send(f"tang-vat/{thing.id}/viec", revision="2", **move).status_code == 303
 
 
 def test_every_fault_is_said_at_once_and_what_was_typed_stays(
@@ -200,7 +254,8 @@ def test_a_measure_of_a_case_that_was_merged_in_ends_on_the_page_of_the_one_that
 def test_an_exhibit_is_unsealed_on_the_page(send: Callable[..., Any], session: Session, today: str) -> None:
     send("tang-vat", **EXHIBIT)
     thing = session.scalars(select(Exhibit)).one()
-    deed = {"deed": "unsealed", "done_on": today, "seal_number": "NP-77", "document_number": "MBB27-7"}
+    seen = {"revision": str(thing.revision)}
+    deed = {"deed": "unsealed", "done_on": today, "seal_number": "NP-77", "document_number": "MBB27-7", **seen}
     assert send(f"tang-vat/{thing.id}/viec", **{**deed, "seal_number": "NP-78"}).status_code == 422
     assert send(f"tang-vat/{thing.id}/viec", **deed).status_code == 303
     session.expire_all()
@@ -218,14 +273,17 @@ def test_orders_are_paid_and_settled_on_the_page(
     fine, remedy = session.scalars(select(Obligation).order_by(Obligation.kind).limit(2)).all()
     assert "20.000.000" in shown(head, case)
     assert "/nop" in shown(head, case, f"?sua={fine.id}")
-    paid = {"amount": "20.000.000", "paid_on": today, "document_number": "BL-9"}
-    assert send(f"thi-hanh/{fine.id}/nop", **{**paid, "amount": "30.000.000"}).status_code == 422
-    assert send(f"thi-hanh/{fine.id}/nop", **paid).status_code == 303
-    done = {"state": "done", "settled_on": today, "document_number": "BB-9"}
+    first = {"amount": "5.000.000", "paid_on": today, "document_number": "BL-8", "revision": "1"}
+    assert send(f"thi-hanh/{fine.id}/nop", **{**first, "amount": "30.000.000"}).status_code == 422
+    assert send(f"thi-hanh/{fine.id}/nop", **first).status_code == 303
+    twice = send(f"thi-hanh/{fine.id}/nop", **first)  # a colleague with the same receipt
+    assert (twice.status_code, "BL-8" in twice.get_data(as_text=True)) == (409, True)
+    assert send(f"thi-hanh/{fine.id}/nop", **{**first, "amount": "15.000.000", "revision": "2"}).status_code == 303
+    done = {"state": "done", "settled_on": today, "document_number": "BB-9", "revision": "1"}
     assert send(f"thi-hanh/{remedy.id}/xong", **done).status_code == 303
     assert send("thi-hanh", kind="destruction", what="Tiêu hủy ba cuộn tem").status_code == 303
     more = session.scalars(select(Obligation).where(Obligation.what == "Tiêu hủy ba cuộn tem")).one()
-    assert send(f"thi-hanh/{more.id}/gach", reason="Nhập nhầm").status_code == 303
+    assert send(f"thi-hanh/{more.id}/gach", revision="1", reason="Nhập nhầm").status_code == 303
     session.expire_all()
     assert (fine.state, remedy.state) == (ObligationState.DONE, ObligationState.DONE)
 
@@ -263,3 +321,41 @@ def test_an_entry_that_is_not_there_opens_nothing(head: FlaskClient, case: CaseF
     answer = head.get(f"/vu-viec/{case.id}/ho-so{query}")
     assert answer.status_code == (404 if query.endswith("0") else 200)
     assert not re.search(r'id="open-entry"', answer.get_data(as_text=True))
+
+
+def test_what_no_decision_orders_is_not_confiscated_on_the_page_and_the_reason_is_said(
+    case: CaseFile, send: Callable[..., Any], session: Session, today: str
+) -> None:
+    send("tang-vat", **EXHIBIT)
+    thing = session.scalars(select(Exhibit)).one()
+    form = {"deed": "confiscated", "done_on": today, "document_number": "bịa", "revision": str(thing.revision)}
+    answer = send(f"tang-vat/{thing.id}/viec", **form)
+    assert answer.status_code == 409
+    assert 'value="bịa"' in answer.get_data(as_text=True)
+    session.expire_all()
+    assert thing.state is ExhibitState.HELD
+
+
+def test_another_day_is_agreed_on_with_an_assessor(
+    head: FlaskClient, case: CaseFile, send: Callable[..., Any], session: Session, today: str
+) -> None:
+    form = {
+        "kind": "assessment",
+        "number": "41/QĐ",
+        "subject": "Nguồn gốc",
+        "addressee": "Tổ chức mẫu",
+        "began_on": today,
+    }
+    assert send("bien-phap", due_on=today, **form).status_code == 303
+    found = session.scalars(select(Measure)).one()
+    assert f"/bien-phap/{found.id}/hen-lai" in shown(head, case, f"?sua={found.id}")
+    later = (clock.now().astimezone(CITY).date() + timedelta(days=20)).strftime("%d/%m/%Y")
+    again = {"due_on": later, "document_number": "05/CV", "reason": "Phải lấy thêm mẫu"}
+    path = f"bien-phap/{found.id}/hen-lai"
+    assert send(path, **{**again, "reason": ""}).status_code == 422
+    assert send(path, **{**again, "due_on": today}).status_code == 422  # agreed on before
+    assert send(path, **again).status_code == 303
+    assert later in shown(head, case)
+    page = head.get(f"/vu-viec/{case.id}/thoi-han").get_data(as_text=True)
+    assert later in page
+    assert "Phải lấy thêm mẫu" in page

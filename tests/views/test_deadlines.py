@@ -14,9 +14,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from enforcement import clocks, law, reminding
+from enforcement import authority, clocks, law, reminding
 from enforcement.deadlines import DeadlineKind
-from enforcement.models import CaseFile, Deadline, ReckoningCause
+from enforcement.models import CaseFile, Deadline, DelegationScope, ReckoningCause
 from tests import factories
 from tests.enforcement import desk
 from trace import clock
@@ -202,3 +202,44 @@ def test_the_side_of_a_case_names_the_nearest_clocks_and_always_the_limitation(
     side = page.partition('<section id="deadlines">')[2].partition("</section>")[0]
     assert side.count('class="card"') == 5
     assert "Thời hiệu xử phạt (sở hữu trí tuệ)" in side
+
+
+def test_a_start_that_follows_from_something_is_not_offered(
+    session: Session,
+    case: CaseFile,
+    seizure: Deadline,
+    world: factories.World,
+    sign_in: SignIn,
+    send: Callable[..., Any],
+) -> None:
+    now = clock.now()
+    limitation = clocks.start(session, case, DeadlineKind.LIMITATION_IP, began=now, law=law.load(session), at=now)
+    session.commit()
+    head = sign_in(world.team_head)
+    offered = head.get(f"/vu-viec/{case.id}/thoi-han").get_data(as_text=True).partition('id="start-deadline"')[2]
+    assert (str(seizure.id) in offered, f'value="{limitation.id}"' in offered) == (True, False)
+    day = f"{now.astimezone(CITY):%d/%m/%Y}"
+    answer = send(head, "bat-dau", deadline=str(limitation.id), began_on=day, began_at="", reason="Theo biên bản")
+    assert answer.status_code == 409
+
+
+def test_a_delegate_is_offered_the_extensions_of_the_power_lent_and_no_correction(
+    session: Session,
+    case: CaseFile,
+    seizure: Deadline,
+    world: factories.World,
+    sign_in: SignIn,
+    send: Callable[..., Any],
+) -> None:
+    today = clock.now().astimezone(CITY).date()
+    officer, page = sign_in(world.officer), f"/vu-viec/{case.id}/thoi-han"
+    assert 'id="extend"' not in officer.get(page).get_data(as_text=True)
+    authority.delegate(
+        session, from_id=world.team_head.id, to_id=world.officer.id, scope=DelegationScope.MEASURES, decision_number="5/GQ", starts_on=today,
+        ends_on=today, by=world.team_head.id, at=clock.now(),
+    )  # fmt: skip
+    session.commit()
+    shown = officer.get(page).get_data(as_text=True)
+    assert ('id="extend"' in shown, 'id="start"' in shown) == (True, False)
+    asked = {"choice": f"{seizure.id}:1", "decision_number": "12/QĐ-GH", "reason": "Chờ giám định"}
+    assert send(officer, "gia-han", **asked).status_code == 303

@@ -15,11 +15,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from enforcement.models import CaseFile, Document, DocumentState, DocumentTemplate, IssuingUnit
-from enforcement.papers import forms, templates
+from enforcement.models import CaseFile, Document, DocumentFiles, DocumentState, DocumentTemplate, IssuingUnit
+from enforcement.papers import forms, keeping, templates
 from tests import factories
 from tests.enforcement import desk, papers
 from trace import clock
+from trace.models.incidents import Incident, IncidentKind
+from trace.services import files
 from trace.words import moment
 
 SignIn = Callable[[Any], FlaskClient]
@@ -93,6 +95,30 @@ def test_from_the_tab_to_an_issued_document_it_takes_two_forms(
     assert "mbb02-" in drawn.headers["Content-Disposition"]
     assert officer.get(f"{here}.docx").data.startswith(b"PK")
     assert "03010001/BB-LV" in officer.get(f"/vu-viec/{case.id}").get_data(as_text=True)
+
+
+@pytest.mark.parametrize("ending", ["pdf", "docx"])
+def test_of_an_issued_document_that_changed_on_disk_nothing_is_shown_and_the_administrator_is_told(
+    officer: FlaskClient, case: CaseFile, begun: Document, send: Callable[..., Any], session: Session, app: Flask, ending: str
+) -> None:  # fmt: skip
+    here, store = f"/vu-viec/{case.id}/van-ban/{begun.id}", Path(app.config["TEMTHAT"].files_dir)
+    send(officer, here, f"{here}/ban-hanh", **form_data("MBB02", begun.version, confirmed="y"))
+    session.expire_all()
+    keeping.keep_waiting(session, store, at=clock.now())
+    session.commit()
+    row = session.scalars(select(DocumentFiles)).one()
+    path = files.original_path(store, row.pdf if ending == "pdf" else row.docx)
+    assert officer.get(f"{here}.{ending}").status_code == 200
+    path.chmod(0o640)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    for _look in range(2):
+        answer = officer.get(f"{here}.{ending}")
+        assert answer.status_code == 409
+        assert f"03010001/BB-LV.{ending}" in answer.get_data(as_text=True)
+    session.expire_all()
+    found = session.execute(select(Incident.kind, Incident.tries)).all()
+    assert [tuple(each) for each in found] == [(IncidentKind.EVIDENCE_CHANGED, 1)]
+    assert f"03010001/BB-LV.{ending}" in officer.get(here).get_data(as_text=True), "the desk sees which"
 
 
 def test_all_that_is_missing_stands_at_its_field_and_what_was_typed_stays(

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from enforcement import bundle_check, custody, evidence
 from enforcement.models import CaseBundle, CaseFile, CustodyDeed, Evidence
 from tests import factories
+from tests.conftest import NOW
 from tests.enforcement import desk
 from tests.services.test_videos import EICAR, Scanner, film, pdf
 from trace.models.incidents import Incident, IncidentKind
@@ -222,6 +223,18 @@ def test_a_bundle_is_asked_for_made_and_fetched(
     assert sign_in(world.auditor).get(f"{page}/1/tai").status_code == 403
     spoil(config.bundles_dir / f"{written.sha256}.zip")
     assert officer.get(f"{page}/1/tai").status_code == 409
+
+
+def test_a_bundle_that_damaged_documents_prevent_names_them(
+    officer: FlaskClient, session: Session, case: CaseFile, world: factories.World
+) -> None:
+    from enforcement import bundles
+
+    made = bundles.ask(session, case.id, reason="Gửi", shared=False, by=world.officer.id, at=NOW)
+    bundles.fail(session, made.id, "documents 03010001/BB-LV.pdf, 03010002/BB-LV.docx", at=NOW)
+    session.commit()
+    page = officer.get(f"/vu-viec/{case.id}/goi-ho-so/1").get_data(as_text=True)
+    assert "03010001/BB-LV.pdf, 03010002/BB-LV.docx" in page
 
 
 def test_a_virus_is_refused_and_told_and_what_was_not_scanned_waits(

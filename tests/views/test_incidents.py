@@ -99,3 +99,14 @@ def test_the_administrator_sees_one_incident_and_says_what_it_was(
 
 def test_nobody_else_sees_incidents(world: World, sign_in: Callable[[Any], FlaskClient]) -> None:
     assert sign_in(world.clerk).get("/su-co").status_code == 403
+
+
+@pytest.mark.parametrize("kind", IncidentKind)
+def test_every_kind_is_explained_to_the_administrator(
+    session: Session, world: World, sign_in: Callable[[Any], FlaskClient], kind: IncidentKind
+) -> None:
+    incidents.add(session, kind, 3, at=clock.now())
+    session.commit()
+    page = sign_in(world.administrator).get("/su-co")
+    assert page.status_code == 200
+    assert ">3<" in page.get_data(as_text=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -175,3 +177,54 @@ def test_a_tip_without_contact_says_so(
     session.commit()
     page = custodian.get(f"/nguoi-bao/{tip.id}").get_data(as_text=True)
     assert 'name="reason"' not in page
+
+
+def listed(client: FlaskClient, address: str, name: str) -> list[str]:
+    """The reasons on every page of a list, in the order in which they stand; `name`: of its page in the address."""
+    found = list[str]()
+    for _ in range(5):
+        page = client.get(address).get_data(as_text=True)
+        found += re.findall(r"<td[^>]*>(?:<div>)?(Hẹn lần \d+)", page.split("<section>")[-1 if name == "page" else 1])
+        after = re.search(rf'rel="next" href="([^"]*{name}=\d+)"', page)
+        if after is None:
+            return found
+        address = after[1]
+    raise AssertionError("the pages have no end")
+
+
+def test_the_log_of_openings_goes_back_to_the_first(
+    session: Session,
+    world: factories.World,
+    app: Flask,
+    custodian: FlaskClient,
+    head: FlaskClient,
+    token_of: TokenOf,
+    tip: Tip,
+) -> None:
+    key = app.config["TEMTHAT"].derived("informant")
+    for n in range(60):
+        at = NOW + timedelta(minutes=n)
+        wish = informants.ask(session, tip.id, reason=f"Hẹn lần {n:03}", by=world.custodian.id, at=at)
+        informants.answer(session, wish.id, agree=True, by=world.branch_head.id, at=at)
+        informants.open_contact(session, wish.id, key=key, by=world.custodian.id, at=at)
+    session.commit()
+    every = [f"Hẹn lần {n:03}" for n in reversed(range(60))]
+    assert listed(head, "/nguoi-bao", "page") == every
+    assert listed(custodian, f"/nguoi-bao/{tip.id}", "page") == every
+    assert listed(custodian, f"/nguoi-bao/{tip.id}", "yeu_cau") == every
+    # On a later page of old wishes the new one is answered as on the first.
+    assert ask(custodian, token_of, tip, "Hẹn lần 060 nữa").status_code == 303
+    assert f'action="/nguoi-bao/{tip.id}/' in head.get(f"/nguoi-bao/{tip.id}?yeu_cau=2").get_data(as_text=True)
+
+
+def test_every_wish_that_waits_stands_on_some_page(
+    session: Session, world: factories.World, app: Flask, head: FlaskClient
+) -> None:
+    key = app.config["TEMTHAT"].derived("informant")
+    for n in range(60):
+        one = desk.tip(session, place=f"Chợ số {n}")
+        informants.keep(session, one.id, CONTACT, key=key, at=NOW)
+        informants.ask(session, one.id, reason=f"Hẹn lần {n:03}", by=world.custodian.id, at=NOW + timedelta(minutes=n))
+    session.commit()
+    assert '<span class="muted">60</span>' in head.get("/nguoi-bao").get_data(as_text=True)
+    assert listed(head, "/nguoi-bao", "yeu_cau") == [f"Hẹn lần {n:03}" for n in reversed(range(60))]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from enforcement import law
+from enforcement import complaints, handoffs, law, triage
 from enforcement.models import (
     Complaint,
     ComplaintState,
@@ -20,13 +22,17 @@ from enforcement.models import (
     InfringementRequest,
     IntakeClock,
     IntakeRecord,
+    Outcome,
     RequestState,
     Signal,
     SignalSource,
     SignalState,
 )
 from tests import factories
+from tests.conftest import NOW
 from tests.enforcement import desk
+from tests.enforcement.test_records import complained, heard
+from trace import clock
 from trace.models.files import StoredFile
 from trace.models.history import History
 from trace.models.tips import Tip
@@ -201,6 +207,90 @@ def test_a_request_is_asked_for_more_then_accepted_and_not_answered_twice(
     assert send(officer, token_of, "/tiep-nhan/moi/tip", to=f"{page}/resolve", reason="x").status_code == 409
 
 
+def test_papers_that_were_asked_for_are_entered_on_the_page_of_the_request(
+    session: Session, world: factories.World, officer: FlaskClient, token_of: TokenOf
+) -> None:
+    with_agent = {"agent": "Văn phòng mẫu", "poa_number": "01/GUQ", "poa_dated": "01/05/2026"}
+    send(officer, token_of, "/tiep-nhan/moi/request", **FORMS["request"], **with_agent)
+    record = session.scalars(select(IntakeRecord)).one()
+    page = f"/tiep-nhan/{record.id}"
+    send(officer, token_of, page, to=f"{page}/supplement", reason="Thiếu giấy ủy quyền")
+    shown = officer.get(page).get_data(as_text=True)
+    assert f'action="{page}/papers"' in shown
+    assert world.title.name in shown
+    came = {"received_on": "15/06/2026", "received_time": "9:30"}
+    for wrong in (
+        {},
+        {"reason": "x", "received_on": "14/06/2026"},
+        {"reason": "x", "received_time": "y"},
+        {"title": "x"},
+    ):
+        answer = send(officer, token_of, page, **{"to": f"{page}/papers", **came, **wrong})
+        assert answer.status_code == 422
+        assert 'id="errors"' in answer.get_data(as_text=True)
+    scan = (io.BytesIO(desk.photo_bytes(9)), "uy quyen.jpg")
+    facts = {**came, "poa_certified": "y", "title": str(world.title.id), "reason": "Nộp trực tiếp", "files": [scan]}
+    assert send(officer, token_of, page, to=f"{page}/papers", **facts).status_code == 303
+    session.expire_all()
+    request = session.scalars(select(InfringementRequest)).one()
+    assert (request.state, request.poa_certified, request.title_id) == (RequestState.RECEIVED, True, world.title.id)
+    shown = officer.get(page).get_data(as_text=True)
+    for told in ("Thiếu giấy ủy quyền", "Nộp trực tiếp", f"/tep/{record.files[0].file_id}"):
+        assert told in shown
+    assert "Lack." not in shown
+    assert send(officer, token_of, page, to=f"{page}/accept").status_code == 303
+    again = send(officer, token_of, "/tiep-nhan/moi/tip", to=f"{page}/papers", **came, reason="x")
+    assert again.status_code == 409
+
+
+def test_a_call_says_truly_which_files_it_takes(session: Session, officer: FlaskClient, token_of: TokenOf) -> None:
+    form = officer.get("/tiep-nhan/moi/tip").get_data(as_text=True)
+    (field,) = [line for line in form.splitlines() if 'name="files"' in line]
+    assert "image/heic" in field
+    assert "application/pdf" not in field
+    assert "application/pdf" in officer.get("/tiep-nhan/moi/request").get_data(as_text=True)
+    six = [(io.BytesIO(desk.photo_bytes(n)), f"{n}.jpg") for n in range(6)]
+    answer = send(officer, token_of, "/tiep-nhan/moi/tip", **FORMS["tip"], files=six)
+    assert answer.status_code == 422
+    assert "nhiều nhất 5 tệp" in answer.get_data(as_text=True)
+    assert factories.count(session, Tip) == 0
+
+
+def test_a_complaint_whose_longer_time_cannot_be_counted_is_read_and_resolved(
+    session: Session, world: factories.World, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    law.seed(session)
+    at = datetime(2027, 11, 20, 9, tzinfo=clock.CITY)
+    monkeypatch.setattr(clock, "now", lambda: at)
+    said = complained(decision_dated=at.date(), learned_on=at.date())
+    record = complaints.take(session, heard(received_at=at, seen_on=None), said, by=world.officer.id, at=at)
+    complaints.accept(session, record.id, by=world.officer.id, at=at)
+    session.commit()
+    answer = sign_in(world.officer).get(f"/tiep-nhan/{record.id}")
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 200
+    assert "2028" in page
+    assert f"/tiep-nhan/{record.id}/resolve" in page
+    assert f"/tiep-nhan/{record.id}/extend" not in page
+
+
+def test_receipts_fill_pages_and_are_searched(session: Session, world: factories.World, officer: FlaskClient) -> None:
+    for n in range(52):
+        handoffs.hand_off(
+            session, receiving_body="Thanh tra mẫu", sheets=1, received_at=NOW - timedelta(hours=n), handed_at=NOW, by=world.officer.id, at=NOW
+        )  # fmt: skip
+    session.commit()
+    assert "/tiep-nhan/bien-nhan" in officer.get("/tiep-nhan").get_data(as_text=True)
+    first, second, found = (
+        officer.get(f"/tiep-nhan/bien-nhan{q}").get_data(as_text=True) for q in ("", "?page=2", "?q=TC-2026-00052")
+    )
+    assert "TC-2026-00001" in first
+    assert "TC-2026-00052" not in first
+    assert "TC-2026-00052" in second
+    assert "TC-2026-00052" in found
+    assert "TC-2026-00001" not in found
+
+
 def test_the_picture_of_a_paper_is_shown_to_the_desk_alone(
     session: Session, world: factories.World, officer: FlaskClient, token_of: TokenOf, sign_in: SignIn
 ) -> None:
@@ -271,7 +361,7 @@ def test_a_receipt_that_cannot_be_is_refused(
 @pytest.mark.parametrize("who", ["clerk", "manager", "inspector", "custodian", "auditor", "administrator"])
 def test_only_the_desk_takes_in(session: Session, world: factories.World, sign_in: SignIn, who: str) -> None:
     other = sign_in(getattr(world, who))
-    for path in ("", "/moi/tip", "/to-cao", f"/{uuid.uuid4()}", "/do-tin"):
+    for path in ("", "/moi/tip", "/to-cao", "/bien-nhan", f"/{uuid.uuid4()}", "/do-tin"):
         assert other.get(f"/tiep-nhan{path}").status_code == 403
 
 
@@ -286,7 +376,14 @@ def test_heads_read_how_right_the_rules_were(
     assert "Tem khác thường" in page
 
 
-def test_a_group_is_decided_at_once_and_a_grown_one_is_shown_again(
+def seen(page: str) -> str:
+    """What the page of a group gives back of what it showed."""
+    found = re.search(r'name="seen" type="hidden" value="([^"]*)"', page)
+    assert found
+    return found[1]
+
+
+def test_a_group_is_decided_at_once_and_one_of_which_some_are_decided_is_shown_again(
     session: Session, world: factories.World, officer: FlaskClient, token_of: TokenOf
 ) -> None:
     signals = [desk.signal(session) for _ in range(3)]
@@ -297,16 +394,22 @@ def test_a_group_is_decided_at_once_and_a_grown_one_is_shown_again(
     assert "Quyết định cho 3 tin" in shown
     one = officer.get(f"/hang-doi/{signals[0].id}").get_data(as_text=True)
     assert page in one
-    grown = send(officer, token_of, page, to=f"{page}/reject", seen="2", outcome="data_error", reason="Trùng")
-    assert grown.status_code == 409
-    assert 'name="seen" type="hidden" value="3"' in grown.get_data(as_text=True)
-    assert send(officer, token_of, page, to=f"{page}/reject", seen="3", reason="Trùng").status_code == 422
+    was = seen(shown)
+    triage.reject(session, signals[0].id, reason="x", outcome=Outcome.DATA_ERROR, by=world.team_head.id, at=NOW)
+    session.commit()
+    changed = send(officer, token_of, page, to=f"{page}/reject", seen=was, outcome="data_error", reason="Trùng")
+    assert changed.status_code == 409
+    now = seen(changed.get_data(as_text=True))
+    assert now.startswith("2~")
+    for wrong in ("3", "x~y~z", was.replace("~", ";")):
+        assert send(officer, token_of, page, to=f"{page}/wait", seen=wrong, reason="x").status_code == 422
+    assert send(officer, token_of, page, to=f"{page}/reject", seen=now, reason="Trùng").status_code == 422
     assert send(officer, token_of, page, to=f"{page}/reject", outcome="data_error", reason="Trùng").status_code == 422
-    done = send(officer, token_of, page, to=f"{page}/reject", seen="3", outcome="data_error", reason="Trùng")
+    done = send(officer, token_of, page, to=f"{page}/reject", seen=now, outcome="data_error", reason="Trùng")
     assert done.status_code == 303
     session.expire_all()
     assert {signal.state for signal in signals} == {SignalState.REJECTED}
-    late = send(officer, token_of, "/tiep-nhan/moi/tip", to=f"{page}/wait", seen="3", reason="x")
+    late = send(officer, token_of, "/tiep-nhan/moi/tip", to=f"{page}/wait", seen=now, reason="x")
     assert late.status_code == 409
     assert officer.get(f"/hang-doi/nhom/{uuid.uuid4()}").status_code == 404
 
@@ -317,7 +420,8 @@ def test_a_group_becomes_one_case_and_a_later_one_is_pointed_to_it(
     signals = [desk.signal(session) for _ in range(2)]
     session.commit()
     page = f"/hang-doi/nhom/{signals[0].cluster_id}"
-    made = send(officer, token_of, page, to=f"{page}/open", seen="2", title="Vụ mẫu")
+    shown = officer.get(page).get_data(as_text=True)
+    made = send(officer, token_of, page, to=f"{page}/open", seen=seen(shown), title="Vụ mẫu")
     assert made.status_code == 303
     assert "/vu-viec/" in made.location
     assert "2 tin giống nhau" in officer.get(made.location).get_data(as_text=True)

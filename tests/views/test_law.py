@@ -117,6 +117,41 @@ def test_brackets_maxima_powers_and_reminders_are_entered(session: Session, head
     assert law.reminding(session)[DeadlineKind.SEIZURE].before == (5, 1)
 
 
+def test_a_row_ends_by_a_confirmed_deed_and_new_tiers_follow(session: Session, head: FlaskClient, send: Send) -> None:
+    rows = session.scalars(
+        select(FineBracket).where(
+            FineBracket.qualification == "gi_infringement", FineBracket.making.is_(False), FineBracket.upto <= 5_000_000
+        )
+    ).all()
+    new = {
+        "qualification": "gi_infringement", "above": "0", "upto": "5.000.000", "low": "1.000.000", "top": "4.000.000", "basis": "Nghị định mẫu",
+        "law_version": "ND-MAU", "valid_from": "01/01/2027", "source": "Công báo mẫu",
+    }  # fmt: skip
+    assert send(head, "/phap-luat/khung-phat/moi", **new).status_code == 409
+    given = {"valid_to": "01/01/2027", "end_source": "Công báo mẫu số 9"}
+    for row in rows:
+        page = f"/phap-luat/fine_bracket/{row.id}"
+        unsure = send(head, f"{page}/het-hieu-luc", page, **given)
+        assert unsure.status_code == 422
+        assert "Công báo mẫu số 9" in unsure.get_data(as_text=True)
+        early = send(head, f"{page}/het-hieu-luc", page, **{**given, "valid_to": "01/01/2001"}, sure="y")
+        assert early.status_code == 422
+        assert send(head, f"{page}/het-hieu-luc", page, **given, sure="y").status_code == 303
+        shown = head.get(page).get_data(as_text=True)
+        assert "Công báo mẫu số 9" in shown
+        assert "01/01/2027" in shown
+        assert send(head, f"{page}/het-hieu-luc", page, **given, sure="y").status_code == 409
+    assert send(head, "/phap-luat/khung-phat/moi", **new).status_code == 303
+
+
+def test_only_heads_let_a_row_of_law_end(session: Session, world: factories.World, sign_in: SignIn, send: Send) -> None:
+    row = session.scalars(select(FineBracket).limit(1)).one()
+    page, officer = f"/phap-luat/fine_bracket/{row.id}", sign_in(world.officer)
+    assert "het-hieu-luc" not in officer.get(page).get_data(as_text=True)
+    answer = send(officer, f"{page}/het-hieu-luc", "/thoi-han", valid_to="01/01/2027", end_source="x", sure="y")
+    assert answer.status_code == 403
+
+
 def test_a_flag_goes_by_a_confirmation_with_its_source(session: Session, head: FlaskClient, send: Send) -> None:
     row = session.scalars(select(DeadlineRule).where(DeadlineRule.kind == DeadlineKind.EXECUTION)).one()
     page = f"/phap-luat/deadline_rule/{row.id}"

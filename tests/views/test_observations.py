@@ -106,6 +106,14 @@ def test_text_is_kept_composed(
     assert session.scalars(select(Observation.place)).one() == "Chợ Đổ, sạp ẵ 🙂"
 
 
+def test_what_is_no_character_is_not_kept(
+    session: Session, world: factories.World, inspector: FlaskClient, token_of: TokenOf
+) -> None:
+    typed = form(inspector, token_of, place="Chợ \ufffeĐổ\uffff", note="\ufdd0Sạp\U0010ffff 12")
+    assert inspector.post(PAGE, data=typed).status_code == 303
+    assert session.execute(select(Observation.place, Observation.note)).one() == ("Chợ Đổ", "Sạp 12")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

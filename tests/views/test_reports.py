@@ -27,6 +27,7 @@ from trace.models.parties import Role
 
 SignIn = Callable[[Any], FlaskClient]
 TokenOf = Callable[[FlaskClient, str], str]
+SEEN = re.compile(r'name="seen" value="([0-9a-f]{64})"')
 PAGE = "/bao-cao-vu-viec"
 
 
@@ -47,6 +48,26 @@ def month(app: Flask, session: Session, world: factories.World) -> str:
 
 def text_of(answer: Any) -> str:
     return str(answer.get_data(as_text=True))
+
+
+def seen(client: FlaskClient, page: str) -> str:
+    """What the page says of the remarks that stand on it, the same in both of its forms."""
+    found = set(SEEN.findall(text_of(client.get(page))))
+    assert len(found) == 1
+    return str(found.pop())
+
+
+def signature(client: FlaskClient, token_of: TokenOf, page: str, **more: str) -> dict[str, str]:
+    """The form by which a report is signed."""
+    given = {"csrf_token": token_of(client, page), "idempotency_key": uuid.uuid4().hex}
+    return {**given, "seen": seen(client, page), **more}
+
+
+def drawn(client: FlaskClient, token_of: TokenOf, month: str) -> str:
+    """A report that was drawn up on a period; its address."""
+    first, last = re.findall(r"\d\d/\d\d/\d{4}", month)
+    form = {"csrf_token": token_of(client, month), "idempotency_key": uuid.uuid4().hex, "tu": first, "den": last}
+    return str(client.post(f"{PAGE}/lap", data=form).location)
 
 
 def numbers(page: str) -> list[tuple[str, int | None]]:
@@ -80,7 +101,13 @@ def test_who_may_not_read_cases_sees_the_figures_alone(
 
 @pytest.mark.parametrize(
     "query",
-    ["tu=31/02/2026&den=01/03/2026", "tu=02/03/2026&den=01/03/2026", "tu=01/01/2019&den=01/03/2026", "tu=01/01/2026"],
+    [
+        "tu=31/02/2026&den=01/03/2026",
+        "tu=02/03/2026&den=01/03/2026",
+        "tu=01/01/2019&den=01/03/2026",
+        "tu=01/01/2026",
+        "xa=10813",
+    ],
 )
 def test_a_period_that_cannot_be_is_said_in_words(
     month: str, world: factories.World, sign_in: SignIn, query: str
@@ -102,13 +129,11 @@ def test_a_report_is_drawn_up_remarked_signed_by_the_head_of_the_branch_and_read
     report = session.scalars(select(DeskReport)).one()
     assert report.figures["tables"][0]["title"] == "Tin báo theo nguồn"
     page = f"{PAGE}/{report.id}"
-    remark = {"csrf_token": token_of(team, page), "remarks": "Số vụ giảm."}
+    remark = {"csrf_token": token_of(team, page), "remarks": "Số vụ giảm.", "seen": seen(team, page)}
     assert team.post(f"{page}/nhan-xet", data=remark).status_code == 303
 
     def signing(client: FlaskClient) -> Any:
-        return client.post(
-            f"{page}/ky", data={"csrf_token": token_of(client, page), "idempotency_key": uuid.uuid4().hex}
-        )
+        return client.post(f"{page}/ky", data=signature(client, token_of, page))
 
     assert signing(team).status_code == 403
     assert signing(head).status_code == 303
@@ -179,3 +204,91 @@ def test_who_may_not_read_cases_gets_the_files_without_their_rows(
     book = CalamineWorkbook.from_filelike(io.BytesIO(reader.get(f"{PAGE}/so-lieu.xlsx?{query}").data))
     assert book.sheet_names == ["Tổng hợp"]
     assert b"/dong/" not in reader.get(f"{PAGE}/so-lieu.pdf?{query}").data
+
+
+def test_nobody_signs_remarks_that_were_not_on_the_page(
+    month: str, world: factories.World, sign_in: SignIn, session: Session, token_of: TokenOf
+) -> None:
+    team, head = sign_in(world.team_head), sign_in(world.branch_head)
+    page = drawn(head, token_of, month)
+    signing = signature(head, token_of, page)
+    wrote = {
+        "csrf_token": token_of(team, page),
+        "seen": seen(team, page),
+        "remarks": "Viết lại sau khi Chi cục trưởng mở trang.",
+    }
+    assert team.post(f"{page}/nhan-xet", data=wrote).status_code == 303
+    refused = head.post(f"{page}/ky", data=signing)
+    assert refused.status_code == 409
+    assert world.team_head.full_name in text_of(refused)
+    assert "Viết lại sau khi" in text_of(refused)
+    never = {name: value for name, value in signing.items() if name != "seen"} | {"idempotency_key": uuid.uuid4().hex}
+    assert head.post(f"{page}/ky", data=never).status_code == 409, "what was not sent was never seen"
+    assert session.scalars(select(DeskReport.signed_at)).one() is None
+    # From the page that told of the refusal, on which the remarks of now stand, it is signed.
+    again = signing | {"idempotency_key": uuid.uuid4().hex, "seen": SEEN.findall(text_of(refused))[0]}
+    assert head.post(f"{page}/ky", data=again).status_code == 303
+
+
+def test_remarks_do_not_overwrite_others_in_silence_and_what_was_typed_is_kept(
+    month: str, world: factories.World, sign_in: SignIn, session: Session, token_of: TokenOf
+) -> None:
+    team, head = sign_in(world.team_head), sign_in(world.branch_head)
+    page = drawn(head, token_of, month)
+    mine = {"csrf_token": token_of(head, page), "seen": seen(head, page), "remarks": "Của Chi cục trưởng."}
+    theirs = {"csrf_token": token_of(team, page), "seen": seen(team, page), "remarks": "Của Đội trưởng."}
+    assert team.post(f"{page}/nhan-xet", data=theirs).status_code == 303
+    # Sent back for another fault, the form still says on what it was typed.
+    endless = text_of(head.post(f"{page}/nhan-xet", data=mine | {"remarks": "x" * 10_001}))
+    assert set(SEEN.findall(endless)) == {mine["seen"]}
+    refused = head.post(f"{page}/nhan-xet", data=mine)
+    said = text_of(refused)
+    assert refused.status_code == 409
+    assert world.team_head.full_name in said
+    assert '<p class="pre">Của Đội trưởng.</p>' in said
+    assert re.search(r"<textarea[^>]*>\s*Của Chi cục trưởng\.</textarea>", said)
+    assert session.scalars(select(DeskReport.remarks)).one() == "Của Đội trưởng."
+    assert head.post(f"{page}/nhan-xet", data=mine | {"seen": SEEN.findall(said)[0]}).status_code == 303
+    assert session.scalars(select(DeskReport.remarks)).one() == "Của Chi cục trưởng."
+
+
+def test_who_only_reads_figures_draws_up_nothing(
+    month: str, session: Session, world: factories.World, sign_in: SignIn, token_of: TokenOf
+) -> None:
+    factories.role(session, world.inspector, world.authority, Role.SCIENCE_DEPARTMENT, clock.now())
+    factories.role(session, world.clerk, world.authority, Role.AUDITOR, clock.now())
+    session.commit()
+    first, last = re.findall(r"\d\d/\d\d/\d{4}", month)
+    for person in (world.inspector, world.clerk):
+        reader = sign_in(person)
+        shown = text_of(reader.get(month))
+        assert "<td data-num" in shown
+        assert f"{PAGE}/lap" not in shown
+        form = {"csrf_token": token_of(reader, "/trang-chinh"), "idempotency_key": uuid.uuid4().hex}
+        assert reader.post(f"{PAGE}/lap", data=form | {"tu": first, "den": last}).status_code == 403
+    assert factories.count(session, DeskReport) == 0
+    assert f"{PAGE}/lap" in text_of(sign_in(world.team_head).get(month))
+
+
+def test_every_report_that_was_drawn_up_stands_on_some_page(
+    month: str, session: Session, world: factories.World, sign_in: SignIn
+) -> None:
+    day = clock.now().date() - timedelta(days=30)
+    made = [
+        DeskReport(first_day=day, last_day=day, drawn_at=clock.now() - timedelta(minutes=n), drawn_by=world.team_head.id, figures={"tables": [], "rows": {}})
+        for n in range(120)
+    ]  # fmt: skip
+    session.add_all(made)
+    session.commit()
+    head, address, found = sign_in(world.branch_head), month, list[str]()
+    for _ in range(3):
+        page = text_of(head.get(address))
+        assert re.search(r'<h2>[^<]*<span class="muted">120</span>', page)
+        found += re.findall(rf'<a href="{PAGE}/([0-9a-f-]{{36}})">', page)
+        after = re.search(r'rel="next" href="([^"]+)"', page)
+        address = unescape(after[1]) if after else ""
+    assert not address
+    assert found == [str(each.id) for each in made]
+    assert 'rel="prev"' in page
+    refused = text_of(head.get(f"{PAGE}?tu=31/02/2026&den=01/03/2026"))
+    assert unescape(re.findall(r'rel="next" href="([^"]+)"', refused)[0]) == f"{PAGE}?page=2"

@@ -110,6 +110,8 @@ def given(case: Case, move: Move, demands: frozenset[str], number: int) -> dict[
     filled = {name: words[Demand(name)] for name in demands if name != Demand.FINE}
     if move is M.PREPARE_DECISION:
         filled |= {Demand.EXPLANATION: ExplanationEnd.MEETING, Demand.EXPLANATION_NUMBER: f"MẪU-{number:02d}/MBB03"}
+    if move is M.ORDER_REMEDY:
+        filled[Demand.REMEDIES] = REMEDIES
     if move is M.PENALISE:
         filled |= {Demand.CONFISCATION: 4_000_000, Demand.REMEDIES: REMEDIES}
     return filled

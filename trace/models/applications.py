@@ -216,13 +216,12 @@ class RenewalReminder(Base):
     """That a certificate entered its renewal window: once for each certificate and end of its period.
 
     Whether it is still to be done follows from the applications and certificates, and is not written here. `mail_due_at` is when the
-    letter about it is tried next; empty: never, or no more.
+    letters about it are put down; empty: they are, or there are none. `mailed_at` is when the mail server first took one.
     """
 
     __tablename__ = "renewal_reminder"
     __table_args__ = (
         UniqueConstraint("certificate_id", "ends_on"),
-        CheckConstraint("mail_tries >= 0", name="mail_tries_not_negative"),
         CheckConstraint("mailed_at IS NULL OR mail_due_at IS NULL", name="mailed_once"),
         Index(None, "mail_due_at", postgresql_where=text("mail_due_at IS NOT NULL")),
     )
@@ -233,7 +232,27 @@ class RenewalReminder(Base):
     """The last day of the certificate."""
     made_at: Mapped[datetime]
     mail_due_at: Mapped[datetime | None]
-    mail_tries: Mapped[int] = mapped_column(server_default=text("0"))
     mailed_at: Mapped[datetime | None]
 
     certificate: Mapped[UseCertificate] = relationship()
+
+
+class RenewalLetter(Base):
+    """The letter about a reminder to one person: once each. `mail_due_at` is when it is tried next; empty: sent, or given up."""
+
+    __tablename__ = "renewal_letter"
+    __table_args__ = (
+        UniqueConstraint("reminder_id", "person_id"),
+        CheckConstraint("mail_tries >= 0", name="mail_tries_not_negative"),
+        CheckConstraint("mailed_at IS NULL OR mail_due_at IS NULL", name="mailed_once"),
+        Index(None, "mail_due_at", postgresql_where=text("mail_due_at IS NOT NULL")),
+    )
+
+    id: Mapped[bigint_pk]
+    reminder_id: Mapped[int] = mapped_column(ForeignKey("renewal_reminder.id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    mail_due_at: Mapped[datetime | None]
+    mail_tries: Mapped[int] = mapped_column(server_default=text("0"))
+    mailed_at: Mapped[datetime | None]
+
+    reminder: Mapped[RenewalReminder] = relationship()

@@ -227,6 +227,7 @@ APPEND_ONLY = (
     "enforcement.denunciation_receipt",
     "enforcement.document_file",
     "enforcement.intake_reminder",
+    "enforcement.request_supplement",
     "informant.reading",
 )
 

@@ -33,7 +33,15 @@ class StoredFile(Base):
                 "likened_at IS NULL AND likeness IS NULL AND copy_sha256 IS NOT NULL AND dropped_at IS NULL"
             ),
         ),
-        Index("ix_stored_file_unscanned", "received_at", postgresql_where=text("scanned_at IS NULL")),
+        CheckConstraint(
+            "scan_gave_up >= 0 AND (scan_gave_up = 0 OR scan_tried_at IS NOT NULL)", name="gave_up_when_tried"
+        ),
+        Index(
+            "ix_stored_file_unscanned",
+            text("scan_tried_at NULLS FIRST"),
+            "received_at",
+            postgresql_where=text("scanned_at IS NULL"),
+        ),
     )
 
     id: Mapped[uuid_pk]
@@ -54,3 +62,7 @@ class StoredFile(Base):
     """When a virus scanner last looked at it. None: none has, because there is none or it did not answer."""
     virus: Mapped[str | None]
     """What the scanner called it."""
+    scan_tried_at: Mapped[datetime | None]
+    """When a scanner was last asked about it in the background (`trace.services.unscanned`)."""
+    scan_gave_up: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often a scanner did not get to its end."""

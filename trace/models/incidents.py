@@ -23,6 +23,8 @@ class IncidentKind(StrEnum):
     REGISTER_COPIED = "register_copied"
     EVIDENCE_CHANGED = "evidence_changed"
     EVIDENCE_INFECTED = "evidence_infected"
+    LETTER_UNDELIVERED = "letter_undelivered"
+    CUSTODY_UNWATCHED = "custody_unwatched"
 
 
 class Incident(Base):

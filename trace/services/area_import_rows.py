@@ -6,7 +6,6 @@ Pure. What must not live here: boundaries, and the database.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from trace.services import area_import_faults as faults
-from trace.services import coordinates
+from trace.services import coordinates, kept_text
 from trace.services.folding import fold
 
 if TYPE_CHECKING:
@@ -177,13 +176,9 @@ def text_of(value: Any) -> str:
 @lru_cache(maxsize=2048)
 def _clean(text: str) -> str:
     """Kept for a while: crops and communes stand in thousands of rows."""
-    if text.isprintable():
-        return (
-            text.strip()
-            if "  " not in text and text.isascii()
-            else " ".join(unicodedata.normalize("NFC", text).split())
-        )
-    return " ".join(unicodedata.normalize("NFC", "".join(sign if sign.isprintable() else " " for sign in text)).split())
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
+    return kept_text.line(text)
 
 
 @lru_cache(maxsize=256)

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from trace.errors import Conflict, Invalid, NotFound, TooLarge
 from trace.models.files import StoredFile
-from trace.services import imaging, likeness, videos, viruses
+from trace.services import imaging, likeness, pauses, videos, viruses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,10 +117,11 @@ def receive(
     """Take a file in: measure it, find out what it is, put it on disk for good, and only then write its row.
 
     The name that came with it decides nothing. `kinds` are the media types that are welcome. `scanner` is the address of a virus
-    scanner; one that does not answer keeps nobody out, the file waits for `scan_waiting`. If the transaction is rolled back the
+    scanner; one that does not answer keeps nobody out, the file waits (`unscanned`). If the transaction is rolled back the
     bytes stay on disk without a row, never the other way round.
     """
-    with _draft(store) as (path, draft):
+    # The caller has often begun a transaction already: a large film must not be cut off in it.
+    with pauses.unhurried(session), _draft(store) as (path, draft):
         size, sha256 = _measure(stream, draft, kinds)
         media_type = _kind(path) or videos.kind_of(path)
         if media_type not in kinds:
@@ -151,26 +152,6 @@ def receive(
     session.add(stored)
     session.flush()
     return stored
-
-
-def scan_waiting(session: Session, store: Path, scanner: str, *, at: datetime, most: int = 50) -> list[StoredFile]:
-    """Have files scanned that no scanner has seen, oldest first. Returns those in which it found something; stops when it does not answer."""
-    waiting = select(StoredFile).where(StoredFile.scanned_at.is_(None), StoredFile.dropped_at.is_(None))
-    statement = waiting.order_by(StoredFile.received_at).limit(most).with_for_update(skip_locked=True)
-    found = []
-    for file in session.scalars(statement):
-        try:
-            file.virus = viruses.scan(scanner, original_path(store, file))
-        except viruses.GaveUp:
-            continue  # this one; others may be smaller
-        except viruses.NoAnswer:
-            break
-        else:
-            file.scanned_at = at
-            if file.virus:
-                found.append(file)
-    session.flush()
-    return found
 
 
 def keep(
@@ -387,5 +368,5 @@ def _hash_of(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
+    except OSError:  # gone, or the disk does not give it: neither is what was taken in
         return None

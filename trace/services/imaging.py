@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MOST_PIXELS = 60_000_000
 MOST_SCANS = 100
 COPY_SIDE = 1600
+THUMB_SIDE = 320
 COPY_MEDIA_TYPE = "image/jpeg"
 # MPO is what Pillow calls a JPEG that holds further pictures behind the first, as many telephones write it.
 IMAGE_FORMATS = {
@@ -99,6 +100,11 @@ def picture(path: Path, black: Sequence[tuple[float, float, float, float]] = ())
 def small(path: Path) -> bytes:
     """The picture decoded and drawn anew, small: whatever else the file held does not survive."""
     return _drawn(path, COPY_SIDE)
+
+
+def thumb(path: Path) -> bytes:
+    """The same so small that it only tells one picture from another."""
+    return _drawn(path, THUMB_SIDE)
 
 
 def _drawn(path: Path, side: int | None, black: Sequence[tuple[float, float, float, float]] = ()) -> bytes:

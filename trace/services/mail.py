@@ -33,10 +33,13 @@ class NotMailed(Unavailable):
 
 @dataclass(frozen=True)
 class Letter:
-    """A letter that is due, by the key of its row. `last`: it is not tried again if the mail server does not take it now."""
+    """A letter that is due, by the key of its row. `last`: it is not tried again if the mail server does not take it now.
+
+    It goes to one address: of several, the server may take some and put off others, and then nobody could say who has it.
+    """
 
     key: int
-    to: tuple[str, ...]
+    to: str
     subject: str
     text: str
     last: bool

@@ -189,7 +189,7 @@ def letters(session: Session, *, at: datetime, host: str) -> list[Letter]:
         row.mail_tries += 1
         last = row.mail_tries >= MOST_TRIES
         row.mail_due_at = None if last else at + min(FIRST_WAIT * 2 ** (row.mail_tries - 1), LONGEST_WAIT)
-        written.append(Letter(row.id, (row.address,), *_words(token, host), last=last))
+        written.append(Letter(row.id, row.address, *_words(token, host), last=last))
     session.flush()
     return written
 

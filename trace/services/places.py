@@ -6,7 +6,6 @@ What must not live here: what the pages look like, and anything of the case desk
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +18,7 @@ from trace.models.certificates import UseCertificate
 from trace.models.labels import LabelOrder
 from trace.models.lots import Lot
 from trace.models.parties import Commune, CommuneAlias, CommuneKind, Party
+from trace.services import kept_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 VIETNAMESE = "vi-x-icu"
 LONGEST = 100
 _KIND_WORDS = re.compile(r"^(xã|phường|đặc khu|huyện|quận|thị xã|thành phố|tp\.?)\s+(?=\S)", re.IGNORECASE)
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 Text = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 
@@ -69,8 +68,7 @@ class Found:
 
 def asked(text: str | None) -> str:
     """A search text as it is compared: NFC, single spaces, no control characters, not endless."""
-    normal = unicodedata.normalize("NFC", text or "")
-    return " ".join(_CONTROLS.sub(" ", normal).split())[:LONGEST]
+    return kept_text.line(text or "")[:LONGEST]
 
 
 def matches(text: str, *columns: Text) -> ColumnElement[bool]:

@@ -1,7 +1,7 @@
 """Renewal reminders: a certificate that enters its renewal window is work for its holder and its managing body, once a period.
 
 Whether a reminder is done is not written down: it follows from the applications and certificates there are. Whoever has an address for
-letters also gets one, written here; what must not live here is the sending (`mail`, by a job).
+letters also gets one, once, written here; what must not live here is the sending (`mail`, by a job).
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from trace.clock import CITY
-from trace.models.applications import Application, ApplicationState, RenewalReminder
+from trace.models.applications import Application, ApplicationState, RenewalLetter, RenewalReminder
 from trace.models.certificates import CertificateStatus, UseCertificate
+from trace.models.incidents import IncidentKind
 from trace.models.parties import AppUser, Role, RoleGrant
 from trace.models.titles import TitleRole, TitleRoleKind
-from trace.services import applications, history, mail_addresses, rules, workdays
+from trace.services import applications, history, incidents, mail_addresses, rules, workdays
 from trace.services.mail import Letter
 from trace.services.mail_addresses import FIRST_WAIT, LONGEST_WAIT, MOST_TRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
+    from uuid import UUID
 
     from trace.services.reach import Reach
 
@@ -32,6 +34,10 @@ LIVE = (CertificateStatus.ACTIVE, CertificateStatus.SUSPENDED)
 LETTERS = 50
 # An application that came to nothing leaves the renewal to be done.
 FRUITLESS = (ApplicationState.WITHDRAWN, ApplicationState.REFUSED)
+_WITH_CERTIFICATE = (
+    joinedload(RenewalReminder.certificate).joinedload(UseCertificate.title),
+    joinedload(RenewalReminder.certificate).joinedload(UseCertificate.holder),
+)
 
 
 def remind(session: Session, at: datetime) -> int:
@@ -80,16 +86,68 @@ def waiting(session: Session, *, reach: Reach, on: date, limit: int = 50) -> Seq
         .where(reach.covers(UseCertificate.holder_id, UseCertificate.title_id), *_undone(on))
         .order_by(RenewalReminder.ends_on, RenewalReminder.id)
         .limit(limit)
-        .options(
-            joinedload(RenewalReminder.certificate).joinedload(UseCertificate.title),
-            joinedload(RenewalReminder.certificate).joinedload(UseCertificate.holder),
-        )
+        .options(*_WITH_CERTIFICATE)
     )
     return session.scalars(statement).all()
 
 
 def letters(session: Session, *, at: datetime, host: str) -> list[Letter]:
-    """The letters that are due, each set to be tried again later unless `mailed` is said of it. Nobody else gets the same ones."""
+    """The letters that are due, one a person, each set to be tried again later unless `mailed` or `given_up` is said of it.
+
+    Nobody else gets the same ones.
+    """
+    today = at.astimezone(CITY).date()
+    _put_down(session, at=at)
+    due = session.scalars(
+        select(RenewalLetter)
+        .join(RenewalLetter.reminder)
+        .join(RenewalReminder.certificate)
+        .where(RenewalLetter.mail_due_at <= at, *_undone(today))
+        .order_by(RenewalLetter.mail_due_at, RenewalLetter.id)
+        .limit(LETTERS)
+        .with_for_update(of=RenewalLetter, skip_locked=True)
+        .options(joinedload(RenewalLetter.reminder).options(*_WITH_CERTIFICATE))
+    ).all()
+    addresses = {each.id: _readers(session, each.certificate, on=today) for each in {row.reminder for row in due}}
+    written = []
+    for row in due:
+        to = addresses[row.reminder_id].get(row.person_id)
+        if to is None:  # gone since, or without an address by now
+            given_up(session, row.id, at=at)
+            continue
+        row.mail_tries += 1
+        row.mail_due_at = at + min(FIRST_WAIT * 2 ** (row.mail_tries - 1), LONGEST_WAIT)
+        written.append(Letter(row.id, to, *_words(row.reminder, host), last=row.mail_tries >= MOST_TRIES))
+    session.flush()
+    return written
+
+
+def mailed(session: Session, letter_id: int, *, at: datetime) -> None:
+    """A letter was taken by the mail server: it is not sent again."""
+    letter = session.get_one(RenewalLetter, letter_id)
+    letter.mailed_at, letter.mail_due_at = at, None
+    session.flush()
+    session.execute(
+        update(RenewalReminder)
+        .where(RenewalReminder.id == letter.reminder_id, RenewalReminder.mailed_at.is_(None))
+        .values(mailed_at=at)
+    )
+
+
+def given_up(session: Session, letter_id: int, *, at: datetime) -> None:
+    """A letter is not sent any more. When nobody got one of this reminder, and nobody will, the administrator is told."""
+    letter = session.get_one(RenewalLetter, letter_id)
+    letter.mail_due_at = None
+    session.flush()
+    # Whoever gives up the last two at the same moment would otherwise each think that the other may still arrive.
+    session.execute(select(RenewalReminder.id).where(RenewalReminder.id == letter.reminder_id).with_for_update())
+    hope = or_(RenewalLetter.mailed_at.is_not(None), RenewalLetter.mail_due_at.is_not(None))
+    if session.scalar(select(~exists().where(RenewalLetter.reminder_id == letter.reminder_id, hope))):
+        incidents.add(session, IncidentKind.LETTER_UNDELIVERED, 1, at=at)
+
+
+def _put_down(session: Session, *, at: datetime) -> None:
+    """Decide who is written to about what has fallen due: each person once, and of people who share an address one."""
     today = at.astimezone(CITY).date()
     due = session.scalars(
         select(RenewalReminder)
@@ -98,40 +156,27 @@ def letters(session: Session, *, at: datetime, host: str) -> list[Letter]:
         .order_by(RenewalReminder.mail_due_at, RenewalReminder.id)
         .limit(LETTERS)
         .with_for_update(of=RenewalReminder, skip_locked=True)
-        .options(
-            joinedload(RenewalReminder.certificate).joinedload(UseCertificate.title),
-            joinedload(RenewalReminder.certificate).joinedload(UseCertificate.holder),
-        )
+        .options(*_WITH_CERTIFICATE)
     ).all()
-    written = []
     for reminder in due:
-        to = _addresses(session, reminder.certificate, on=today)
-        reminder.mail_tries += 1
-        last = reminder.mail_tries >= MOST_TRIES
-        reminder.mail_due_at = (
-            None if last or not to else at + min(FIRST_WAIT * 2 ** (reminder.mail_tries - 1), LONGEST_WAIT)
+        readers = _readers(session, reminder.certificate, on=today)
+        persons = {address: person_id for person_id, address in readers.items()}
+        session.add_all(
+            RenewalLetter(reminder_id=reminder.id, person_id=persons[address], mail_due_at=at)
+            for address in sorted(persons)
         )
-        if to:
-            written.append(Letter(reminder.id, to, *_words(reminder, host), last=last))
+        reminder.mail_due_at = None
     session.flush()
-    return written
 
 
-def mailed(session: Session, reminder_id: int, *, at: datetime) -> None:
-    """A letter was taken by the mail server: it is not sent again."""
-    session.execute(
-        update(RenewalReminder).where(RenewalReminder.id == reminder_id).values(mailed_at=at, mail_due_at=None)
-    )
-
-
-def _addresses(session: Session, certificate: UseCertificate, *, on: date) -> tuple[str, ...]:
-    """Who is told: the clerks of the holder and the managers of the managing body that have an address for letters."""
+def _readers(session: Session, certificate: UseCertificate, *, on: date) -> dict[UUID, str]:
+    """Who is told, and where: the clerks of the holder and the managers of the managing body that have an address for letters."""
     body = select(TitleRole.party_id).where(
         TitleRole.title_id == certificate.title_id, TitleRole.role == TitleRoleKind.MANAGING_BODY, TitleRole.valid_during.contains(on)
     )  # fmt: skip
     address = mail_addresses.effective()
-    found = session.scalars(
-        select(address)
+    found = session.execute(
+        select(AppUser.id, address)
         .join_from(AppUser, RoleGrant, RoleGrant.user_id == AppUser.id)
         .where(
             AppUser.closed_at.is_(None), RoleGrant.valid_during.contains(on), address.is_not(None),
@@ -140,9 +185,9 @@ def _addresses(session: Session, certificate: UseCertificate, *, on: date) -> tu
                 and_(RoleGrant.role == Role.MANAGER, RoleGrant.party_id.in_(body)),
             ),
         )
-        .distinct()
+        .order_by(AppUser.id)
     )  # fmt: skip
-    return tuple(sorted(each for each in found if each is not None))
+    return {person_id: each for person_id, each in found if each is not None}
 
 
 def _words(reminder: RenewalReminder, host: str) -> tuple[str, str]:

@@ -29,11 +29,13 @@ const go = (step) => {
 const said = document.querySelector("[data-chosen]");
 const before = said?.textContent;
 const whole = document.querySelector("#bulk input[name=all]");
+const taken = document.querySelector("#bulk [data-export-all]");
 const ticked = () => rows.filter((row) => boxOf(row)?.checked).length;
 const tell = () => {
   if (!said) return;
   const count = whole?.checked ? whole.dataset.all : ticked();
   said.textContent = count ? said.dataset.chosen.replace("{n}", count) : before;
+  if (taken) taken.textContent = count ? taken.dataset.exportChosen.replace("{n}", count) : taken.dataset.exportAll;
 };
 
 const tick = (row) => {

@@ -68,8 +68,10 @@ def _page(faulty: UUID | None = None, form: CloseForm | None = None) -> str:
         IncidentKind.GUESSED_HIDDEN: _("Somebody tries the digits under scratch layers."),
         IncidentKind.REPORT_FLOOD: _("Reports, photos or positions came faster than people send them. None was lost: they were asked to wait."),
         IncidentKind.REGISTER_COPIED: _("Somebody reads the public register page by page at speed. It is public; they were slowed down."),
-        IncidentKind.EVIDENCE_CHANGED: _("Files or custody of evidence are not what was taken in. Look at the file store and restore the originals from the backup; the case desk sees which pieces."),
+        IncidentKind.EVIDENCE_CHANGED: _("Files or custody of evidence, or files of issued documents, are not what was taken in. Look at the file store and restore the originals from the backup; the case desk sees which."),
         IncidentKind.EVIDENCE_INFECTED: _("The virus scanner found something in a file that was sent as evidence, or taken in before. It is refused or kept apart."),
+        IncidentKind.LETTER_UNDELIVERED: _("A letter about a certificate to renew reached nobody: every address was refused, or the mail server took nothing for days. Look at the page of letters that do not arrive, and tell the holder in another way."),
+        IncidentKind.CUSTODY_UNWATCHED: _("For more than a minute nobody looked whether a step of custody is missing: the look fails or hangs. See the log of the worker, and run ./manage doctor."),
     }  # fmt: skip
     return render_template(
         "incidents.html", open=incidents.open_ones(session()), closed=incidents.closed_ones(session()), meanings=meanings,

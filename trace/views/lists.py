@@ -91,9 +91,9 @@ def wards(on: date | None = None) -> list[tuple[str, str]]:
     return offered
 
 
-def page() -> int:
-    """The page asked for, from 1."""
-    asked = request.args.get("page", "")
+def page(name: str = "page") -> int:
+    """The page asked for, from 1. `name`: of a list that stands on a page beside another."""
+    asked = request.args.get(name, "")
     return max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) <= 6 else 1
 
 

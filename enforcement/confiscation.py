@@ -1,0 +1,236 @@
+"""Confiscation: a decision orders it, its signer is competent for what the goods are worth, and nothing is taken for good without one.
+
+The penalties law names confiscation among the penalties (Art. 21, 26) and lets it stand without a fine (Art. 65); the powers to confiscate
+are capped by the value of the goods. What must not live here: what happens to single exhibits (`exhibits`), and carrying out orders (`orders`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from enforcement import authority, competence, law, membership
+from enforcement.acts import standing
+from enforcement.errors import MissingDemand
+from enforcement.law_seed import Field
+from enforcement.models import (
+    CasePaper,
+    Exhibit,
+    ExhibitDeed,
+    ExhibitEvent,
+    GoodsLine,
+    Obligation,
+    ObligationKind,
+    ObligationState,
+    Ruling,
+)
+from enforcement.transitions import Demand, Move
+from trace.clock import CITY
+from trace.errors import Conflict, Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+    from enforcement.models import CaseFile
+    from enforcement.transitions import Duty
+    from trace.errors import TemThatError
+
+K = ObligationKind
+FINAL = frozenset({ExhibitDeed.CONFISCATED, ExhibitDeed.DESTROYED})
+"""Deeds that nobody can take back, so that a decision has to stand behind them."""
+_AMONG_REMEDIES = re.compile(r"\s*[-–•*\d.)]*\s*(buộc\s+)?tịch\s+thu\b", re.IGNORECASE)
+
+
+class NotOrdered(Conflict):
+    """No decision orders that exhibit no. %(seq)s, %(description)s, is confiscated.
+
+    Make the decision first, or enter what it orders. Without one, return the exhibit.
+    """
+
+
+class BeforeItsDecision(Invalid):
+    """Exhibit no. %(seq)s would be taken before the decision of %(day)s that orders it.
+
+    Check the day.
+    """
+
+
+class NotValued(Conflict):
+    """Nobody knows what exhibit no. %(seq)s is worth, and whoever signed the decision may confiscate goods up to %(cap)s đồng only.
+
+    Open the exhibit and say to which valued goods it belongs.
+    """
+
+
+class BeyondTheSigner(Conflict):
+    """The goods confiscated in this case would be worth %(value)s đồng; whoever signed the decision may confiscate up to %(cap)s đồng.
+
+    Transfer the file to a person who is competent, or return what the decision cannot cover.
+    """
+
+
+class ConfiscationApart(Invalid):
+    """Confiscation is ordered with the value of the goods, not as one of the remedies: the value decides who may sign.
+
+    Write the value into its own field, and take the line out of the remedies.
+    """
+
+
+class ValueMissing(Invalid):
+    """An order to confiscate says what the goods are worth.
+
+    Write the value in đồng.
+    """
+
+
+class GoodsWereTaken(Conflict):
+    """Goods were confiscated by this order, so it can neither be struck nor lapse.
+
+    Settle it by the minutes of the confiscation.
+    """
+
+
+def decide(
+    session: Session, case: CaseFile, filled: Mapping[str, Any], *, by: UUID, duties: Collection[Duty], at: datetime
+) -> int:
+    """What a decision without a fine confiscates, in đồng: something is confiscated or remedied, and the signer is competent for the value."""
+    value = int(filled.get(Demand.CONFISCATION) or 0)
+    if not value and not filled.get(Demand.REMEDIES):
+        raise MissingDemand(move=Move.ORDER_REMEDY, missing=(Demand.REMEDIES,))
+    if value:
+        on = filled.get(Demand.SIGNED_ON) or at.astimezone(CITY).date()
+        own = authority.own_duties(session, by, duties, on, at=at)
+        signer, figures = authority.capacity(session, by, own, on).signer, law.load(session).figures
+        for field in _fields(session, case):
+            competence.check(signer, 0, organisation=False, on=on, confiscation=value, field=field, figures=figures)
+    return value
+
+
+def refuse_among_remedies(filled: Mapping[str, Any]) -> None:
+    """Written among the remedies a confiscation would escape the cap on what its signer may confiscate."""
+    refuse_as_remedy([filled.get(Demand.REMEDIES), *(each.remedies for each in filled.get(Demand.FINES) or ())])
+
+
+def refuse_as_remedy(texts: Iterable[str | None]) -> None:
+    """The same for remedies that are entered later."""
+    if any(_AMONG_REMEDIES.match(line) for text in texts for line in (text or "").splitlines()):
+        raise ConfiscationApart
+
+
+def beyond(session: Session, case: CaseFile, paper: CasePaper, value: int | None) -> list[TemThatError]:
+    """What is wrong with one more order to confiscate by a decision that stands: no value, or more than its signer may confiscate in all."""
+    if value is None:
+        return [ValueMissing()]
+    cap = _cap(session, case, paper)
+    before = sum(each.value or 0 for each in _orders(session, case, {K.CONFISCATION}) if each.paper_id == paper.id)
+    return [] if cap is None or before + value <= cap else [BeyondTheSigner(value=before + value, cap=cap)]
+
+
+def faults(
+    session: Session, case: CaseFile, things: Sequence[Exhibit], deed: ExhibitDeed, *, on: date
+) -> list[TemThatError]:
+    """Why these exhibits cannot be confiscated or destroyed on a day: nothing orders it, or its signer is not competent for so much."""
+    if deed not in FINAL:
+        return []
+    kinds = {K.CONFISCATION} if deed is ExhibitDeed.CONFISCATED else {K.CONFISCATION, K.DESTRUCTION}
+    orders = _orders(session, case, kinds)
+    found: list[TemThatError] = []
+    capped: list[tuple[Exhibit, int]] = []
+    for thing in things:
+        mine = [_paper(session, each) for each in orders if _is_for(session, each, thing)]
+        if not mine:
+            found.append(NotOrdered(seq=str(thing.seq), description=thing.description[:80]))
+            continue
+        if on < (first := min(paper.signed_on for paper in mine)):
+            found.append(BeforeItsDecision(seq=str(thing.seq), day=first))
+            continue
+        caps = [_cap(session, case, paper) for paper in mine if paper.signed_on <= on]
+        known = [cap for cap in caps if cap is not None]
+        if deed is ExhibitDeed.CONFISCATED and len(known) == len(caps):
+            capped.append((thing, max(known)))
+    found += [NotValued(seq=str(thing.seq), cap=cap) for thing, cap in capped if thing.goods_id is None]
+    if capped:
+        cap = max(cap for _thing, cap in capped)
+        value = worth(session, [*_taken(session, case), *(thing for thing, _cap in capped)])
+        if value > cap:
+            found.append(BeyondTheSigner(value=value, cap=cap))
+    return found
+
+
+def refuse_to_end(session: Session, case: CaseFile, line: Obligation) -> None:
+    """An order by which goods were taken stays while no other orders it."""
+    left = [each for each in _orders(session, case, {K.CONFISCATION}) if each.id != line.id]
+    if line.kind is K.CONFISCATION and not left and _taken(session, case):
+        raise GoodsWereTaken
+
+
+def worth(session: Session, things: Iterable[Exhibit]) -> int:
+    """What exhibits are worth by their valued goods: by the piece where both are counted alike, otherwise all of the goods."""
+    of_line: dict[UUID, list[Exhibit]] = {}
+    for thing in {each.id: each for each in things}.values():
+        if thing.goods_id is not None:
+            of_line.setdefault(thing.goods_id, []).append(thing)
+    total = 0
+    for goods_id, belonging in of_line.items():
+        line = session.get_one(GoodsLine, goods_id)
+        alike = all(each.unit.strip().casefold() == line.unit.strip().casefold() for each in belonging)
+        total += round(sum(each.quantity for each in belonging) * line.unit_value) if alike else line.value
+    return total
+
+
+def _orders(session: Session, case: CaseFile, kinds: Collection[ObligationKind]) -> Sequence[Obligation]:
+    return session.scalars(
+        select(Obligation).where(
+            Obligation.case_id.in_(membership.members(session, case.id)), Obligation.kind.in_(kinds), Obligation.struck_at.is_(None),
+            Obligation.state != ObligationState.LAPSED,
+        )
+    ).all()  # fmt: skip
+
+
+def _paper(session: Session, order: Obligation) -> CasePaper:
+    return session.get_one(CasePaper, order.paper_id)
+
+
+def _is_for(session: Session, order: Obligation, thing: Exhibit) -> bool:
+    """Whether an order is about an exhibit: of several offenders each loses the goods of the own acts, and what belongs to nobody's alone."""
+    if order.ruling_id is None or thing.goods_id is None:
+        return True
+    act = session.scalars(
+        select(GoodsLine).where(GoodsLine.id == thing.goods_id).options(joinedload(GoodsLine.act))
+    ).one().act  # fmt: skip
+    whose = act.offender_id if act else None
+    return whose is None or whose == session.get_one(Ruling, order.ruling_id).party_id
+
+
+def _taken(session: Session, case: CaseFile) -> Sequence[Exhibit]:
+    """What was confiscated in a case and those merged into it."""
+    deeds = select(ExhibitEvent.exhibit_id).where(ExhibitEvent.deed == ExhibitDeed.CONFISCATED)
+    return session.scalars(
+        select(Exhibit).where(
+            Exhibit.case_id.in_(membership.members(session, case.id)), Exhibit.struck_at.is_(None), Exhibit.id.in_(deeds)
+        )
+    ).all()  # fmt: skip
+
+
+def _cap(session: Session, case: CaseFile, paper: CasePaper) -> int | None:
+    """What the signer of a decision may confiscate; None without a cap, and for somebody elsewhere: whether it was theirs is not judged here."""
+    if paper.capacity is None:
+        return None
+    figures = law.load(session).figures
+    caps = [
+        competence.confiscation_cap(paper.capacity, on=paper.signed_on, field=field, figures=figures)
+        for field in _fields(session, case)
+    ]
+    return min((cap for cap in caps if cap is not None), default=None)
+
+
+def _fields(session: Session, case: CaseFile) -> list[Field]:
+    found = {act.qualification.field for act in standing(session, case)}
+    return sorted(found) or [Field.INTELLECTUAL_PROPERTY]
