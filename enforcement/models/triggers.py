@@ -38,7 +38,15 @@ LANGUAGE plpgsql
 AS $$
 BEGIN
     IF NEW.state = 'inspecting' AND NOT EXISTS (
-        SELECT 1 FROM enforcement.case_paper p WHERE p.case_id = NEW.id AND p.kind = 'inspection_decision'
+        -- Its own decision, or the one that its origin had when it was split off.
+        WITH RECURSIVE line AS (
+            SELECT NEW.id AS id, NEW.split_from_id AS origin, NEW.opened_at AS opened_at, 'infinity'::timestamptz AS until
+            UNION
+            SELECT c.id, c.split_from_id, c.opened_at, CASE WHEN c.id = line.origin THEN least(line.until, line.opened_at) ELSE line.until END
+              FROM enforcement.case_file c JOIN line ON c.id = line.origin OR c.merged_into_id = line.id
+        )
+        SELECT 1 FROM enforcement.case_paper p JOIN line ON line.id = p.case_id
+         WHERE p.kind = 'inspection_decision' AND p.added_at <= line.until
     ) THEN
         RAISE EXCEPTION 'an inspection needs a signed decision with a lawful ground'
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'inspection_on_a_decision';

@@ -98,8 +98,10 @@ def upgrade() -> None:
     op.add_column("exhibit_event", sa.Column("handover_id", sa.Uuid(), nullable=True), schema="enforcement")
     op.execute("ALTER TABLE enforcement.exhibit_event DISABLE TRIGGER append_only")
     op.execute(
-        "UPDATE enforcement.exhibit_event e SET handover_id = h.id FROM enforcement.case_handover h "
-        "WHERE e.deed = 'handed_over' AND h.record_number = e.document_number AND h.recipient = e.kept_at AND h.received_by = e.keeper"
+        "UPDATE enforcement.exhibit_event e SET handover_id = h.id "
+        "FROM enforcement.case_handover h, enforcement.exhibit x, enforcement.case_file c "
+        "WHERE e.deed = 'handed_over' AND x.id = e.exhibit_id AND c.id = x.case_id AND h.case_id IN (c.id, c.merged_into_id) "
+        "AND h.record_number = e.document_number AND h.recipient = e.kept_at AND h.received_by = e.keeper"
     )
     op.execute("ALTER TABLE enforcement.exhibit_event ENABLE TRIGGER append_only")
     op.create_foreign_key(

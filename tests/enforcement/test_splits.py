@@ -12,7 +12,7 @@ from enforcement.models import CaseAct, ExplanationEnd, PaperKind
 from enforcement.transitions import CaseState, Move
 from tests.conftest import NOW
 from tests.enforcement import desk
-from tests.enforcement.test_offenders import by, case, three
+from tests.enforcement.test_offenders import by, case, held_to, three
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +77,7 @@ def test_a_case_split_off_goes_on_from_the_papers_its_origin_had_then(
     )
     desk.take(session, made, Move.START_INSPECTION, by=by, at=NOW + timedelta(hours=2))
     assert made.state is CaseState.INSPECTING
+    held_to(session)
     desk.take(session, origin, Move.START_INSPECTION, by=by, at=NOW + timedelta(hours=2))
     desk.act(session, origin, by=by, at=NOW + timedelta(hours=2))
     desk.take(session, origin, Move.RECORD_VIOLATION, by=by, at=NOW + timedelta(hours=3))
