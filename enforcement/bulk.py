@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from enforcement import cases, triage
-from enforcement.casebook import last_event, lock, name_of, said, spoken
+from enforcement.casebook import last_deed, lock, name_of, said, spoken
 from enforcement.models import (
     BulkDeed,
     BulkKind,
@@ -317,7 +317,7 @@ def _assign(session: Session, order: Order, case_id: UUID) -> dict[str, Any]:
     case = cases.assign(
         session, case_id, officer_id, reason=order.facts["reason"], by=order.by, duties=order.duties, at=order.at
     )
-    last = last_event(session, case)
+    last = last_deed(session, case)
     return {"was": str(was) if was else None, "officer": str(officer_id), "version": case.version, "event": last}
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from enforcement.bulk import Refused, Result, lock_clusters, state_of
-from enforcement.casebook import last_event, lock, name_of, spoken, write
+from enforcement.casebook import last_deed, lock, name_of, spoken, write
 from enforcement.cases import officers
 from enforcement.models import BulkDeed, BulkKind, Outcome, Signal, SignalCluster, SignalState
 from enforcement.transitions import HEADS
@@ -99,7 +99,7 @@ def undo(
 def _unassign(session: Session, item: Mapping[str, Any], by: UUID, at: datetime) -> None:
     """Give a case back, if nobody has done anything in it since: a note or a piece of evidence does not move its version, but is an event."""
     case = lock(session, UUID(item["id"]))
-    last = last_event(session, case)
+    last = last_deed(session, case)
     # Deeds done before the event was kept have the version alone.
     if case.version != item["version"] or item.get("event", last) != last:
         raise ChangedSince

@@ -127,9 +127,18 @@ def write(session: Session, case: CaseFile, deed: str, *, by: UUID, at: datetime
     return event
 
 
+COPIES = ("bundle", "fetch_bundle")
+
+
 def last_event(session: Session, case: CaseFile) -> int:
     """The number of the latest event of a case that the caller has locked."""
     return session.scalar(select(func.max(CaseEvent.seq)).where(CaseEvent.case_id == case.id)) or 0
+
+
+def last_deed(session: Session, case: CaseFile) -> int:
+    """The same without copies that were made or fetched: they change nothing."""
+    mine = CaseEvent.case_id == case.id, CaseEvent.deed.not_in(COPIES)
+    return session.scalar(select(func.max(CaseEvent.seq)).where(*mine)) or 0
 
 
 def said(text: str) -> str:

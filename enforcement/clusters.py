@@ -24,7 +24,7 @@ from trace.models.parties import Commune
 from trace.services.folding import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -132,20 +132,34 @@ def case_of(session: Session, case_id: UUID | None) -> CaseFile | None:
     return found if found.state not in OVER else None
 
 
+def working(session: Session, found: Iterable[SignalCluster]) -> dict[UUID, CaseFile]:
+    """Of those clusters from which a case was opened that is still worked on: the case that carries on, by cluster."""
+    carried = {
+        each.id: case_of(session, each.case_id) if each.case.merged_into_id else each.case
+        for each in found
+        if each.case
+    }
+    return {cluster_id: case for cluster_id, case in carried.items() if case is not None and case.state not in OVER}
+
+
 def seen(session: Session, cluster_id: UUID, *, upto: datetime | None = None) -> Seen:
     """The undecided signals of a cluster as one mark; `upto`: those only that had been put on the desk by then.
 
     Reports of one cluster are written one after the other, so that who comes later lies behind the moment. Where a clock lags or somebody
     has put an older signal into the cluster meanwhile, the mark is another, and the person looks again.
     """
-    ids = func.string_agg(cast(Signal.id, Text), aggregate_order_by(literal_column("','"), Signal.id))
-    statement = select(func.count(), func.max(Signal.filed_at), ids).where(
+    ids = func.coalesce(
+        func.string_agg(cast(Signal.id, Text), aggregate_order_by(literal_column("','"), Signal.id)), ""
+    )
+    # Ten thousand ids are weighed where they lie.
+    mark = func.encode(func.sha256(func.convert_to(ids, "UTF8")), "hex")
+    statement = select(func.count(), func.max(Signal.filed_at), mark).where(
         Signal.cluster_id == cluster_id, Signal.state.in_(UNDECIDED)
     )
     if upto is not None:
         statement = statement.where(Signal.filed_at <= upto)
-    count, last, listed = session.execute(statement).one()
-    return Seen(count, upto or last, hashlib.sha256((listed or "").encode()).hexdigest()[:32])
+    count, last, mark = session.execute(statement).one()
+    return Seen(count, upto or last, mark[:32])
 
 
 def lock(session: Session, *cluster_ids: UUID) -> list[SignalCluster]:

@@ -147,7 +147,7 @@ def _followed(
             .order_by(CasePaper.signed_on)
         )
         decisions = [(number, signed_on) for number, signed_on in papers]
-        if stage in _ADDRESSED:
+        if stage is Stage.REFUSED or (stage in _ADDRESSED and case.state not in OVER):
             pass
         elif case.state in OVER:
             stage, since, outcome = Stage.CLOSED, case.closed_at, case.outcome

@@ -119,7 +119,7 @@ def _clusters() -> Select[Any]:
     )  # fmt: skip
     shown = (
         lead.joinedload(Signal.commune).load_only(Commune.name),
-        joinedload(SignalCluster.case).load_only(CaseFile.number, CaseFile.closed_at),
+        joinedload(SignalCluster.case).load_only(CaseFile.number, CaseFile.state, CaseFile.merged_into_id),
     )
     return select(SignalCluster).options(*shown)
 

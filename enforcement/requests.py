@@ -225,6 +225,7 @@ def supplement(session: Session, record_id: UUID, brought: Brought, *, by: UUID,
     if brought.poa_certified:
         changes["poa_certified"] = (request.poa_certified, True)
         request.poa_certified = True
+    before = request.title.name if request.title else None
     if brought.title_id is not None and brought.title_id != request.title_id:
         changes["title"] = (request.title_id, brought.title_id)
         request.title_id = brought.title_id
@@ -232,17 +233,20 @@ def supplement(session: Session, record_id: UUID, brought: Brought, *, by: UUID,
     request.state, request.reason = RequestState.RECEIVED, None
     session.flush()
     session.expire(request, ["title", "supplements"])
-    _tell_desk(session, request, by=by, at=at)
+    _tell_desk(session, request, before, by=by, at=at)
     return made
 
 
-def _tell_desk(session: Session, request: InfringementRequest, *, by: UUID, at: datetime) -> None:
-    """Let the signal name the goods of a title that is known only now, and bring it back if it waits."""
+def _tell_desk(session: Session, request: InfringementRequest, before: str | None, *, by: UUID, at: datetime) -> None:
+    """Let the signal name the goods of a title that is known only now, and bring it back if it waits.
+
+    `before`: the title the request named until now. Goods that a label's order names stay.
+    """
     signal = intake_book.signal_of(session, request.record_id)
     if signal is None:
         return
     reporters.bring_back(session, signal.id, by=by, at=at)
-    if request.title is not None and "product" not in signal.facts:
+    if request.title is not None and signal.facts.get("product") in {None, before}:
         signal.facts = signal.facts | {"product": request.title.name}
         signal.summary = intake.summary(signal.what, signal.facts)
         session.flush()
@@ -258,7 +262,12 @@ def _faults_brought(
         Faults.POWER_OF_ATTORNEY: brought.poa_certified and not request.agent,
         Faults.RIGHT: unknown_title,
         Faults.NOTE: len((brought.note or "").strip()) > REASON_MOST,
-        Faults.NOTHING_NEW: not (files or brought.poa_certified or brought.title_id or (brought.note or "").strip()),
+        Faults.NOTHING_NEW: not (
+            files
+            or (brought.poa_certified and not request.poa_certified)
+            or brought.title_id not in {None, request.title_id}
+            or (brought.note or "").strip()
+        ),
     }
     return [fault for fault, is_so in tests.items() if is_so]
 

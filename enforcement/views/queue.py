@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from flask import Blueprint, render_template, request
 from flask_babel import gettext as _
 
-from enforcement import queue
+from enforcement import clusters, queue
 from enforcement.models import DeskList, SignalSource
 from enforcement.views import desk_lists
 from enforcement.views.signal_words import summary
@@ -45,6 +45,7 @@ def index() -> ResponseReturnValue:
         tabs=desk_lists.tabs("waiting" if asked.waiting else "new", counts),
         rows=rows,
         words_of=summary,
+        working=clusters.working(session(), rows),
         total=total,
         found=desk_lists.results(total, asked),
         chips=chips,

@@ -126,15 +126,12 @@ $$
 
 
 def upgrade() -> None:
-    """Apply the change. Where one was put aside as an infringement, its reason goes on saying so."""
+    """Apply the change. What was put aside as an infringement before stays as it was found, and reports on it too."""
     op.execute(COUNT_CLUSTERS)
     op.execute(
-        "UPDATE enforcement.signal SET outcome = 'undetermined', reason = reason || ' (Kết luận đã ghi trước đây: có hành vi xâm phạm.)' "
-        "WHERE state = 'rejected' AND outcome = 'infringement'"
+        "ALTER TABLE enforcement.signal ADD CONSTRAINT ck_signal_infringement_in_a_case "
+        "CHECK (state <> 'rejected' OR outcome <> 'infringement') NOT VALID"
     )
-    op.create_check_constraint(
-        op.f("ck_signal_infringement_in_a_case"), "signal", "state <> 'rejected' OR outcome <> 'infringement'", schema="enforcement"
-    )  # fmt: skip
 
 
 def downgrade() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from enforcement import bulk, bulk_undo, cases, intake, law, queue
+from enforcement import bulk, bulk_undo, casebook, cases, intake, law, queue
 from enforcement.bulk import Order
 from enforcement.models import BulkKind, CaseFile, Outcome, Signal, SignalState
 from enforcement.queue import SignalFilter
@@ -92,9 +92,9 @@ def test_what_was_touched_since_stays_as_it_is(session: Session, world: factorie
 def test_a_case_in_which_somebody_wrote_since_stays_with_them(
     session: Session, world: factories.World, tmp_path: Path
 ) -> None:
-    noted, gathered, calm = (desk.case(session, world, tmp_path) for _ in range(3))
+    noted, gathered, calm, copied = (desk.case(session, world, tmp_path) for _ in range(4))
     give = order(world, tmp_path, BulkKind.ASSIGN, officer=str(world.officer.id))
-    deed, _ = bulk.carry_out(session, give, [noted.id, gathered.id, calm.id])
+    deed, _ = bulk.carry_out(session, give, [noted.id, gathered.id, calm.id, copied.id])
     assert deed is not None
     seen = noted.version
     cases.note(session, noted.id, "Đã gọi cho người bán", by=world.officer.id, at=LATER)
@@ -103,11 +103,13 @@ def test_a_case_in_which_somebody_wrote_since_stays_with_them(
         session, gathered.id, desk.photo(session, tmp_path, 7), title="Ảnh", origin="Cán bộ chụp", taken_at=NOW, store=tmp_path,
         by=world.officer.id, at=LATER,
     )  # fmt: skip
+    casebook.write(session, copied, "fetch_bundle", by=world.officer.id, at=LATER, facts={"bundle": 1})
     _, result = bulk_undo.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
     assert {(refused.number, type(refused.why)) for refused in result.refused} == {
         (case.number, bulk_undo.ChangedSince) for case in (noted, gathered)
     }
-    assert (noted.officer_id, gathered.officer_id, calm.officer_id) == (world.officer.id, world.officer.id, None)
+    assert (noted.officer_id, gathered.officer_id) == (world.officer.id, world.officer.id)
+    assert (calm.officer_id, copied.officer_id) == (None, None), "who takes a copy changes nothing"
 
 
 @pytest.mark.parametrize("closed", [True, False])

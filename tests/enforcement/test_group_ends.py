@@ -76,6 +76,11 @@ def test_while_the_survivor_is_worked_on_no_second_case_is_opened(
     with pytest.raises(triage.ClusterHasCase) as refused:
         opened(session, late, world, tmp_path)
     assert refused.value.facts == {"number": kept.number}
+    cluster = session.get_one(SignalCluster, late.cluster_id)
+    assert clusters.working(session, [cluster]) == {cluster.id: kept}
+    close(session, kept, world)
+    session.expire_all()
+    assert clusters.working(session, [cluster]) == {}
 
 
 @pytest.mark.parametrize("waits", [True, False])

@@ -42,8 +42,10 @@ from enforcement.requests import Brought, Lack
 from tests import factories
 from tests.conftest import MASTER, NOW
 from tests.enforcement import desk
+from tests.enforcement.test_group_ends import close
 from tests.enforcement.test_records import asked, complained, heard
 from trace.models.history import History
+from trace.models.titles import ProtectionTitle, TitleKind
 from trace.services import files, keys
 from trace.services.reach import Reach
 from trace.workdays import CalendarGap
@@ -111,6 +113,17 @@ def test_what_is_asked_for_and_a_refusal_are_read_although_the_case_is_worked_on
     requests.refuse(session, record.id, reason="Không đủ tư cách", by=by, at=NOW)
     told = followed(session)
     assert (told.stage, told.reason, told.since, told.outcome) == (Stage.REFUSED, "Không đủ tư cách", NOW, None)
+
+
+def test_papers_that_never_came_do_not_hide_that_the_case_has_ended(
+    session: Session, world: factories.World, by: UUID, tmp_path: Path
+) -> None:
+    record = taken(session, by, title_id=world.title.id)
+    case = triage.open_case(session, signal_of(session, record).id, title="Vụ mẫu", store=tmp_path, by=by, at=NOW)
+    requests.ask_for_more(session, record.id, reason="Thiếu giấy ủy quyền", by=by, at=NOW)
+    close(session, case, world)
+    told = followed(session)
+    assert (told.stage, told.reason, told.outcome) == (Stage.CLOSED, None, Outcome.NO_VIOLATION)
 
 
 @pytest.mark.parametrize("asked_for_more", [False, True])
@@ -200,6 +213,21 @@ def test_papers_come_unasked_late_and_a_second_time(session: Session, by: UUID, 
     assert len(record.request.supplements) == 2  # type: ignore[union-attr]
     requests.accept(session, record.id, reason="", by=by, at=overdue)
     assert clock_of(session, record).ended_as is ClockEnd.LATE
+
+
+def test_papers_that_name_another_title_correct_the_goods_on_the_desk(
+    session: Session, world: factories.World, by: UUID
+) -> None:
+    record = taken(session, by, title_id=world.title.id)
+    with pytest.raises(PaperFaults):  # what the request says already is nothing new
+        requests.supplement(session, record.id, Brought(NOW, title_id=world.title.id), by=by, at=NOW)
+    other = ProtectionTitle(kind=TitleKind.COLLECTIVE_MARK, name="Nhãn hiệu mẫu khác", is_sample=True)
+    session.add(other)
+    session.flush()
+    requests.supplement(session, record.id, Brought(NOW, title_id=other.id), by=by, at=NOW)
+    signal = signal_of(session, record)
+    assert signal.facts["product"] == other.name
+    assert world.title.name not in signal.summary
 
 
 def test_all_that_is_wrong_with_a_supplement_is_said_at_once(session: Session, by: UUID, tmp_path: Path) -> None:
