@@ -23,7 +23,7 @@ from geoalchemy2 import WKBElement
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from enforcement import alarms, bundle_check, bundle_index, casework, custody, evidence, membership
+from enforcement import alarms, bundle_check, bundle_index, casework, custody, evidence
 from enforcement.alarms import Fault
 from enforcement.models import AlarmKind, CaseBundle, CaseEvent, CaseFile, CustodyDeed, CustodyEvent, Evidence
 from enforcement.papers import keeping, shelf
@@ -103,9 +103,9 @@ def compose(
 
     `hashed` is what the originals were just now, by piece; what it does not name is hashed here.
     """
-    pieces = evidence.of_members(session, bundle.case_id)
+    pieces, given = evidence.with_folios(session, bundle.case_id)
     _whole(session, pieces, hashed or {}, store=store, scanner=scanner, at=at)
-    cases = membership.members(session, bundle.case_id)
+    cases = list(given)
     if changed := keeping.check(session, store, at=at, cases=cases).damaged:
         raise DocumentsChanged(names=", ".join(changed))
     for piece, _ in pieces:
@@ -113,9 +113,10 @@ def compose(
         note = f"{bundle.number}"
         custody.step(session, piece, CustodyDeed.BUNDLED, by=bundle.asked_by, at=at, seen=piece.sha256, note=note)
     members: list[Member] = []
-    record = _record(session, bundle, pieces, members, store)
+    record = _record(session, bundle, pieces, given, members=members, store=store)
     keeping.keep_waiting(session, store, at=at, cases=cases, most=MOST_DOCUMENTS)
     members += _documents(session, bundle.case_id, store)
+    record["signed_copies_left_out"] = _signed(session, bundle, pieces, members, store)
     members.append(_member(bundle_check.DATA, _json(record)))
     members.append(_member(SCRIPT, CHECKER.read_bytes()))
     members.append(_member(INDEX, bundle_index.page(record, [member.name for member in members]).encode()))
@@ -222,15 +223,16 @@ def _whole(
 
 def _from_outside(piece: Evidence) -> list[StoredFile]:
     """What somebody brought: the original, and copies redacted outside. Those drawn here hold nothing but dots."""
-    return [piece.file, *(redacted.file for redacted in piece.redactions if redacted.brought)]
+    return [piece.file, *(redacted.file for redacted in piece.redactions if not redacted.drawn_here)]
 
 
 def _record(
-    session: Session, bundle: CaseBundle, pieces: Sequence[tuple[Evidence, str]], members: list[Member], store: Path
-) -> dict[str, Any]:
-    """The case as data. Files that it names are added to `members`."""
+    session: Session, bundle: CaseBundle, pieces: Sequence[tuple[Evidence, str]], given: Mapping[UUID, int],
+    *, members: list[Member], store: Path,
+) -> dict[str, Any]:  # fmt: skip
+    """The cases as data, with how many folios each had `given` when its pieces were read. Files that it names are added to `members`."""
     public = evidence.from_the_public(session, {piece.file_id for piece, _ in pieces})
-    ids = membership.members(session, bundle.case_id)
+    ids = list(given)
     shown = (selectinload(CaseFile.signals), joinedload(CaseFile.officer), joinedload(CaseFile.commune))
     found = {case.id: case for case in session.scalars(select(CaseFile).where(CaseFile.id.in_(ids)).options(*shown))}
     cases = []
@@ -245,7 +247,7 @@ def _record(
             {
                 **_row(case, {"number", "title", "state", "severity", "opened_at", "closed_at", "outcome", "legal_qualification",
                               "act_ended_on", "rule_version", "commune_code"}),
-                "last_folio": session.scalar(select(CaseFile.last_folio).where(CaseFile.id == case_id)),
+                "last_folio": given[case_id],
                 "officer": case.officer.full_name if case.officer else None,
                 "signals": [_row(signal, {"source", "source_number", "received_at"}) for signal in case.signals],
                 "events": _events(session, case_id),
@@ -330,7 +332,7 @@ def _held_back(redacted: Redaction) -> str | None:
     """Why a redacted copy does not go out."""
     if redacted.file.virus:
         return "virus"
-    return "unscanned" if redacted.brought and unscanned.unreadable(redacted.file) else None
+    return "unscanned" if not redacted.drawn_here and unscanned.unreadable(redacted.file) else None
 
 
 def _step(step: CustodyEvent) -> dict[str, Any]:
@@ -344,8 +346,24 @@ def _step(step: CustodyEvent) -> dict[str, Any]:
 
 
 def _documents(session: Session, case_id: UUID, store: Path) -> list[Member]:
-    """The documents of the case and of those merged into it, as drawn and as signed."""
+    """The documents of the case and of those merged into it, as drawn."""
     return [_member(f"van-ban/{name}", content) for name, content in shelf.files_of(session, case_id, store)]
+
+
+def _signed(
+    session: Session, bundle: CaseBundle, pieces: Sequence[tuple[Evidence, str]], members: list[Member], store: Path
+) -> list[dict[str, Any]]:
+    """Add the signed copies to `members`. Each is a piece of evidence too: what is held back there is so here, and is named."""
+    public = evidence.from_the_public(session, {piece.file_id for piece, _ in pieces})
+    why = {piece.id: _left_out(piece, bundle, public) for piece, _ in pieces}
+    held = []
+    for name, document, piece in shelf.signed_of(session, bundle.case_id):
+        # One that was taken in after the pieces were read is in the next bundle.
+        if (reason := why.get(piece.id, "later")) is None:
+            members.append(Member(f"van-ban/{name}", files.original_path(store, piece.file), piece.sha256))
+        else:
+            held.append({"document": document, "file": f"van-ban/{name}", "folio": piece.folio, "left_out": reason})
+    return held
 
 
 def _member(name: str, content: bytes) -> Member:

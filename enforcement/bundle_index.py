@@ -30,6 +30,7 @@ COPY_LEFT_OUT = {
     "virus": "có mã độc, lưu cách ly tại cơ quan; không đưa vào gói.",
     "unscanned": "không được trình quét mã độc đọc hết (có thể vì tệp quá lớn), nên lưu tại cơ quan, không đưa vào gói.",
 }
+SIGNED_LEFT_OUT = LEFT_OUT | {"later": "Đưa vào hồ sơ trong khi lập gói; có trong gói sau."}
 DEEDS = {
     "taken": "Thu nhận vào hồ sơ", "viewed": "Xem", "fetched": "Lấy bản gốc ra xem", "offered": "Đề nghị bàn giao",
     "received": "Xác nhận đã nhận", "refused": "Từ chối nhận", "withdrawn": "Rút đề nghị bàn giao", "redacted": "Lập bản che",
@@ -56,7 +57,13 @@ def page(record: dict[str, Any], names: Sequence[str]) -> str:
     papers = [name for name in names if name.startswith("van-ban/")]
     if papers:
         parts.append(f"<h2>Văn bản</h2><ul>{''.join(f'<li>{_link(name)}</li>' for name in papers)}</ul>")
+    if held := record["signed_copies_left_out"]:
+        parts.append(f"<h3>Bản ký không đưa vào gói</h3><ul>{''.join(_signed(each) for each in held)}</ul>")
     return "\n".join(parts) + "\n</html>\n"
+
+
+def _signed(held: dict[str, Any]) -> str:
+    return f"<li>Văn bản {_t(held['document'])}, bút lục {held['folio']}: {SIGNED_LEFT_OUT[held['left_out']]}</li>"
 
 
 def _case(case: dict[str, Any]) -> Iterable[str]:

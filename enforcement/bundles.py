@@ -13,6 +13,7 @@ from sqlalchemy.orm import joinedload
 
 from enforcement import membership
 from enforcement.casebook import lock, said, standing, write
+from enforcement.evidence import ONE_LOOK
 from enforcement.models import BundleState, CaseBundle
 from trace.errors import Conflict, NotFound
 from trace.services import history
@@ -93,10 +94,19 @@ def finish(session: Session, bundle_id: UUID, written: Written, *, at: datetime)
 
 
 def taken_out(session: Session, bundle: CaseBundle, *, by: UUID, at: datetime) -> None:
-    """Somebody takes the ZIP with all that is in it: the case says who and when."""
-    case = lock(session, membership.survivor(session, bundle.case_id))
-    write(session, case, "fetch_bundle", by=by, at=at, facts={"bundle": bundle.number, "sha256": bundle.sha256})
+    """Somebody takes the ZIP with all that is in it: the case says who and when, once in `ONE_LOOK`."""
     changes = {"bundle": (None, bundle.number)}
+
+    def told() -> bool:
+        since = at - ONE_LOOK
+        return history.lately(session, "case:fetch_bundle", bundle.case_id, by=by, since=since, changes=changes)
+
+    if told():
+        return
+    case = lock(session, membership.survivor(session, bundle.case_id))
+    if told():  # the other parts of the same file are asked for at the same moment
+        return
+    write(session, case, "fetch_bundle", by=by, at=at, facts={"bundle": bundle.number, "sha256": bundle.sha256})
     history.record(session, "case:fetch_bundle", bundle.case_id, by=by, at=at, changes=changes)
     session.flush()
 

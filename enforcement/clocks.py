@@ -143,14 +143,14 @@ def stop(session: Session, case: CaseFile, kinds: Collection[DeadlineKind] | Non
 
 
 def extend(
-    deadline: Deadline, place: int, *, law: Law, at: datetime, by: UUID, decision_number: str, reason: str
-) -> None:
-    """Give a running clock the longer time that its own rule allows in this place. Refused once it has run out."""
+    deadline: Deadline, place: int, *, law: Law, at: datetime, by: UUID, decision_number: str, reason: str, decided_at: datetime | None = None
+) -> None:  # fmt: skip
+    """Give a running clock the longer time that its own rule allows in this place. Refused if it had run out when that was decided, or now."""
     rule = law.rule_of(deadline.kind, deadline.rule_version)
     extension = rule.extensions[place]
     was = deadline.due_at
     deadlines.extend(
-        deadline.started_at, rule, law.calendar, extension=extension, running_until=was, decided_at=at
+        deadline.started_at, rule, law.calendar, extension=extension, running_until=was, decided_at=decided_at or at
     )  # fmt: skip
     reckoned = deadlines.reckon(deadline.started_at, rule, law.calendar, extension)
     deadline.due_at, deadline.needs_verification = reckoned.due, reckoned.doubtful

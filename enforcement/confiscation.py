@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from enforcement import authority, competence, law, membership
@@ -70,7 +70,7 @@ class NotValued(Conflict):
 
 
 class BeyondTheSigner(Conflict):
-    """The goods confiscated in this case would be worth %(value)s đồng; whoever signed the decision may confiscate up to %(cap)s đồng.
+    """The goods confiscated under this order would be worth %(value)s đồng; whoever signed the decision may confiscate up to %(cap)s đồng.
 
     Transfer the file to a person who is competent, or return what the decision cannot cover.
     """
@@ -124,12 +124,20 @@ def refuse_as_remedy(texts: Iterable[str | None]) -> None:
         raise ConfiscationApart
 
 
-def beyond(session: Session, case: CaseFile, paper: CasePaper, value: int | None) -> list[TemThatError]:
-    """What is wrong with one more order to confiscate by a decision that stands: no value, or more than its signer may confiscate in all."""
+def beyond(
+    session: Session, case: CaseFile, paper: CasePaper, ruling: Ruling | None, value: int | None
+) -> list[TemThatError]:
+    """What is wrong with one more order to confiscate by a decision that stands: no value, or more than its signer may confiscate.
+
+    The cap holds for each offender on whom it was decided (`ruling`); for the whole decision where an order of it names nobody.
+    """
     if value is None:
         return [ValueMissing()]
     cap = _cap(session, case, paper)
-    before = sum(each.value or 0 for each in _orders(session, case, {K.CONFISCATION}) if each.paper_id == paper.id)
+    orders = [each for each in _orders(session, case, {K.CONFISCATION}) if each.paper_id == paper.id]
+    if ruling is not None and all(each.ruling_id is not None for each in orders):
+        orders = [each for each in orders if each.ruling_id == ruling.id]
+    before = sum(each.value or 0 for each in orders)
     return [] if cap is None or before + value <= cap else [BeyondTheSigner(value=before + value, cap=cap)]
 
 
@@ -142,7 +150,7 @@ def faults(
     kinds = {K.CONFISCATION} if deed is ExhibitDeed.CONFISCATED else {K.CONFISCATION, K.DESTRUCTION}
     orders = _orders(session, case, kinds)
     found: list[TemThatError] = []
-    capped: list[tuple[Exhibit, int]] = []
+    capped: list[Exhibit] = []
     for thing in things:
         mine = [_paper(session, each) for each in orders if _is_for(session, each, thing)]
         if not mine:
@@ -154,20 +162,59 @@ def faults(
         caps = [_cap(session, case, paper) for paper in mine if paper.signed_on <= on]
         known = [cap for cap in caps if cap is not None]
         if deed is ExhibitDeed.CONFISCATED and len(known) == len(caps):
-            capped.append((thing, max(known)))
-    found += [NotValued(seq=str(thing.seq), cap=cap) for thing, cap in capped if thing.goods_id is None]
-    if capped:
-        cap = max(cap for _thing, cap in capped)
-        value = worth(session, [*_taken(session, case), *(thing for thing, _cap in capped)])
-        if value > cap:
-            found.append(BeyondTheSigner(value=value, cap=cap))
+            capped.append(thing)
+            if thing.goods_id is None:
+                found.append(NotValued(seq=str(thing.seq), cap=max(known)))
+    return found + _beyond_caps(session, case, orders, capped, on=on) if capped else found
+
+
+def _beyond_caps(
+    session: Session, case: CaseFile, orders: Sequence[Obligation], things: Sequence[Exhibit], *, on: date
+) -> list[TemThatError]:
+    """Under which orders more would be taken than their signer may confiscate, with what was taken under the same orders before.
+
+    What several orders would allow to take counts where most room is left: each thing once, and nothing twice.
+    """
+    days = dict(_taken(session, case)) | dict.fromkeys(things, on)
+    shares = {thing: _shares(session, case, orders, thing, on=day) for thing, day in days.items()}
+    caps = {key: cap for found in shares.values() for key, cap in found.items()}
+    held: dict[UUID, list[Exhibit]] = {key: [] for key in caps}
+
+    def room(key: UUID) -> float:
+        cap = caps[key]
+        return float("inf") if cap is None else cap - worth(session, held[key])
+
+    for thing in sorted(days, key=lambda each: (len(shares[each]) > 1, each in things, -worth(session, [each]))):
+        if shares[thing]:
+            held[max(shares[thing], key=room)].append(thing)
+    return [
+        BeyondTheSigner(value=worth(session, held[key]), cap=cap)
+        for key, cap in caps.items()
+        if cap is not None and room(key) < 0 and any(each in things for each in held[key])
+    ]
+
+
+def _shares(
+    session: Session, case: CaseFile, orders: Sequence[Obligation], thing: Exhibit, *, on: date
+) -> dict[UUID, int | None]:
+    """Under what an exhibit can be taken on a day, each with its cap: the rulings on single offenders, or a paper that names nobody."""
+    whole = {each.paper_id for each in orders if each.ruling_id is None}
+    found: dict[UUID, int | None] = {}
+    for each in orders:
+        paper = _paper(session, each)
+        if paper.signed_on <= on and _is_for(session, each, thing):
+            key = each.paper_id if each.ruling_id is None or each.paper_id in whole else each.ruling_id
+            found[key] = _cap(session, case, paper)
     return found
 
 
 def refuse_to_end(session: Session, case: CaseFile, line: Obligation) -> None:
     """An order by which goods were taken stays while no other orders it."""
     left = [each for each in _orders(session, case, {K.CONFISCATION}) if each.id != line.id]
-    if line.kind is K.CONFISCATION and not left and _taken(session, case):
+    if line.kind is K.CONFISCATION and any(
+        _is_for(session, line, thing) and not any(_is_for(session, each, thing) for each in left)
+        for thing, _day in _taken(session, case)
+    ):
         raise GoodsWereTaken
 
 
@@ -209,14 +256,18 @@ def _is_for(session: Session, order: Obligation, thing: Exhibit) -> bool:
     return whose is None or whose == session.get_one(Ruling, order.ruling_id).party_id
 
 
-def _taken(session: Session, case: CaseFile) -> Sequence[Exhibit]:
-    """What was confiscated in a case and those merged into it."""
-    deeds = select(ExhibitEvent.exhibit_id).where(ExhibitEvent.deed == ExhibitDeed.CONFISCATED)
-    return session.scalars(
-        select(Exhibit).where(
-            Exhibit.case_id.in_(membership.members(session, case.id)), Exhibit.struck_at.is_(None), Exhibit.id.in_(deeds)
+def _taken(session: Session, case: CaseFile) -> list[tuple[Exhibit, date]]:
+    """What was confiscated in a case and those merged into it, with the day: the last one, of what went away and was taken again."""
+    deeds = session.execute(
+        select(Exhibit, func.max(ExhibitEvent.at))
+        .join(ExhibitEvent, ExhibitEvent.exhibit_id == Exhibit.id)
+        .where(
+            Exhibit.case_id.in_(membership.members(session, case.id)), Exhibit.struck_at.is_(None),
+            ExhibitEvent.deed == ExhibitDeed.CONFISCATED,
         )
+        .group_by(Exhibit.id)
     ).all()  # fmt: skip
+    return [(thing, at.astimezone(CITY).date()) for thing, at in deeds]
 
 
 def _cap(session: Session, case: CaseFile, paper: CasePaper) -> int | None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import and_, func, select
-
 from enforcement import (
     closing,
     confiscation,
@@ -18,7 +16,6 @@ from enforcement import (
     fine_times,
     fines,
     mandates,
-    membership,
     offenders,
     orders,
     police,
@@ -30,7 +27,7 @@ from enforcement.brackets import Bracket, together
 from enforcement.entries import refuse
 from enforcement.errors import FineTimeBarred, MissingDemand
 from enforcement.mandates import PAPERS
-from enforcement.models import CaseEvent, InspectionGround, NoPenaltyGround, PaperKind
+from enforcement.models import InspectionGround, NoPenaltyGround, PaperKind
 from enforcement.transitions import Demand, Move
 from trace.clock import CITY
 from trace.errors import Conflict, Invalid
@@ -230,14 +227,9 @@ def too_early(
 ) -> list[TemThatError]:
     """The same of a day alone. `on`: of whom the decision is; of everybody if empty. `known_at`: when a decision in the file was entered."""
     found: list[TemThatError] = []
-    line = membership.lineage(case.id).subquery()  # a case that was split off was put forward with its origin
-    prepared = session.scalar(
-        select(func.max(CaseEvent.at))
-        .join(line, and_(line.c.id == CaseEvent.case_id, CaseEvent.at <= line.c.until))
-        .where(CaseEvent.move == Move.PREPARE_DECISION, *([] if known_at is None else [CaseEvent.at <= known_at]))
-    )
-    if prepared is not None and day < (prepared_on := prepared.astimezone(CITY).date()):
-        found.append(DecidedBeforePrepared(signed=day, prepared=prepared_on))
+    prepared = explaining.prepared_on(session, case, known_at=known_at)
+    if prepared is not None and day < prepared:
+        found.append(DecidedBeforePrepared(signed=day, prepared=prepared))
     found += [
         DecidedBeforeExplained(who=row.party.name, signed=day, settled=row.settled_on)
         for row in explaining.of_case(session, case).values()

@@ -347,6 +347,11 @@ def of_case(session: Session, case_id: UUID) -> Sequence[Evidence]:
 
 def of_members(session: Session, case_id: UUID) -> list[tuple[Evidence, str]]:
     """All evidence of a case and of those merged into it, each with the number of its own case: its own first, by folio."""
+    return with_folios(session, case_id)[0]
+
+
+def with_folios(session: Session, case_id: UUID) -> tuple[list[tuple[Evidence, str]], dict[UUID, int]]:
+    """The same, and the last folio that each of these cases has given, in the same order: read at one moment, so that they agree."""
     ids = membership.members(session, case_id)
     numbers = membership.numbers(session, ids)
     shown = (
@@ -355,10 +360,11 @@ def of_members(session: Session, case_id: UUID) -> list[tuple[Evidence, str]]:
         joinedload(Evidence.keeper),
         selectinload(Evidence.redactions),
     )
-    found = session.scalars(
-        select(Evidence).where(Evidence.case_id.in_(ids)).options(*shown).order_by(Evidence.folio)
-    ).all()
-    return [(piece, numbers[piece.case_id]) for piece in sorted(found, key=lambda each: ids.index(each.case_id))]
+    statement = select(CaseFile.id, CaseFile.last_folio, Evidence).outerjoin(Evidence, Evidence.case_id == CaseFile.id)
+    found = session.execute(statement.where(CaseFile.id.in_(ids)).options(*shown).order_by(Evidence.folio)).all()
+    found = sorted(found, key=lambda row: ids.index(row[0]))
+    given = {id_: last for id_, last, _ in found}
+    return [(piece, numbers[id_]) for id_, _, piece in found if piece is not None], given
 
 
 def from_the_public(session: Session, file_ids: Collection[UUID]) -> set[UUID]:

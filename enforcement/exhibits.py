@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from enforcement import confiscation, membership
 from enforcement.casebook import NotInFuture, TextMissing, said, write
 from enforcement.entries import amend, held, one, put, refuse, strike
-from enforcement.errors import IllegalMove
+from enforcement.errors import IllegalMove, NotYourMove
 from enforcement.goods import QuantityWrong
 from enforcement.models import (
     EntryKind,
@@ -25,11 +25,13 @@ from enforcement.models import (
     GoodsLine,
     Measure,
 )
+from enforcement.transitions import HEADS
 from trace.clock import CITY
 from trace.errors import Conflict, Invalid, NotFound, broken_constraint
 from trace.services import history
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
     from decimal import Decimal
     from uuid import UUID
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from enforcement.models import CaseFile
+    from enforcement.transitions import Duty
     from trace.errors import TemThatError
 
 D, S = ExhibitDeed, ExhibitState
@@ -54,6 +57,8 @@ DEEDS: dict[ExhibitDeed, tuple[frozenset[ExhibitState], ExhibitState | None]] = 
 WITH_PAPER = frozenset({D.SEALED, D.UNSEALED, D.RETURNED, D.CONFISCATED, D.DESTROYED, D.GIVEN_BACK})
 BY_HAND = (D.SEALED, D.UNSEALED, D.MOVED, D.RETURNED, D.CONFISCATED, D.DESTROYED)
 """What the exhibit's own form offers; the other deeds come with a hand-over of the whole file."""
+FOR_HEADS = (D.GIVEN_BACK,)
+"""What it offers to heads besides: goods come back that went to another agency without the file, or before it."""
 
 
 class SealTaken(Conflict):
@@ -186,10 +191,13 @@ def do(
     *,
     by: UUID,
     at: datetime,
+    duties: Collection[Duty] = frozenset(),
     revision: int | None = None,
 ) -> Exhibit:
-    """Do something with an exhibit: seal, unseal, move, return, confiscate, destroy."""
+    """Do something with an exhibit: seal, unseal, move, return, confiscate, destroy; for heads also take it back from another agency."""
     case = held(session, case_id)
+    if facts.deed in FOR_HEADS and HEADS.isdisjoint(duties):
+        raise NotYourMove(duties=HEADS)
     return _do(session, case, one(session, Exhibit, case, entry_id, revision=revision), facts, by=by, at=at)
 
 

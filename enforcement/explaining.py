@@ -7,9 +7,10 @@ without hearing somebody who had it is void. What must not live here: brackets (
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 
 from enforcement import clocks, deadlines, fines, law, membership, offenders, signing
 from enforcement.casebook import NotInFuture, said, write
@@ -17,15 +18,23 @@ from enforcement.deadlines import DeadlineKind
 from enforcement.entries import held, refuse
 from enforcement.errors import IllegalMove, MissingDemand
 from enforcement.law_seed import LAW
-from enforcement.models import CaseParty, Explanation, ExplanationEnd, PaperKind
+from enforcement.models import (
+    CaseEvent,
+    CaseParty,
+    Explanation,
+    ExplanationEnd,
+    Measure,
+    MeasureKind,
+    PaperKind,
+)
 from enforcement.transitions import EXPLAINING, CaseState, Demand, Move
 from trace.clock import CITY
-from trace.errors import Conflict, NotFound
+from trace.errors import Conflict, Invalid, NotFound
 from trace.services import history
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy.orm import Session
@@ -56,6 +65,13 @@ class ExplainedAlready(Conflict):
     """What %(who)s made of the right to explain is in the file already.
 
     Load the page again.
+    """
+
+
+class PutForwardTooEarly(Invalid):
+    """The file would be put forward on %(day)s, but on %(last)s somebody was still invited to explain, explained, or ended an assessment.
+
+    Write the day on which it was really put forward.
     """
 
 
@@ -139,25 +155,39 @@ def refuse_without_right(session: Session, case: CaseFile, *, at: datetime) -> N
 
 
 def settle(session: Session, case: CaseFile, filled: Mapping[str, Any], *, by: UUID, at: datetime) -> dict[str, Any]:
-    """With the step that prepares the decision: what became of every right that nobody settled before. Refused while the time runs unused."""
-    waiting = [row for row in note(session, case, at=at) if row.owed and row.outcome is None]
+    """With the step that prepares the decision: what became of every right that nobody settled before. Refused while the time runs unused.
+
+    The day on which the file was put forward may lie before the entry, but before nothing in the file that shows otherwise.
+    """
+    rows, said_on = note(session, case, at=at), filled.get(Demand.SIGNED_ON)
+    put_on, waiting = said_on or at.astimezone(CITY).date(), [row for row in rows if row.owed and row.outcome is None]
     told = filled.get(Demand.EXPLANATION)
     outcome = ExplanationEnd(told) if told and str(told) in set(ExplanationEnd) else None
     number = filled.get(Demand.EXPLANATION_NUMBER)
     if waiting and outcome not in {None, ExplanationEnd.UNUSED} and not number:
         raise MissingDemand(move=Move.PREPARE_DECISION, missing=(Demand.EXPLANATION_NUMBER,))
+    faults = [] if said_on is None else _not_put_forward(session, case, said_on, rows, at=at)
     if outcome in {None, ExplanationEnd.UNUSED}:
-        _time_over(session, case, waiting, by=by, at=at)
+        _time_over(session, case, waiting, by=by, at=signing.moment(put_on, at), faults=faults)
         outcome, number = ExplanationEnd.UNUSED, None
     else:
+        refuse(faults)
         for row in waiting:
-            _end(row, outcome, on=at.astimezone(CITY).date(), number=said(str(number)), by=by)
+            _end(row, outcome, on=put_on, number=said(str(number)), by=by)
     session.flush()
-    return (
-        {Demand.EXPLANATION.value: outcome.value, Demand.EXPLANATION_NUMBER.value: number}
-        if waiting and outcome
-        else {}
-    )
+    told = {Demand.EXPLANATION.value: outcome.value, Demand.EXPLANATION_NUMBER.value: number} if waiting else {}
+    return told if said_on is None else told | {Demand.SIGNED_ON.value: said_on.isoformat()}
+
+
+def prepared_on(session: Session, case: CaseFile, *, known_at: datetime | None = None) -> date | None:
+    """The day on which the file was last put forward for a decision: as it was given, or the day of the entry. `known_at`: entered by then."""
+    line = membership.lineage(case.id).subquery()  # a case that was split off was put forward with its origin
+    entered = session.execute(
+        select(CaseEvent.at, CaseEvent.facts[Demand.SIGNED_ON.value].astext)
+        .join(line, and_(line.c.id == CaseEvent.case_id, CaseEvent.at <= line.c.until))
+        .where(CaseEvent.move == Move.PREPARE_DECISION, *([] if known_at is None else [CaseEvent.at <= known_at]))
+    ).all()
+    return max((date.fromisoformat(day) if day else at.astimezone(CITY).date() for at, day in entered), default=None)
 
 
 def refuse_early(session: Session, case: CaseFile, parties: Collection[CaseParty], *, by: UUID, at: datetime) -> None:
@@ -246,14 +276,39 @@ def counted(session: Session, began: datetime) -> datetime:
     return deadlines.due(began, rule, rules.calendar)
 
 
-def _time_over(session: Session, case: CaseFile, waiting: Sequence[Explanation], *, by: UUID, at: datetime) -> None:
-    if not waiting:
-        return
-    due = ends(session, case)
-    if due is None or at <= due:
-        refuse([ExplanationTimeRuns(who=row.party.name, due=due or "–") for row in waiting])
+def _not_put_forward(
+    session: Session, case: CaseFile, day: date, rows: Sequence[Explanation], *, at: datetime
+) -> list[TemThatError]:
+    """Why the file was not put forward on a day: it rests on a later paper or act, or what the decision considers came later."""
+    line = membership.lineage(case.id).subquery()
+    invited = session.scalar(
+        select(func.max(CaseEvent.at))
+        .join(line, and_(line.c.id == CaseEvent.case_id, CaseEvent.at <= line.c.until))
+        .where(CaseEvent.move == Move.OPEN_EXPLANATION)
+    )
+    assessed = session.scalar(
+        select(func.max(Measure.ended_at))
+        .join(line, and_(line.c.id == Measure.case_id, Measure.added_at <= line.c.until))
+        .where(Measure.kind == MeasureKind.ASSESSMENT)
+    )
+    days = [moment.astimezone(CITY).date() for moment in (invited, assessed) if moment is not None]
+    days += [row.settled_on for row in rows if row.owed and row.settled_on is not None]
+    faults = signing.faults(session, case, PaperKind.PENALTY, day, at=at)
+    if (last := max(days, default=day)) > day:
+        faults.append(PutForwardTooEarly(day=day, last=last))
+    return faults
+
+
+def _time_over(
+    session: Session, case: CaseFile, waiting: Sequence[Explanation], *, by: UUID, at: datetime, faults: Sequence[TemThatError] = ()
+) -> None:  # fmt: skip
+    """The time has passed unused at a moment: the right is settled from the day after its end. `faults`: what else is wrong."""
+    due = ends(session, case) if waiting else None
+    runs = waiting if due is None or at <= due else ()
+    refuse([*faults, *(ExplanationTimeRuns(who=row.party.name, due=due or "–") for row in runs)])
     for row in waiting:
-        _end(row, ExplanationEnd.UNUSED, on=at.astimezone(CITY).date(), number=None, by=by)
+        over = due.astimezone(CITY).date() + timedelta(days=1) if due else at.astimezone(CITY).date()
+        _end(row, ExplanationEnd.UNUSED, on=min(over, at.astimezone(CITY).date()), number=None, by=by)
 
 
 def _end(row: Explanation, outcome: ExplanationEnd, *, on: date, number: str | None, by: UUID) -> None:

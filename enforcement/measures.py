@@ -25,6 +25,7 @@ from enforcement.models import (
     ExhibitDeed,
     ExhibitEvent,
     ExhibitState,
+    Handover,
     Measure,
     MeasureKind,
     MeasureResult,
@@ -279,7 +280,10 @@ def end(
     _end_clock(session, case, found, ended_at)
     started = _after(session, case, found, ended_at, at)
     if deed is not None:
-        exhibits.with_all(session, case, things, deed, document_number=paper, done_at=ended_at, by=by, at=at)
+        exhibits.with_all(
+            session, case, things, deed, document_number=paper, done_at=ended_at, by=by, at=at,
+            handover_id=_to_the_police(session, case) if deed is ExhibitDeed.HANDED_OVER else None,
+        )  # fmt: skip
     told = {
         "kind": found.kind.value, "result": result.value, "number": paper, "addressee": found.addressee, "measure": str(found.id),
         "deadlines_started": clocks.facts(started),
@@ -351,6 +355,15 @@ def hand_over_seizures(
             end(
                 session, case.id, measure.id, result=R.HANDED_OVER, ended_at=at, document_number=document_number, note=note, by=by, at=at
             )  # fmt: skip
+
+
+def _to_the_police(session: Session, case: CaseFile) -> UUID | None:
+    """The hand-over by which the file is with the police now: what is handed over meanwhile comes back with it."""
+    return session.scalar(
+        select(Handover.id).where(
+            Handover.case_id == case.id, Handover.returned_on.is_(None), Handover.paper_id.is_not(None)
+        )
+    )
 
 
 def _end_clock(session: Session, case: CaseFile, found: Measure, ended_at: datetime) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, literal_column, or_, select
+from sqlalchemy import and_, case, func, literal_column, or_, select, true
 from sqlalchemy.orm import joinedload
 
-from enforcement.models import CaseEvent, CaseFile, Signal
+from enforcement.models import CaseEvent, CaseFile, CaseJoin, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Select
@@ -35,11 +36,16 @@ def member_ids(case_id: UUID) -> Select[Any]:
     return select(below.c.id)
 
 
-def lineage(case_id: UUID) -> Select[Any]:
+def lineage(case_id: UUID, *, merged_by: datetime | None = None) -> Select[Any]:
     """The same, and the cases it was once a part of: ids with the moment until which what was signed there counts here too (`until`).
 
-    A case that was split off goes on from the papers of its origin, as they stood when it was split.
+    A case that was split off goes on from the papers of its origin, as they stood when it was split. `merged_by`: only with the cases that
+    had been merged by then.
     """
+    merged: ColumnElement[bool] = true()
+    if merged_by is not None:
+        stands = (CaseJoin.undone_at.is_(None), CaseJoin.merged_at <= merged_by)
+        merged = CaseFile.id.in_(select(CaseJoin.absorbed_id).where(*stands))
     never: ColumnElement[Any] = literal_column("'infinity'::timestamptz")
     line = (
         select(CaseFile.id, CaseFile.split_from_id, CaseFile.opened_at, never.label("until"))
@@ -52,9 +58,26 @@ def lineage(case_id: UUID) -> Select[Any]:
         CaseFile.split_from_id,
         CaseFile.opened_at,
         case((split, func.least(line.c.until, line.c.opened_at)), else_=line.c.until),
-    ).join(line, or_(split, CaseFile.merged_into_id == line.c.id))
+    ).join(line, or_(split, and_(CaseFile.merged_into_id == line.c.id, merged)))
     line = line.union(more)
     return select(line.c.id, func.max(line.c.until).label("until")).group_by(line.c.id)
+
+
+def origins(case_id: UUID) -> Select[Any]:
+    """The case itself and those it was once a part of, like `lineage` but without any case that was merged into one of them."""
+    never: ColumnElement[Any] = literal_column("'infinity'::timestamptz")
+    line = (
+        select(CaseFile.id, CaseFile.split_from_id, CaseFile.opened_at, never.label("until"))
+        .where(CaseFile.id == case_id)
+        .cte("case_origins", recursive=True)
+    )
+    until = func.least(line.c.until, line.c.opened_at)
+    line = line.union(
+        select(CaseFile.id, CaseFile.split_from_id, CaseFile.opened_at, until).join(
+            line, CaseFile.id == line.c.split_from_id
+        )
+    )
+    return select(line.c.id, line.c.until)
 
 
 def survivor(session: Session, case_id: UUID) -> UUID:

@@ -146,7 +146,7 @@ def add(
         raise NotFound
     paper = ruling.paper if ruling else decision
     if kind is K.CONFISCATION:
-        refuse(confiscation.beyond(session, case, paper, value))
+        refuse(confiscation.beyond(session, case, paper, ruling, value))
     else:
         confiscation.refuse_as_remedy([what])
     made = Obligation(

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from enforcement import clocks, membership, signing
 from enforcement.deadlines import DeadlineKind
 from enforcement.errors import FollowsFromActs
-from enforcement.models import CaseAct, CaseFile, Document, Measure, PaperKind, Ruling
+from enforcement.models import CaseAct, CaseFile, Document, Measure, PaperKind, ReckoningCause, Ruling
 from enforcement.transitions import EXPLAINING
 from trace.clock import CITY
 from trace.errors import Conflict
@@ -126,8 +126,6 @@ def counts_from(session: Session, deadline: Deadline) -> CasePaper | Measure | N
 def _paper(session: Session, deadline: Deadline) -> tuple[CasePaper | None, date | None]:
     """The paper that a clock follows; or, of what is carried out, the day on which the decision was handed over."""
     ruling, case = _of(session, Ruling, deadline), session.get_one(CaseFile, deadline.case_id)
-    kinds = OF_PAPERS.get(deadline.kind, ())
-    paper = signing.latest(session, case, kinds)
     if deadline.kind in OF_RULING:
         back = signing.latest(session, case, (P.TAKEN_BACK,))
         paper = ruling.paper if ruling else signing.latest(session, case, DECISIONS)
@@ -136,7 +134,19 @@ def _paper(session: Session, deadline: Deadline) -> tuple[CasePaper | None, date
             paper = back  # what was left to serve or to carry out began anew when the police gave the file back
         elif deadline.kind is DeadlineKind.EXECUTION:
             return None, served
-    return paper, None
+        return paper, None
+    return _began_with(session, deadline, case), None
+
+
+def _began_with(session: Session, deadline: Deadline, case: CaseFile) -> CasePaper | None:
+    """The paper that a clock began with: of its own case or the origin of that; a record that a later merge brings begins none anew.
+
+    The right to explain begins by itself, after the record, so it may count from that of a case that had been merged in before.
+    """
+    since = min((row.at for row in deadline.reckonings if row.cause is ReckoningCause.STARTED), default=None)
+    late = since is not None and deadline.kind in EXPLAINING
+    among = membership.lineage(case.id, merged_by=since) if late else membership.origins(case.id)
+    return signing.latest(session, case, OF_PAPERS.get(deadline.kind, ()), known_at=since, among=among)
 
 
 def _returned(paper: CasePaper, deadline: Deadline) -> bool:

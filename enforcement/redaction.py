@@ -122,13 +122,18 @@ def bring(
         brought = stored
         drawn = imaging.picture(files.original_path(store, brought))
         stored = files.receive(session, store, io.BytesIO(drawn), name=_name(piece), at=at, by=by, kinds=files.IMAGES)
+        stored.scanned_at = brought.scanned_at
         session.delete(brought)  # its bytes go with the next sweep
+        return _bind(session, case, piece, stored, boxes=(), redrawn=True, why=why, by=by, at=at)
     return _bind(session, case, piece, stored, boxes=(), why=why, by=by, at=at)
 
 
 def opened(session: Session, found: Redaction, *, by: UUID, at: datetime) -> None:
-    """Somebody opens a redacted copy: that is written down."""
+    """Somebody opens a redacted copy: that is written down, once in one look."""
     changes = {"copy": (None, found.number), "sha256": (None, found.sha256)}
+    since = at - evidence.ONE_LOOK
+    if history.lately(session, "evidence:open_copy", found.evidence_id, by=by, since=since, changes=changes):
+        return
     history.record(session, "evidence:open_copy", found.evidence_id, by=by, at=at, changes=changes)
     session.flush()
 
@@ -176,11 +181,12 @@ def _bind(
     why: str,
     by: UUID,
     at: datetime,
+    redrawn: bool = False,
 ) -> Redaction:
     last = session.scalar(select(func.max(Redaction.number)).where(Redaction.evidence_id == piece.id)) or 0
     areas: list[Any] = [[float(part) for part in box] for box in boxes]
     made = Redaction(
-        evidence_id=piece.id, number=last + 1, file_id=stored.id, sha256=stored.sha256, areas=areas, brought=not areas,
+        evidence_id=piece.id, number=last + 1, file_id=stored.id, sha256=stored.sha256, areas=areas, brought=not areas, redrawn=redrawn,
         reason=why, made_at=at, made_by=by,
     )  # fmt: skip
     session.add(made)

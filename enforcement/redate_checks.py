@@ -43,6 +43,7 @@ from trace.errors import Conflict, Invalid
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
+    from uuid import UUID
 
     from sqlalchemy.orm import Session
 
@@ -83,9 +84,9 @@ class DayOfMeasure(Conflict):
 
 
 class DayOfDeed(Conflict):
-    """An extension bears the day on which it was decided here; nobody wrote that day by hand.
+    """An extension was let in because of its day, so that day is not corrected afterwards.
 
-    Leave it as it is.
+    If the decision bears another day, write that into the notes of the case.
     """
 
 
@@ -248,12 +249,13 @@ def _explanation_faults(session: Session, where: Sequence[CaseFile], found: Case
         return []
     ends_on = explaining.counted(session, signing.beginning(as_of(found, day), found.added_at)).astimezone(CITY).date()
     faults: list[TemThatError] = []
-    rows = {row.id: row for case in where for row in explaining.of_case(session, case).values()}
-    for row in rows.values():
+    rows = {row.id: (row, case) for case in where for row in explaining.of_case(session, case).values()}
+    for row, case in rows.values():
         if row.settled_on is None:
             continue
+        used_by = max(row.settled_on, explaining.prepared_on(session, case) or row.settled_on)
         unused = row.outcome is ExplanationEnd.UNUSED
-        if row.settled_on < day or (unused and row.settled_on <= ends_on):
+        if row.settled_on < day or (unused and used_by <= ends_on):
             faults.append(ExplainedBefore(who=row.party.name, day=row.settled_on, signed=day))
     return faults
 
@@ -277,7 +279,7 @@ def of_clocks(
         if at > each.due_at and due > each.due_at:
             fine = each.kind is DeadlineKind.PENALTY_DECISION
             faults.append(TimeToFineEnded(end=each.due_at) if fine else origins.RanOut(due=each.due_at))
-        decided = [row.at for row in each.reckonings if row.cause is ReckoningCause.EXTENDED]
+        decided = _extended_at(session, each)
         if decided and min(decided) > _anew(each, began, rules, longer=False).due:
             faults.append(ExtensionTooLate())
     if isinstance(of, CasePaper) and of.kind in {P.VIOLATION_RECORD, P.TAKEN_BACK}:
@@ -285,19 +287,37 @@ def of_clocks(
     return faults
 
 
+def _extended_at(session: Session, deadline: Deadline) -> list[datetime]:
+    """When each extension of a clock was decided: on the day of its paper, which may have been entered later."""
+    rows = {
+        row.decision_number or "": (row.at, row.was_due)
+        for row in deadline.reckonings
+        if row.cause is ReckoningCause.EXTENDED and row.was_due is not None
+    }
+    together = membership.members(session, membership.survivor(session, deadline.case_id))
+    papers = session.scalars(
+        select(CasePaper)
+        .where(CasePaper.case_id.in_(together), CasePaper.kind == P.EXTENSION, CasePaper.number.in_(list(rows)))
+        .order_by(CasePaper.signed_on)
+    )
+    days = {each.number: each.signed_on for each in papers}
+    return [min(signing.moment(days.get(number), entered), was_due) for number, (entered, was_due) in rows.items()]
+
+
 def _fines_kept(
     session: Session, where: Sequence[CaseFile], of: CasePaper, began: datetime, rules: Law
 ) -> list[TemThatError]:
-    """A fine imposed here in time stays so: its clock has ended, and is looked at as it would have run from the new day."""
+    """A fine imposed here in time stays so: its clocks have ended, and are looked at as they would have run from the new day."""
     ids = [each.id for each in where]
-    clock = session.scalars(
-        select(Deadline)
-        .where(Deadline.case_id.in_(ids), Deadline.kind == DeadlineKind.PENALTY_DECISION, Deadline.stopped_at.is_(None))
-        .order_by(Deadline.started_at.desc())
-    ).first()
-    if clock is None:
-        return []
-    end = _anew(clock, began, rules).due
+    rows = select(Deadline).where(
+        Deadline.case_id.in_(ids), Deadline.kind == DeadlineKind.PENALTY_DECISION,
+        or_(Deadline.ended_as.is_(None), Deadline.ended_as.in_([EndedAs.FULFILLED, EndedAs.LATE])),
+    )  # fmt: skip
+    ends = [
+        (each.case_id, _anew(each, began, rules).due)
+        for each in session.scalars(rows)
+        if origins.counts_from(session, each) is of
+    ]
     fined = session.scalars(
         select(CasePaper).where(
             CasePaper.case_id.in_(ids), CasePaper.kind == P.PENALTY, CasePaper.issuer == "", CasePaper.added_at >= of.added_at
@@ -306,8 +326,14 @@ def _fines_kept(
     return [
         FineWouldBeLate(end=end, number=each.number)
         for each in fined
-        if _base(session, each) is of and signing.moment(each.signed_on, each.added_at) > end
+        if (end := _first_end(session, each, ends)) and signing.moment(each.signed_on, each.added_at) > end
     ]
+
+
+def _first_end(session: Session, fine: CasePaper, ends: Sequence[tuple[UUID, datetime]]) -> datetime | None:
+    """Of clocks, each of a case, the first end among those of the case of a fine and those merged into it."""
+    of_fine = membership.members(session, fine.case_id)
+    return min((end for case_id, end in ends if case_id in of_fine), default=None)
 
 
 def _anew(deadline: Deadline, began: datetime, rules: Law, *, longer: bool = True) -> Reckoning:

@@ -20,10 +20,11 @@ from trace.clock import CITY
 from trace.errors import Conflict, Invalid, broken_constraint
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import date
     from uuid import UUID
 
+    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
     from enforcement.transitions import Duty
@@ -83,6 +84,13 @@ class NotItsDay(Invalid):
     """
 
 
+class SignedByAnother(Conflict):
+    """The decision no. %(number)s of %(day)s is in the file as signed by %(who)s, not by you or not in this capacity.
+
+    Whoever signed it enters it for this clock too. If yours is another decision, write its own number.
+    """
+
+
 def paper(
     session: Session,
     case: CaseFile,
@@ -96,16 +104,18 @@ def paper(
     signer: str | None = None,
     issuer: str = "",
     scope: DelegationScope | None = None,
+    besides: Sequence[TemThatError] = (),
     **more: Any,
 ) -> CasePaper:
     """Enter a signed paper. With `issuer` it was signed elsewhere, by the name in `signer`; otherwise whoever acts signs in their capacity.
 
-    `scope`: the power that a decision rests on, where its kind does not say so.
+    `scope`: the power that a decision rests on, where its kind does not say so. `besides`: what else speaks against it, told at once. An
+    extension that is in the file already is that paper again: one decision extends several clocks.
     """
     day = signed_on or at.astimezone(CITY).date()
     issued = [] if issuer else shelf.issued_days(session, case.id, said(number))
     other_day = [NotItsDay(number=said(number), issued=issued[-1], signed=day)] if issued and day not in issued else []
-    refuse([*faults(session, case, kind, day, at=at), *other_day])
+    refuse([*faults(session, case, kind, day, at=at), *other_day, *besides])
     signs: dict[str, Any] = {"signer_id": None, "signer_name": said(signer or ""), "issuer": said(issuer)} if issuer else {
         "signer_id": by, "signer_name": name_of(session, by), "issuer": "",
     }  # fmt: skip
@@ -123,6 +133,10 @@ def paper(
         and registered not in membership.numbers(session, membership.members(session, case.id)).values()
     ):
         raise NumberTaken(number=number, case=registered)
+    if kind is PaperKind.EXTENSION and (there := extension(session, case, said(number), day)) is not None:
+        if any(getattr(there, name) != signs[name] for name in ("signer_id", "capacity", "delegation_number")):
+            raise SignedByAnother(number=there.number, day=day, who=there.signer_name)
+        return there
     made = CasePaper(
         case_id=case.id, kind=kind, number=said(number), signed_on=day, added_at=at, added_by=by, **signs, **more
     )  # fmt: skip
@@ -135,6 +149,16 @@ def paper(
             raise NumberTaken(number=number, case=holder(session, made)) from exc
         raise
     return made
+
+
+def extension(session: Session, case: CaseFile, number: str, day: date) -> CasePaper | None:
+    """The decision of a number and day that extended a clock of a case or of one merged into it."""
+    return session.scalars(
+        select(CasePaper).where(
+            CasePaper.case_id.in_(membership.member_ids(case.id)), CasePaper.kind == PaperKind.EXTENSION, CasePaper.issuer == "",
+            CasePaper.number == number, CasePaper.signed_on == day,
+        )
+    ).one_or_none()  # fmt: skip
 
 
 def faults(
@@ -164,15 +188,20 @@ def scope_of(kind: PaperKind) -> DelegationScope:
 
 
 def latest(
-    session: Session, case: CaseFile, kinds: Collection[PaperKind], *, known_at: datetime | None = None
+    session: Session,
+    case: CaseFile,
+    kinds: Collection[PaperKind],
+    *,
+    known_at: datetime | None = None,
+    among: Select[Any] | None = None,
 ) -> CasePaper | None:
     """The latest paper of some kinds in a case and those merged into it, and of those that its origin brought before it was split off.
 
-    `known_at`: only of those that had been entered by then.
+    `known_at`: only of those that had been entered by then. `among`: in these cases instead, as `membership.lineage` names them.
     """
     if not kinds:
         return None
-    line = membership.lineage(case.id).subquery()
+    line = (membership.lineage(case.id) if among is None else among).subquery()
     entered = [] if known_at is None else [CasePaper.added_at <= known_at]
     return session.scalars(
         select(CasePaper)

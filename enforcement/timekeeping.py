@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import DateTime, Integer, Text, Uuid, and_, case, false, literal, or_, select, true, update
 
-from enforcement import authority, casebook, clocks, law, membership, origins, signing
+from enforcement import authority, casebook, clocks, law, mandates, membership, origins, signing
 from enforcement.casebook import NotInFuture, midnight, workable, write
 from enforcement.competence import LegalQualification
 from enforcement.deadlines import DeadlineKind
 from enforcement.errors import (
     ClockHasEnded,
+    ExtensionTooLate,
     NoRuleInForce,
     NothingRecounted,
     NotYourMove,
@@ -24,9 +25,10 @@ from enforcement.errors import (
     StartUnchanged,
 )
 from enforcement.models import CaseFile, Deadline, DelegationScope, PaperKind, ReckoningCause
+from enforcement.papers import shelf
 from enforcement.transitions import HEADS
 from trace.clock import CITY
-from trace.errors import NotFound
+from trace.errors import Conflict, Invalid, NotFound
 from trace.services import history
 from trace.services.listed import listed
 from trace.workdays import CalendarGap
@@ -39,8 +41,10 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
+    from enforcement.deadlines import Extension
     from enforcement.law import Law
     from enforcement.transitions import Duty
+    from trace.errors import TemThatError
     from trace.workdays import Calendar
 
 RUNNING = (Deadline.met_at.is_(None), Deadline.stopped_at.is_(None))
@@ -50,6 +54,30 @@ COUNTED_FROM = (
     (Deadline.extension_amount, Integer()), (Deadline.extension_unit, Text()),
 )  # fmt: skip
 """On what the end of a clock rests besides the calendar. Whoever counts without a lock writes only where all of it is as it was read."""
+
+EXTENSION_FORMS: dict[DeadlineKind, tuple[str, ...]] = {DeadlineKind.SEIZURE: ("MQĐ21",)}
+"""The forms of a decision to extend a clock, in the register of documents."""
+
+
+class ExtendedAlready(Conflict):
+    """The decision no. %(number)s of %(day)s has extended this clock already.
+
+    A further extension needs a decision of its own.
+    """
+
+
+class ExtendedBeforeStart(Invalid):
+    """This clock began on %(began)s, so no decision of %(signed)s extended it.
+
+    Check the day on the decision.
+    """
+
+
+class ExtensionEnteredLate(Conflict):
+    """The deadline ended on %(end)s, and the register holds no decision no. %(number)s to extend it that was issued before.
+
+    Only an extension that was issued in time from the register of documents can be entered now.
+    """
 
 
 def extend(
@@ -63,28 +91,71 @@ def extend(
     by: UUID,
     duties: Collection[Duty],
     at: datetime,
+    signed_on: date | None = None,
     version: int | None = None,
 ) -> CaseFile:
-    """Extend a running clock by a decision that whoever acts signs. `choice`: which of the extensions of the rule, counted from 0."""
+    """Extend a running clock by a decision that whoever acts signed on a day, today if none is named. One decision may extend several clocks.
+
+    `choice`: which of the extensions of the rule, counted from 0.
+    """
     case = workable(session, case_id, version)
     deadline = _running(session, case, deadline_id)
     scope, today = power_to_extend(deadline.kind), at.astimezone(CITY).date()
-    if HEADS.isdisjoint(authority.acting(session, by, duties, scope, today, at=at)):
-        raise NotYourMove(duties=HEADS)
+    day = signed_on or today
+    heads = {
+        each: not HEADS.isdisjoint(authority.acting(session, by, duties, scope, each, at=at))
+        for each in (today, min(day, today))
+    }
+    if not heads[min(day, today)]:
+        raise mandates.NotInOffice(day=day) if heads[today] else NotYourMove(duties=HEADS)
     number, why = casebook.said(decision_number), casebook.said(reason)
     rules = law.load(session)
     extensions = rules.rule_of(deadline.kind, deadline.rule_version).extensions
     if not 0 <= choice < len(extensions):
         raise NotFound
     was = deadline.due_at
-    clocks.extend(deadline, choice, law=rules, at=at, by=by, decision_number=number, reason=why)
-    paper = signing.paper(
-        session, case, PaperKind.EXTENSION, number, signed_on=today, by=by, duties=duties, at=at, scope=scope
-    )
-    more = {"ground": extensions[choice].ground, "decision_number": number, "signer": paper.signer_name}
+    faults = _extension_faults(session, case, deadline, number, day, at=at)
+    with session.begin_nested():
+        paper = signing.paper(
+            session, case, PaperKind.EXTENSION, number, signed_on=day, by=by, duties=duties, at=at, scope=scope, besides=faults
+        )  # fmt: skip
+        clocks.extend(
+            deadline, choice, law=rules, at=at, by=by, decision_number=number, reason=why, decided_at=min(signing.moment(day, at), was)
+        )  # fmt: skip
+    more = {
+        "ground": extensions[choice].ground, "decision_number": number, "signed_on": day.isoformat(), "signer": paper.signer_name,
+    }  # fmt: skip
     if paper.delegation_number:
         more |= {"delegated_from": str(paper.delegated_from), "delegation": paper.delegation_number}
     return _kept(session, case, deadline, "extend", was=was, why=why, by=by, at=at, more=more)
+
+
+def enterable_late(session: Session, case_id: UUID, deadline: Deadline, rules: Law) -> list[tuple[int, Extension]]:
+    """Of a clock that ran out: the extensions, with their places in its rule, while the register holds a decision issued before the end."""
+    forms, used = EXTENSION_FORMS.get(deadline.kind, ()), {row.decision_number for row in deadline.reckonings}
+    last = deadline.due_at.astimezone(CITY).date()
+    if not any(
+        each.issued_on <= last and each.number not in used for each in shelf.registered(session, case_id, forms)
+    ):
+        return []
+    return list(enumerate(rules.rule_of(deadline.kind, deadline.rule_version).extensions))
+
+
+def _extension_faults(
+    session: Session, case: CaseFile, deadline: Deadline, number: str, day: date, *, at: datetime
+) -> list[TemThatError]:
+    """What the number and the day of an extension cannot be: used up for this clock, before it began, after it ended."""
+    faults: list[TemThatError] = []
+    used = {row.decision_number for row in deadline.reckonings if row.cause is ReckoningCause.EXTENDED}
+    if number in used and signing.extension(session, case, number, day) is not None:
+        faults.append(ExtendedAlready(number=number, day=day))
+    if day < (began := deadline.started_at.astimezone(CITY).date()):
+        faults.append(ExtendedBeforeStart(began=began, signed=day))
+    end, forms = deadline.due_at, EXTENSION_FORMS.get(deadline.kind, ())
+    if at > end and not (day <= end.astimezone(CITY).date() and shelf.issued_by(session, case.id, number, forms, end)):
+        late = signing.moment(day, at) > end
+        faults.append(ExtensionTooLate(kind=deadline.kind) if late else ExtensionEnteredLate(number=number, end=end))
+    return faults
 
 
 def correct_start(

@@ -243,7 +243,7 @@ MOVES: Mapping[Move, Step] = MappingProxyType({
     Move.PREPARE_DECISION: Step(
         frozenset({S.VIOLATION_RECORDED, S.EXPLANATION}), S.DECISION_DUE, frozenset({D.NOTE, D.GROUNDS}), IN_THE_FIELD,
         "Luật Xử lý vi phạm hành chính Điều 59, 61, 66: xác minh, xem xét giải trình, trình ra quyết định",
-        fulfils=EXPLAINING, may=frozenset({D.EXPLANATION, D.EXPLANATION_NUMBER}),
+        fulfils=EXPLAINING, may=frozenset({D.SIGNED_ON, D.EXPLANATION, D.EXPLANATION_NUMBER}),
     ),
     Move.PENALISE: Step(
         frozenset({S.DECISION_DUE}), S.PENALISED, frozenset({D.DECISION_NUMBER, D.FINE, D.GROUNDS}), ANYONE,

@@ -75,11 +75,6 @@ def _admin() -> Engine:
     return create_engine(cluster.for_tests().url("postgres"), isolation_level="AUTOCOMMIT")
 
 
-def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Files made for a test bear the moment they were made in: two workers must give the test one name."""
-    return argname if isinstance(val, bytes) else None
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """In the controller only: start the cluster and build the template."""
     if hasattr(config, "workerinput") or config.option.collectonly:

@@ -27,6 +27,7 @@ from tests.conftest import MASTER, NOW, config_for
 from tests.enforcement import desk, papers
 from trace import evidence_jobs
 from trace.config import Config
+from trace.models.files import StoredFile
 from trace.models.incidents import Incident, IncidentKind
 from trace.services import files
 
@@ -168,3 +169,19 @@ def test_a_bundle_with_a_damaged_document_fails_with_its_name_and_an_incident(
         assert deeds == [], "what was not made took nothing along"
     assert counted(committed) == [1]
     assert evidence_jobs.check_all(committed, config, now=later) == 0, "the night counts it no more"
+
+
+def test_documents_are_hashed_in_no_transaction(
+    committed: Engine, config: Config, issued: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them together take longer than a transaction may last."""
+    open_then, check = list[int](), files.check
+
+    def watched(store: Path, file: StoredFile) -> bool:
+        open_then.append(committed.pool.checkedout())  # type: ignore[attr-defined]
+        return check(store, file)
+
+    monkeypatch.setattr(files, "check", watched)
+    lose(committed, config.files_dir)
+    assert evidence_jobs.check_all(committed, config, now=later) == 1
+    assert open_then == [0, 0]

@@ -94,14 +94,26 @@ def check_all(engine: Engine, config: Config, *, now: Callable[[], datetime] = c
     with Session(engine) as session:
         missing = custody.missing_folios(session)
     found += told(missing)
-    with Session(engine) as session, pauses.unhurried(session):
-        papers = keeping.check(session, config.files_dir, at=now())
-        session.commit()
-    for name in papers.new:
-        log.error("a document is not what was put away", name=name)
-    for name in papers.mended:
-        log.info("a document is whole again", name=name)
-    return found + len(papers.new)
+    return found + _check_documents(engine, config, now=now)
+
+
+def _check_documents(engine: Engine, config: Config, *, now: Callable[[], datetime]) -> int:
+    found, after = 0, None
+    while True:
+        with Session(engine) as session:
+            batch = keeping.batch(session, after=after)
+        if not batch.files:
+            return found
+        after = batch.files[-1].document_id
+        whole = keeping.judged(config.files_dir, batch)  # in no transaction: it may take long
+        with Session(engine) as session:
+            papers = keeping.tell(session, batch, whole, at=now())
+            session.commit()
+        for name in papers.new:
+            log.error("a document is not what was put away", name=name)
+        for name in papers.mended:
+            log.info("a document is whole again", name=name)
+        found += len(papers.new)
 
 
 def scan_for_viruses(engine: Engine, config: Config, *, now: Callable[[], datetime] = clock.now) -> int:

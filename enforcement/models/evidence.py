@@ -141,6 +141,7 @@ class Redaction(Base):
         CheckConstraint("length(btrim(reason)) BETWEEN 1 AND 4000", name="reason_present"),
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_hex"),
         CheckConstraint("brought = (jsonb_array_length(areas) = 0)", name="areas_unless_brought"),
+        CheckConstraint("brought OR NOT redrawn", name="redrawn_if_brought"),
         DESK,
     )
 
@@ -153,6 +154,8 @@ class Redaction(Base):
     """Rectangles in percent of the picture: left, top, width, height."""
     brought: Mapped[bool]
     """Made outside and brought here, as for PDF and video."""
+    redrawn: Mapped[bool] = mapped_column(server_default=text("false"))
+    """A picture that was brought and drawn anew here. Those brought before this was done lie there as they came."""
     reason: Mapped[str]
     made_at: Mapped[datetime]
     made_by: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
@@ -160,6 +163,11 @@ class Redaction(Base):
     file: Mapped[StoredFile] = relationship()
     evidence: Mapped[Evidence] = relationship(back_populates="redactions")
     maker: Mapped[AppUser] = relationship()
+
+    @property
+    def drawn_here(self) -> bool:
+        """Whether it holds nothing but dots that were drawn here, so that it can be shown in a page and hides nothing."""
+        return self.redrawn or not self.brought
 
 
 class EvidenceAlarm(Base):

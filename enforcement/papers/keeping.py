@@ -24,7 +24,7 @@ from trace.models.incidents import IncidentKind
 from trace.services import files, incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 MOST_AT_ONCE = 50
+BATCH = 100
 
 log = structlog.get_logger("temthat.documents")
 
@@ -45,6 +46,23 @@ class Looked:
     damaged: tuple[str, ...]
     new: tuple[str, ...]
     mended: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A file of a document that must lie there whole."""
+
+    document_id: UUID
+    name: str
+    file: StoredFile
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files of some documents, in the order of their ids, and which files were known to be damaged when they were read."""
+
+    files: tuple[Expected, ...]
+    known: frozenset[UUID]
 
 
 @dataclass(frozen=True)
@@ -110,33 +128,59 @@ def check(
     session: Session, store: Path, *, at: datetime, cases: Collection[UUID] | None = None, document_id: UUID | None = None
 ) -> Looked:  # fmt: skip
     """Hash kept files anew: all, those of some `cases`, or those of one document. What is newly damaged opens or feeds an incident."""
+    wanted = batch(session, cases=cases, document_id=document_id, most=None)
+    # All is hashed before anything is written, so that others need not wait.
+    return tell(session, wanted, judged(store, wanted), at=at)
+
+
+def batch(
+    session: Session, *, after: UUID | None = None, cases: Collection[UUID] | None = None, document_id: UUID | None = None,
+    most: int | None = BATCH,
+) -> Batch:  # fmt: skip
+    """The next kept documents after one, with what must be on disk of them. Empty after the last."""
     wanted = (
         select(DocumentFiles, Document.number)
         .join(Document, Document.id == DocumentFiles.document_id)
-        .order_by(DocumentFiles.kept_at, DocumentFiles.document_id)
+        .order_by(DocumentFiles.document_id)
         .options(joinedload(DocumentFiles.pdf), joinedload(DocumentFiles.docx))
+        .limit(most)
     )
+    if after is not None:
+        wanted = wanted.where(DocumentFiles.document_id > after)
     if cases is not None:
         wanted = wanted.where(Document.case_id.in_(cases))
     if document_id is not None:
         wanted = wanted.where(DocumentFiles.document_id == document_id)
-    # What others find while this looks is not taken for mended. All is hashed before anything is written, so that they need not wait.
-    known = set(session.scalars(select(DocumentDamage.file_id).where(DocumentDamage.whole_at.is_(None))))
-    looked = [
-        (row.document_id, file.id, f"{number}.{ending}", files.check(store, file))
-        for row, number in session.execute(wanted)
-        for ending, file in (("pdf", row.pdf), ("docx", row.docx))
-    ]
-    damaged = [each for each in looked if not each[3]]
-    new = [name for paper, file, name, _ in damaged if _note(session, paper, file, at=at)]
-    mended = {file: name for _, file, name, whole in looked if whole and file in known}
+    # What others find while this looks is not taken for mended.
+    known = frozenset(session.scalars(select(DocumentDamage.file_id).where(DocumentDamage.whole_at.is_(None))))
+    return Batch(
+        tuple(
+            Expected(row.document_id, f"{number}.{ending}", file)
+            for row, number in session.execute(wanted)
+            for ending, file in (("pdf", row.pdf), ("docx", row.docx))
+        ),
+        known,
+    )
+
+
+def judged(store: Path, wanted: Batch) -> list[bool]:
+    """Hash what must be there: whether each file is whole. Best called outside any transaction, for it reads all of them."""
+    return [files.check(store, each.file) for each in wanted.files]
+
+
+def tell(session: Session, wanted: Batch, whole: Sequence[bool], *, at: datetime) -> Looked:
+    """Write down what was found: damage that is new opens or feeds an incident, what is whole again ends its damage."""
+    looked = list(zip(wanted.files, whole, strict=True))
+    damaged = [each for each, is_whole in looked if not is_whole]
+    new = [each.name for each in damaged if _note(session, each.document_id, each.file.id, at=at)]
+    mended = {each.file.id: each.name for each, is_whole in looked if is_whole and each.file.id in wanted.known}
     session.execute(
         update(DocumentDamage)
         .where(DocumentDamage.file_id.in_(list(mended)), DocumentDamage.whole_at.is_(None))
         .values(whole_at=func.greatest(DocumentDamage.found_at, at))
     )
     incidents.add(session, IncidentKind.EVIDENCE_CHANGED, len(new), at=at)
-    return Looked(tuple(name for _, _, name, _ in damaged), tuple(new), tuple(mended.values()))
+    return Looked(tuple(each.name for each in damaged), tuple(new), tuple(mended.values()))
 
 
 def damage_of(session: Session, document: Document) -> list[Damage]:
@@ -191,7 +235,7 @@ def _kept(session: Session, document: Document) -> DocumentFiles | None:
 def _whole(store: Path, file: StoredFile, name: str) -> bytes:
     try:
         content = files.read_original(store, file)
-    except FileNotFoundError as exc:
+    except OSError as exc:  # gone, or the disk does not give it
         raise files.FileDamaged(name=name) from exc
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise files.FileDamaged(name=name)

@@ -16,7 +16,7 @@ from enforcement.papers import forms, keeping, layout_docx, layout_pdf, sheet, s
 from enforcement.papers.layout_pdf import Look
 from trace.clock import CITY
 from trace.errors import Forbidden
-from trace.services import files, papers
+from trace.services import papers
 from trace.services.folding import fold
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def of_case(session: Session, case_id: UUID) -> list[OfCase]:
 
 
 def files_of(session: Session, case_id: UUID, store: Path) -> list[tuple[str, bytes]]:
-    """Every issued document of a case as PDF and DOCX under a name of its own, its signed copy behind them. For the bundle.
+    """Every issued document of a case as PDF and DOCX under a name of its own. For the bundle; the signed copies are `signed_of`.
 
     What is void goes in twice: as it was issued, and with the mark that says so.
     """
@@ -166,11 +166,17 @@ def files_of(session: Session, case_id: UUID, store: Path) -> list[tuple[str, by
             for ending, read in (("pdf", keeping.read_pdf), ("docx", keeping.read_docx)):
                 if (issued := read(session, store, row.document)) is not None:
                     found.append((f"{name}-luc-ban-hanh.{ending}", issued))
-        if row.scan is not None:
-            ending = {"application/pdf": "pdf", "image/png": "png", "image/webp": "webp"}.get(
-                row.scan.media_type, "jpg"
-            )
-            found.append((f"{name}-ban-ky.{ending}", files.read_original(store, row.scan)))
+    return found
+
+
+def signed_of(session: Session, case_id: UUID) -> list[tuple[str, str, Evidence]]:
+    """The signed copies of a case's issued documents: a name for the file, the number of the document, the piece of evidence that it is."""
+    found = []
+    for row in reversed(of_case(session, case_id)):
+        if row.number is not None and (scan := row.document.scan) is not None:
+            media_type = scan.evidence.file.media_type
+            ending = {"application/pdf": "pdf", "image/png": "png", "image/webp": "webp"}.get(media_type, "jpg")
+            found.append((f"{file_name(row.document)}-ban-ky.{ending}", row.number, scan.evidence))
     return found
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, current_app, flash, redirect, render_template, send_file, url_for
 from flask_babel import gettext as _
 
-from enforcement import bundles, cases
+from enforcement import bundles, cases, evidence
 from enforcement.bundle_check import SUMS
 from enforcement.models import BundleState
+from enforcement.views import readings
 from enforcement.views.evidence_forms import BundleForm
 from trace import clock
 from trace.access import May, needs, person
@@ -74,21 +74,23 @@ def receipt(case_id: UUID, number: int) -> ResponseReturnValue:
 @bp.get("/<uuid:case_id>/goi-ho-so/<int:number>/tai")
 @needs(May.CASE_MOVE)
 def fetch(case_id: UUID, number: int) -> ResponseReturnValue:
-    """The ZIP, hashed just now. That it was taken out is written into the case."""
+    """The ZIP, hashed just now. That it was taken out is written into the case, once for all parts in which a tool asks for it."""
     found = bundles.get(session(), case_id, number)
     if found.state is not BundleState.MADE:
         raise NotFound
-    path = bundles.path_of(current_app.config["TEMTHAT"].bundles_dir, found)
-    try:
-        with path.open("rb") as file:
-            whole = hashlib.file_digest(file, "sha256").hexdigest() == found.sha256
-    except FileNotFoundError:
-        whole = False
-    if not whole:
+    path, due = bundles.path_of(current_app.config["TEMTHAT"].bundles_dir, found), found.sha256
+    name, marked = _name(case_id, found), readings.mark(path, found.id)
+    session().commit()  # gigabytes take longer to hash than a transaction may pause
+    if readings.only_head() or readings.goes_on(marked):
+        if not path.is_file():
+            raise bundles.BundleGone
+    elif evidence.hash_of(path) != due:
         raise bundles.BundleGone
-    name = _name(case_id, found)
-    bundles.taken_out(session(), found, by=person().id, at=clock.now())
-    session().commit()
+    else:
+        readings.begun(marked)
+    if not readings.only_head():
+        bundles.taken_out(session(), found, by=person().id, at=clock.now())
+        session().commit()
     answer = send_file(path, mimetype="application/zip", as_attachment=True, download_name=name, etag=False, max_age=0)
     answer.headers["Cache-Control"] = "private, no-store"
     return answer

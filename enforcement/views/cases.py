@@ -257,7 +257,6 @@ def _page(
         opened=next(iter(bound), None),
         failed=failed,
         narrow=forms.NARROW,
-        hints=_hints(),
         meanwhile=meanwhile(case, failed, reasons),
         open_points=[explain(each) for each in closing.open_points(session(), case)] if Move.CLOSE in moves else [],
         fine_frame=_fine_frame(case) if Move.PENALISE in moves else None,
@@ -289,6 +288,12 @@ def _hints() -> dict[str, str]:
     }
 
 
+def _put_forward() -> dict[str, str]:
+    """What the step that puts a file forward says of its day: nobody signs a paper there."""
+    told = _("The day on which the file was put forward. Left empty: today. The decision cannot be dated before it.")
+    return {Demand.SIGNED_ON: told}
+
+
 def _move(move: Move, form: FlaskForm, case: CaseFile) -> dict[str, Any]:
     step = MOVES[move]
     form.version.data = seen_now(case)
@@ -302,6 +307,7 @@ def _move(move: Move, form: FlaskForm, case: CaseFile) -> dict[str, Any]:
         "plain": [field for field in form if field.name not in grouped],
         "groups": groups,
         "move": move,
+        "hints": _hints() | (_put_forward() if move is Move.PREPARE_DECISION else {}),
         "form": form,
         "to": step.to,
         "basis": step.basis,

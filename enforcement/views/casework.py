@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from enforcement import exhibits
 from enforcement.views import casework_forms as forms
 from enforcement.views.casework_page import ANY_NOUN, NOUNS, bp, do, offered, page, revision
+from enforcement.views.words import duties
 from trace.access import May, needs, person
 from trace.db import session
 
@@ -73,10 +74,12 @@ def strike(case_id: UUID, noun: str, entry_id: UUID) -> ResponseReturnValue:
 @bp.post("/tang-vat/<uuid:entry_id>/viec")
 @needs(May.CASE_MOVE)
 def exhibit_deed(case_id: UUID, entry_id: UUID) -> ResponseReturnValue:
-    """Seal, unseal, move, return, confiscate or destroy an exhibit."""
+    """Seal, unseal, move, return, confiscate or destroy an exhibit, or take it back from another agency."""
     form = offered(case_id, forms.ExhibitDeedForm())
 
     def act(at: datetime) -> None:
-        exhibits.do(session(), case_id, entry_id, form.facts(at), revision=revision(form), by=person().id, at=at)
+        exhibits.do(
+            session(), case_id, entry_id, form.facts(at), revision=revision(form), by=person().id, duties=duties(), at=at
+        )  # fmt: skip
 
     return do(case_id, form, act, _("It is in the book of the exhibit."), entry_id)

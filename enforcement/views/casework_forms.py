@@ -18,21 +18,24 @@ from enforcement import goods, measures, orders
 from enforcement.acts import ActFacts, PartyFacts
 from enforcement.casebook import TEXT_MOST
 from enforcement.competence import LegalQualification
-from enforcement.exhibits import BY_HAND, DeedFacts, ExhibitFacts
+from enforcement.exhibits import BY_HAND, FOR_HEADS, DeedFacts, ExhibitFacts
 from enforcement.goods import GoodsFacts
 from enforcement.measures import MeasureFacts
 from enforcement.models import (
     CasePartyRole,
     ExhibitDeed,
+    ExhibitState,
     MeasureKind,
     MeasureResult,
     ObligationKind,
     ObligationState,
     ValuationMethod,
 )
+from enforcement.transitions import HEADS
 from enforcement.views.case_deeds import moment_of
 from enforcement.views.forms import EXPLAINED, LINE_MOST, may_be, needed
 from enforcement.views.offers import OfferedField
+from enforcement.views.words import duties
 from trace.forms import EnumField, VietnameseDate, VietnameseDecimal, VietnameseInteger, WardField, clean
 from trace.words import say
 
@@ -217,8 +220,10 @@ class ExhibitDeedForm(Sheet):
     note = _text(_l("Note"), required=False)
 
     def offer(self, view: CaseworkView, wards: list[tuple[str, str]]) -> None:  # noqa: ARG002  every sheet is offered the same
-        """What a person does with one exhibit; the rest comes with a hand-over."""
-        self.deed.choices = [(each.value, say(each)) for each in BY_HAND]
+        """What a person does with one exhibit; the rest comes with a hand-over. Heads take back what another agency has."""
+        away = any(each.state is ExhibitState.HANDED_OVER for each in view.exhibits)
+        more = FOR_HEADS if away and not HEADS.isdisjoint(duties()) else ()
+        self.deed.choices = [(each.value, say(each)) for each in (*BY_HAND, *more)]
 
     def facts(self, at: datetime) -> DeedFacts:
         """What was filled in."""

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, RadioField, StringField
-from wtforms.validators import DataRequired, InputRequired, Length, Regexp
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
 
 from enforcement import authority, deadlines, law, origins, reminding, timekeeping
 from enforcement.casebook import TEXT_MOST
@@ -55,6 +55,7 @@ class ExtendForm(FlaskForm):
     version = HiddenField(id="extend-version")
     choice = RadioField(_l("Extension"), [InputRequired(_l("Choose one."))], id="extend-choice")
     decision_number = StringField(_l("Number of the decision"), _text(LINE_MOST), filters=[clean], id="extend-number")
+    signed_on = VietnameseDate(_l("Day on the paper"), [Optional()], default=lists.today, id="extend-day")
     reason = StringField(_l("Reason"), _text(TEXT_MOST), filters=[clean], id="extend-reason")
 
 
@@ -110,7 +111,7 @@ def extend(case_id: UUID) -> ResponseReturnValue:
         deadline, place = form.choice.data.split(":")
         timekeeping.extend(
             session(), case_id, UUID(deadline), choice=int(place), decision_number=form.decision_number.data,
-            reason=form.reason.data, by=person().id, duties=duties(), at=at, version=_version(form),
+            signed_on=form.signed_on.data, reason=form.reason.data, by=person().id, duties=duties(), at=at, version=_version(form),
         )  # fmt: skip
 
     return _do(case_id, "extend", form, act, _("The deadline has been extended."))
@@ -203,7 +204,7 @@ def _page(
     framed = frame(case_id, "deadlines", reasons=reasons or [])
     rules = law.load(session())
     longer = bound.get("extend") or ExtendForm(formdata=None)
-    longer.choice.choices = _extensions(_extendable(framed["standings"]) if framed["works"] else [], rules)
+    longer.choice.choices = _extensions(case_id, _extendable(framed["standings"]), rules) if framed["works"] else []
     started = bound.get("start") or StartForm(formdata=None)
     open_rows = [s for s in framed["standings"] if not s.closed]
     may_begin_otherwise = [s for s in open_rows if origins.correctable(session(), s.deadline, at=clock.now())]
@@ -223,15 +224,22 @@ def _page(
     )
 
 
-def _extensions(standings: list[Standing], rules: Law) -> list[tuple[str, str]]:
+def _extensions(case_id: UUID, standings: list[Standing], rules: Law) -> list[tuple[str, str]]:
     return [
         (
             f"{each.deadline.id}:{place}",
             f"{say(each.deadline.kind)}: {longer.amount} {say(longer.unit).lower()} → {_end(each, longer, rules)} – {longer.ground}",
         )
         for each in standings
-        for place, longer in each.extensions
+        for place, longer in each.extensions or _late(case_id, each, rules)
     ]  # fmt: skip
+
+
+def _late(case_id: UUID, standing: Standing, rules: Law) -> list[tuple[int, deadlines.Extension]]:
+    """The extensions of a clock that ran out, which a decision issued in time still brings."""
+    if standing.closed or clock.now() <= standing.deadline.due_at:
+        return []
+    return timekeeping.enterable_late(session(), case_id, standing.deadline, rules)
 
 
 def _extendable(standings: list[Standing]) -> list[Standing]:

@@ -6,13 +6,13 @@ Nothing goes out that was not hashed just now. A film is sent in parts, as playe
 from __future__ import annotations
 
 import io
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import current_app, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 
 from enforcement import cases, evidence, redaction
+from enforcement.views import readings
 from enforcement.views.evidence import bp, received, redraw, refused, store, told
 from enforcement.views.evidence_forms import BringForm, RedactForm
 from trace import clock
@@ -23,7 +23,6 @@ from trace.services import files, imaging
 from trace.views.once import once
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
     from pathlib import Path
     from uuid import UUID
@@ -31,12 +30,7 @@ if TYPE_CHECKING:
     from flask import Response
     from flask.typing import ResponseReturnValue
 
-    from enforcement.models import Evidence, Redaction
-
-ONE_READING = 600.0
-"""Seconds in which further parts of a file that was hashed belong to the same reading, if the disk says it was not touched."""
-MOST_READINGS = 500
-_readings: dict[tuple[Any, ...], float] = {}
+    from enforcement.models import Evidence
 
 
 @bp.get("/<uuid:case_id>/chung-cu/<uuid:evidence_id>/goc")
@@ -124,17 +118,20 @@ def copy(case_id: UUID, evidence_id: UUID, redaction_id: UUID) -> ResponseReturn
     found = redaction.of_piece(session(), piece, redaction_id)
     if found is None:
         raise NotFound
-    if evidence.on_disk(store(), found.file) != found.sha256:
+    path, due = files.original_path(store(), found.file), found.sha256
+    session().commit()  # a film takes longer to hash than a transaction may pause
+    if evidence.hash_of(path) != due:
         evidence.tell(session(), piece, f"redaction {found.number}", at=clock.now())
         session().commit()
         raise files.FileDamaged(name=f"{_('Folio')} {piece.folio} – {found.number}")
-    if found.brought or found.file.virus:
+    if not found.drawn_here or found.file.virus:
         evidence.harmless(found.file, scanner=current_app.config["TEMTHAT"].clamd, by=person().id)
-    redaction.opened(session(), found, by=person().id, at=clock.now())
-    session().commit()
+    if not readings.only_head():
+        redaction.opened(session(), found, by=person().id, at=clock.now())
+        session().commit()
     ending = files.ENDINGS[found.file.media_type]
     answer = send_file(
-        files.original_path(store(), found.file), mimetype=found.file.media_type, as_attachment=not _is_drawn(found),
+        path, mimetype=found.file.media_type, as_attachment=not found.drawn_here,
         download_name=f"but-luc-{piece.folio}-ban-che-{found.number}.{ending}", etag=False, max_age=0,
     )  # fmt: skip
     return _sealed(answer)
@@ -146,16 +143,12 @@ def sheet(case_id: UUID, evidence_id: UUID) -> ResponseReturnValue:
     """A sheet to print: the latest redacted copy where there is one, for prints leave the house."""
     found, seen = evidence.view(session(), case_id, evidence_id, store=store(), by=person().id, at=clock.now())
     session().commit()
-    drawn = [each for each in found.redactions if _is_drawn(each)]
+    drawn = [each for each in found.redactions if each.drawn_here]
     return render_template(
         "desk/evidence_sheet.html", case=cases.get(session(), case_id), piece=found, intact=seen == found.sha256,
         redacted=drawn[-1] if drawn else None,
         public=bool(evidence.from_the_public(session(), {found.file_id})), is_picture=found.file.media_type in files.IMAGES, at=clock.now(),
     )  # fmt: skip
-
-
-def _is_drawn(found: Redaction) -> bool:
-    return not found.brought
 
 
 def _redact_page(case_id: UUID, evidence_id: UUID, form: RedactForm, reasons: Sequence[TemThatError] = ()) -> str:
@@ -173,38 +166,19 @@ def _redact_page(case_id: UUID, evidence_id: UUID, form: RedactForm, reasons: Se
 
 def _whole(case_id: UUID, evidence_id: UUID) -> tuple[Path, Evidence]:
     """The original, hashed, and its reading written down; a further part of a reading is neither again."""
-    if _asks_for_more():
-        piece = evidence.get(session(), case_id, evidence_id)
-        path = files.original_path(store(), piece.file)
-        if _readings.get(_mark(path, evidence_id), 0) > time.monotonic():
-            session().commit()
-            return path, piece
+    piece = evidence.get(session(), case_id, evidence_id)
+    path = files.original_path(store(), piece.file)
+    if readings.goes_on(readings.mark(path, evidence_id)):
+        session().commit()
+        return path, piece
     piece, seen = evidence.fetch(
         session(), case_id, evidence_id, scanner=current_app.config["TEMTHAT"].clamd, store=store(), by=person().id, at=clock.now()
     )  # fmt: skip
     session().commit()
-    path = files.original_path(store(), piece.file)
     if seen != piece.sha256:
         raise files.FileDamaged(name=f"{_('Folio')} {piece.folio}")
-    if len(_readings) > MOST_READINGS:
-        _readings.clear()
-    _readings[_mark(path, evidence_id)] = time.monotonic() + ONE_READING
+    readings.begun(readings.mark(path, evidence_id))
     return path, piece
-
-
-def _asks_for_more() -> bool:
-    wanted = request.range
-    return wanted is not None and wanted.units == "bytes" and wanted.ranges[0][0] not in {0, None}
-
-
-def _mark(path: Path, evidence_id: UUID) -> tuple[Any, ...]:
-    """Who reads what, and how the disk says the file is: a change of it ends the reading."""
-    try:
-        there: os.stat_result | None = path.stat()
-    except OSError:
-        there = None
-    facts = (there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns) if there else ()
-    return (person().id, evidence_id, *facts)
 
 
 def _sealed(answer: Response) -> Response:

@@ -159,6 +159,7 @@ def _field(move: Move, demand: Demand, evidence: Sequence[Evidence], known: Know
         first = [InputRequired(_l("Write the amount."))] if required else [Optional()]
         return offender_forms.Amount(label, [*first, *_amount(demand)], id=field_id)
     if demand is Demand.SIGNED_ON:
+        label = _l("Put forward on") if move is Move.PREPARE_DECISION else label
         return VietnameseDate(label, [InputRequired(_l("Write the day.")) if required else Optional()], id=field_id)
     if demand in MARKS:
         return BooleanField(label, id=field_id)

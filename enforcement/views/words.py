@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from enforcement.deadlines import DeadlineKind
 from enforcement.models import ExplanationEnd, InspectionGround, NoPenaltyGround, Outcome, SignalSource
-from enforcement.transitions import Demand, Duty
+from enforcement.transitions import Demand, Duty, Move
 from enforcement.views import casework_words
 from trace.access import person
 from trace.models.parties import Role
@@ -185,7 +185,9 @@ def _details(event: CaseEvent) -> list[str]:
             or (name is Demand.DECISION_NUMBER and event.deed == "open")
         ):
             continue
-        found.append(say(name) if value is True else f"{say(name)}: {_shown(name, value)}")
+        put_forward = name is Demand.SIGNED_ON and event.move is Move.PREPARE_DECISION
+        what = _("Put forward on") if put_forward else say(name)
+        found.append(what if value is True else f"{what}: {_shown(name, value)}")
     if facts.get("whose"):
         found.append(_("decided on %(names)s", names=", ".join(facts["whose"])))
     if facts.get("may_explain"):

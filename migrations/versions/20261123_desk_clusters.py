@@ -132,6 +132,10 @@ def upgrade() -> None:
         "ALTER TABLE enforcement.signal ADD CONSTRAINT ck_signal_infringement_in_a_case "
         "CHECK (state <> 'rejected' OR outcome <> 'infringement') NOT VALID"
     )
+    op.execute(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM enforcement.signal WHERE state = 'rejected' AND outcome = 'infringement') THEN "
+        "ALTER TABLE enforcement.signal VALIDATE CONSTRAINT ck_signal_infringement_in_a_case; END IF; END $$"
+    )
 
 
 def downgrade() -> None:

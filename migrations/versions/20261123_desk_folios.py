@@ -206,18 +206,29 @@ $$
 """
 
 
+# Other events than taking in name folios too, and not always their own: a redaction of a merged case's piece is written on the one that
+# carries on.
+LAST_FOLIOS = """
+UPDATE enforcement.case_file c SET last_folio = greatest(
+    (SELECT max(e.folio) FROM enforcement.evidence e WHERE e.case_id = c.id),
+    (SELECT max((v.facts->>'folio')::int) FROM enforcement.case_event v WHERE v.case_id = c.id AND v.deed = 'take_evidence'), 0)
+"""
+
+
 def upgrade() -> None:
-    """Apply the change. What was given so far is the highest folio that is there or that the events of the case name."""
+    """Apply the change. What was given so far is the highest folio that is there or that the case says it has given."""
     op.add_column(
         "case_file", sa.Column("last_folio", sa.Integer(), nullable=False, server_default="0"), schema="enforcement"
     )
-    op.execute(
-        "UPDATE enforcement.case_file c SET last_folio = greatest("
-        "(SELECT max(e.folio) FROM enforcement.evidence e WHERE e.case_id = c.id), "
-        "(SELECT max((v.facts->>'folio')::int) FROM enforcement.case_event v WHERE v.case_id = c.id AND v.deed IN ('take_evidence', 'redact')), 0)"
-    )
+    op.execute(LAST_FOLIOS)
     op.create_check_constraint(
         op.f("ck_case_file_last_folio_counts"), "case_file", "last_folio >= 0", schema="enforcement"
+    )
+    op.add_column(
+        "redaction", sa.Column("redrawn", sa.Boolean(), nullable=False, server_default=sa.text("false")), schema="enforcement"
+    )  # fmt: skip
+    op.create_check_constraint(
+        op.f("ck_redaction_redrawn_if_brought"), "redaction", "brought OR NOT redrawn", schema="enforcement"
     )
     for sql in (KEEP_LAST_FOLIO, LAST_FOLIO_KEPT, AT_THE_DESK, LINK_CUSTODY, KEEP_EVIDENCE):
         op.execute(sql)
@@ -232,6 +243,8 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION enforcement.at_the_desk(uuid, timestamptz, text[])")
     op.execute("DROP TRIGGER last_folio_kept ON enforcement.case_file")
     op.execute("DROP FUNCTION enforcement.keep_last_folio()")
+    op.drop_constraint(op.f("ck_redaction_redrawn_if_brought"), "redaction", schema="enforcement", type_="check")
+    op.drop_column("redaction", "redrawn", schema="enforcement")
     op.drop_constraint(op.f("ck_case_file_last_folio_counts"), "case_file", schema="enforcement", type_="check")
     op.drop_column("case_file", "last_folio", schema="enforcement")
 

@@ -249,3 +249,25 @@ def test_one_bundle_at_a_time_and_a_number_each(
     bundles.fail(session, asked.id, "disk", at=LATER)
     assert (asked.state, asked.fault) == (BundleState.FAILED, "disk")
     assert bundles.ask(session, case.id, reason="Gửi", shared=False, by=world.officer.id, at=LATER).number == 2
+
+
+def test_a_piece_taken_in_while_it_is_composed_does_not_make_it_look_incomplete(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = bundle._whole
+
+    def meanwhile(*args: object, **facts: object) -> None:
+        whole(*args, **facts)  # type: ignore[arg-type]
+        cases.add_evidence(
+            session, case.id, desk.photo(session, tmp_path, 7), title="Ảnh đến muộn", origin="Đội", taken_at=NOW, store=tmp_path,
+            by=world.officer.id, at=NOW,
+        )  # fmt: skip
+
+    monkeypatch.setattr(bundle, "_whole", meanwhile)
+    path, made = make(session, case, world, tmp_path)
+    assert bundle_check.check_zip(path, made.sums_sha256) == []
+    assert [piece["folio"] for piece in record(path)["cases"][0]["evidence"]] == [1, 2, 3]
+    monkeypatch.undo()
+    path, made = make(session, case, world, tmp_path)
+    assert bundle_check.check_zip(path, made.sums_sha256) == []
+    assert [piece["folio"] for piece in record(path)["cases"][0]["evidence"]] == [1, 2, 3, 4]

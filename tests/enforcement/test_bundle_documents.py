@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import random
 import subprocess
 import sys
@@ -16,14 +17,14 @@ from docx import Document as Opened
 from sqlalchemy.orm import Session
 
 from bench import bundle_flips
-from enforcement import bundle_check, documents
+from enforcement import bundle_check, documents, redaction
 from enforcement.models import CaseFile, Document
 from enforcement.papers import shelf
 from tests import factories
 from tests.conftest import NOW
 from tests.enforcement import desk, papers
 from tests.enforcement.test_bundle import make, unpacked
-from trace.services import files
+from trace.services import files, unscanned
 
 SIGNED = b"%PDF-1.7\n1 0 obj<<>>endobj\nstartxref\n9\n%%EOF\n% signed"
 
@@ -131,3 +132,31 @@ def test_the_documents_are_drawn_to_the_same_bytes_every_time(
     first = shelf.files_of(session, case.id, tmp_path)
     session.expire_all()
     assert shelf.files_of(session, case.id, tmp_path) == first
+
+
+@pytest.mark.parametrize("why", ["virus", "unscanned", "redacted"])
+def test_a_signed_copy_that_is_held_back_as_evidence_is_named_and_not_handed_out(
+    session: Session, case: CaseFile, world: factories.World, tmp_path: Path, issued: list[Document], why: str
+) -> None:
+    ((name, number, piece),) = shelf.signed_of(session, case.id)
+    if why == "virus":
+        unscanned.note(session, piece.file_id, "Eicar", at=NOW)
+    elif why == "unscanned":
+        piece.file.scan_tried_at, piece.file.scan_gave_up = NOW, unscanned.TRIES
+    else:
+        brought = io.BytesIO(SIGNED + b" redacted")
+        file = files.receive(session, tmp_path, brought, name="che.pdf", at=NOW, by=world.officer.id)
+        redaction.bring(
+            session, case.id, piece.id, file, reason="Tên", store=tmp_path, by=world.officer.id, at=NOW
+        )  # fmt: skip
+    session.flush()
+    session.expire_all()
+    path, made = make(session, case, world, tmp_path, shared=why == "redacted")
+    with zipfile.ZipFile(path) as archive:
+        bytes_ = [archive.read(each) for each in archive.namelist()]
+        found = json.loads(archive.read(bundle_check.DATA))["signed_copies_left_out"]
+        page = archive.read("MUC-LUC.html").decode()
+    assert SIGNED not in bytes_
+    assert found == [{"document": number, "file": f"van-ban/{name}", "folio": piece.folio, "left_out": why}]
+    assert f"<li>Văn bản {number}, bút lục {piece.folio}: " in page
+    assert bundle_check.check_zip(path, made.sums_sha256) == []

@@ -533,7 +533,9 @@ def test_other_parts_of_the_desk_read_documents_by_these_names(
     assert documents.holder_of(session, str(made.number), 2026) == case.number
     assert documents.holder_of(session, str(made.number), 2025) is None
     names = [name for name, data in documents.files_of(session, case.id, store) if data.startswith(b"%PDF")]
-    assert names == ["mqd02-2026-03010001-qd-xphc.pdf", "mqd02-2026-03010001-qd-xphc-ban-ky.pdf"]
+    assert names == ["mqd02-2026-03010001-qd-xphc.pdf"]
+    signed = [(name, number, piece.sha256) for name, number, piece in shelf.signed_of(session, case.id)]
+    assert signed == [("mqd02-2026-03010001-qd-xphc-ban-ky.pdf", made.number, found[1].scan.sha256)]
 
 
 def test_the_register_is_searched_without_diacritics_and_filtered(

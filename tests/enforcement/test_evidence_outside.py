@@ -6,10 +6,12 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from enforcement import (
@@ -167,3 +169,36 @@ def test_photos_that_come_late_to_a_merged_case_are_taken_into_the_one_that_carr
     taken = cases.gather_evidence(session, case.id, store=tmp_path, by=world.officer.id, at=NOW)
     assert [(each.case_id, each.file_id, each.origin) for each in taken] == [(case.id, late.id, tip.number)]
     assert evidence.candidates(session, case.id) == []
+
+
+def test_a_picture_that_was_drawn_anew_here_waits_for_no_scanner_and_is_shown(
+    session: Session, case: CaseFile, piece: Evidence, world: factories.World, tmp_path: Path
+) -> None:
+    file = files.receive(session, tmp_path, io.BytesIO(tagged()), name="che", at=NOW, by=world.officer.id)
+    file.scanned_at = NOW
+    made = redaction.bring(
+        session, case.id, piece.id, file, reason="Tên", store=tmp_path, by=world.officer.id, at=NOW
+    )  # fmt: skip
+    assert (made.brought, made.redrawn, made.drawn_here, made.file.scanned_at) == (True, True, True, NOW)
+    made.file.scanned_at = None  # no scanner answered when it was brought
+    session.flush()
+    session.expire_all()
+    path, kept = compose(session, case, world, tmp_path)
+    assert kept["file"] in zipfile.ZipFile(path).namelist()
+
+
+def test_what_was_brought_otherwise_is_not_taken_for_drawn_here(
+    session: Session, piece: Evidence, world: factories.World, tmp_path: Path
+) -> None:
+    made = bring(session, piece, pdf(b"other"), world, tmp_path)
+    assert (made.brought, made.redrawn, made.drawn_here) == (True, False, False)
+    drawn = {"id": uuid4(), "of": made.id}
+    with pytest.raises(IntegrityError, match="ck_redaction_redrawn_if_brought"), session.begin_nested():
+        session.execute(
+            text(
+                "INSERT INTO enforcement.redaction (id, evidence_id, number, file_id, sha256, areas, brought, redrawn, reason, made_at, made_by) "
+                "SELECT :id, evidence_id, 9, file_id, sha256, '[[1, 1, 2, 2]]', false, true, reason, made_at, made_by "
+                "FROM enforcement.redaction WHERE id = :of"
+            ),
+            drawn,
+        )

@@ -169,3 +169,28 @@ def test_one_that_cannot_be_drawn_does_not_keep_back_the_others(
     assert session.scalars(select(DocumentFiles.document_id)).all() == [second.id]
     assert [(each["document"], each["error"]) for each in logged] == [(str(issued.id), "ValueError")] * 2
     assert keeping.keep_waiting(session, tmp_path, at=NOW) == 1, "it is tried again"
+
+
+def test_what_the_disk_does_not_give_is_damage_and_no_crash(session: Session, issued: Document, tmp_path: Path) -> None:
+    keeping.keep_waiting(session, tmp_path, at=NOW)
+    path = files.original_path(tmp_path, session.scalars(select(DocumentFiles)).one().pdf)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(files.FileDamaged):
+        keeping.read_pdf(session, tmp_path, issued)
+    assert keeping.check(session, tmp_path, at=NOW).damaged == (f"{issued.number}.pdf",)
+
+
+def test_a_batch_goes_on_after_the_one_before(
+    session: Session, case: CaseFile, world: factories.World, issued: Document, tmp_path: Path
+) -> None:
+    drawn = papers.draft(session, case, world, "MBB02")
+    documents.issue(
+        session, case.id, drawn.id, version=drawn.version, confirmed=True, by=world.officer.id, duties=papers.OFFICER, at=NOW
+    )  # fmt: skip
+    keeping.keep_waiting(session, tmp_path, at=NOW)
+    seen, after = list[object](), None
+    while (batch := keeping.batch(session, after=after, most=1)).files:
+        after = batch.files[-1].document_id
+        seen += [each.document_id for each in batch.files]
+    assert sorted(map(str, seen)) == sorted(map(str, [issued.id, drawn.id] * 2))

@@ -61,7 +61,7 @@ def test_the_marked_parts_are_black_and_nothing_else_of_the_original_is_left(
     assert cases.get(session, case.id).events[-1].facts == {"folio": piece.folio, "copy": 1, "sha256": made.sha256}
 
 
-@pytest.mark.parametrize("content", [tagged(orientation=6), heic((100, 200))])
+@pytest.mark.parametrize("content", [tagged(orientation=6), heic((100, 200))], ids=["jpeg", "heic"])
 def test_what_lies_on_its_side_is_covered_where_people_see_it(
     session: Session, case: CaseFile, world: factories.World, tmp_path: Path, content: bytes
 ) -> None:

@@ -16,7 +16,7 @@ from tests import factories
 from tests.conftest import MASTER, NOW, config_for
 from tests.mailbox import Box, box, server
 from trace import jobs
-from trace.models.applications import Application, ApplicationState, RenewalReminder
+from trace.models.applications import Application, ApplicationState, RenewalLetter, RenewalReminder
 from trace.models.incidents import Incident, IncidentKind
 from trace.models.parties import AppUser
 from trace.models.titles import UseRegulation
@@ -260,3 +260,23 @@ def test_the_administrator_hears_of_a_letter_that_was_tried_in_vain_to_the_last(
     box.broken = False
     posting_days(two_readers, config, 12)
     assert box.taken == []
+
+
+def test_the_letter_to_a_shared_address_outlives_whoever_stood_for_it(session: Session, world: Any) -> None:
+    writes_by_mail(world.clerk, CLERK)
+    mail_addresses.ask(session, world.manager.id, CLERK, by=world.manager.id, at=NOW)
+    (link,) = mail_addresses.letters(session, at=NOW, host="x")
+    mail_addresses.confirm(session, link.text.rpartition("/xac-nhan/")[2].split()[0], user_id=world.manager.id, at=NOW)
+    ends_in(20, world.certificate)
+    session.flush()
+    reminders.remind(session, NOW)
+    (first,) = reminders.letters(session, at=NOW, host="x")
+    row = session.scalars(select(RenewalLetter)).one()
+    stood, other = (world.clerk, world.manager) if row.person_id == world.clerk.id else (world.manager, world.clerk)
+    stood.closed_at = NOW
+    session.flush()
+    (again,) = reminders.letters(session, at=NOW + timedelta(days=1), host="x")
+    assert (again.key, again.to, row.person_id) == (first.key, CLERK, other.id)
+    reminders.mailed(session, again.key, at=NOW + timedelta(days=1))
+    assert reminders.letters(session, at=NOW + timedelta(days=3), host="x") == []
+    assert session.scalars(select(Incident.kind)).all() == []

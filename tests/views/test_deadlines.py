@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,14 +12,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from enforcement import authority, clocks, law, reminding
+from enforcement import authority, clocks, documents, law, reminding
 from enforcement.deadlines import DeadlineKind
-from enforcement.models import CaseFile, Deadline, DelegationScope, ReckoningCause
+from enforcement.models import CaseFile, CasePaper, Deadline, DelegationScope, PaperKind, ReckoningCause
 from tests import factories
-from tests.enforcement import desk
+from tests.enforcement import desk, papers
 from trace import clock
 from trace.clock import CITY
 from trace.models.holidays import CalendarYear
@@ -111,6 +112,53 @@ def test_an_extension_after_the_end_is_refused_with_the_reason_of_the_law(
     answer = send(head, "gia-han", choice=f"{seizure.id}:1", decision_number="1", reason="–")
     assert answer.status_code == 409
     assert "Gia hạn chỉ có giá trị khi được quyết định trước lúc hết thời hạn" in answer.get_data(as_text=True)
+
+
+def test_the_day_of_a_decision_is_asked_for_and_stands_at_today(
+    session: Session,
+    case: CaseFile,
+    seizure: Deadline,
+    world: factories.World,
+    sign_in: SignIn,
+    send: Callable[..., Any],
+) -> None:
+    head, now = sign_in(world.team_head), clock.now().astimezone(CITY)
+    shown = head.get(f"/vu-viec/{case.id}/thoi-han").get_data(as_text=True)
+    assert re.search(rf'id="extend-day"[^>]*value="{now:%d/%m/%Y}"', shown)
+    asked = {"choice": f"{seizure.id}:1", "decision_number": "12/QĐ-GH", "reason": "Chờ giám định"}
+    assert send(head, "gia-han", **asked, signed_on="hôm qua").status_code == 422
+    session.execute(update(Deadline).where(Deadline.id == seizure.id).values(started_at=now - timedelta(days=2)))
+    session.commit()
+    assert send(head, "gia-han", **asked, signed_on=f"{now - timedelta(days=1):%d/%m/%Y}").status_code == 303
+    paper = session.scalars(select(CasePaper).where(CasePaper.kind == PaperKind.EXTENSION)).one()
+    assert paper.signed_on == now.date() - timedelta(days=1)
+
+
+def test_a_decision_issued_in_time_is_offered_after_the_end_of_the_clock(
+    session: Session,
+    case: CaseFile,
+    seizure: Deadline,
+    world: factories.World,
+    sign_in: SignIn,
+    send: Callable[..., Any],
+) -> None:
+    head, now = sign_in(world.team_head), clock.now()
+    page = f"/vu-viec/{case.id}/thoi-han"
+    session.execute(update(Deadline).values(started_at=now - timedelta(days=9), due_at=now - timedelta(hours=30)))
+    session.commit()
+    assert 'id="extend"' not in head.get(page).get_data(as_text=True)
+    papers.unit(session, world)
+    drawn = papers.draft(session, case, world, "MQĐ21")
+    issued = documents.issue(
+        session, case.id, drawn.id, by=world.team_head.id, duties=papers.HEAD, at=now - timedelta(hours=32), version=drawn.version, confirmed=True
+    )  # fmt: skip
+    session.commit()
+    assert 'id="extend"' in head.get(page).get_data(as_text=True)
+    day = (now - timedelta(hours=32)).astimezone(CITY)
+    asked = {"choice": f"{seizure.id}:1", "decision_number": issued.number, "reason": "Chờ giám định"}
+    assert send(head, "gia-han", **asked, signed_on=f"{day:%d/%m/%Y}").status_code == 303
+    session.expire_all()
+    assert seizure.reckonings[-1].cause is ReckoningCause.EXTENDED
 
 
 def test_a_start_is_corrected_by_a_head_and_an_officer_is_refused(

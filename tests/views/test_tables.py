@@ -98,6 +98,8 @@ def test_faults_are_counted_shown_marked_and_left_out_only_if_asked(
         (b"a,b\n1,2\n", "la.csv", "Không tìm thấy các cột"),
         ("Họ tên,Xã\nNguy\xd4n V¨n M\xc9u,x\n".encode("latin-1", "replace"), "tcvn.csv", "TCVN3"),
     ],
+    # A workbook bears the moment it was made in, and both workers must give the test one name.
+    ids=["old workbook", "empty", "no rows", "other columns", "other encoding"],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_says_so_at_its_field(
     data: bytes, name: str, words: str, session: Any, world: Any, sign_in: Any, token_of: Any

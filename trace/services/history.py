@@ -58,6 +58,23 @@ def of(session: Session, *subject_ids: UUID, limit: int = 200) -> Sequence[Histo
     return session.scalars(statement).all()
 
 
+def lately(
+    session: Session,
+    deed: str,
+    subject_id: UUID,
+    *,
+    by: UUID,
+    since: datetime,
+    changes: Mapping[str, tuple[object, object]],
+) -> bool:
+    """Whether somebody has done this very deed to a record after a moment."""
+    same = {field: [_plain(old), _plain(new)] for field, (old, new) in changes.items()}
+    done = select(History.id).where(
+        History.subject_id == subject_id, History.deed == deed, History.by == by, History.at > since, History.changes == same
+    )  # fmt: skip
+    return session.scalar(done.limit(1)) is not None
+
+
 def authors(session: Session, subject_id: UUID, deed: str) -> set[UUID | None]:
     """Everybody who ever did a deed to a record."""
     return set(session.scalars(select(History.by).where(History.subject_id == subject_id, History.deed == deed)))

@@ -24,7 +24,7 @@ from trace.services.mail import Letter
 from trace.services.mail_addresses import FIRST_WAIT, LONGEST_WAIT, MOST_TRIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime
     from uuid import UUID
 
@@ -111,8 +111,9 @@ def letters(session: Session, *, at: datetime, host: str) -> list[Letter]:
     addresses = {each.id: _readers(session, each.certificate, on=today) for each in {row.reminder for row in due}}
     written = []
     for row in due:
-        to = addresses[row.reminder_id].get(row.person_id)
-        if to is None:  # gone since, or without an address by now
+        readers = addresses[row.reminder_id]
+        to = readers.get(row.person_id) or _handed_on(session, row, readers)
+        if to is None:  # gone since, or without an address by now, and nobody behind the same address is left
             given_up(session, row.id, at=at)
             continue
         row.mail_tries += 1
@@ -167,6 +168,20 @@ def _put_down(session: Session, *, at: datetime) -> None:
         )
         reminder.mail_due_at = None
     session.flush()
+
+
+def _handed_on(session: Session, row: RenewalLetter, readers: Mapping[UUID, str]) -> str | None:
+    """Whoever stood for all behind one address is gone: another reader there gets the letter. That address; None if there is nobody."""
+    was = mail_addresses.of(session, [row.person_id]).get(row.person_id)
+    if was is None:
+        return None
+    has = set(session.scalars(select(RenewalLetter.person_id).where(RenewalLetter.reminder_id == row.reminder_id)))
+    for person_id, address in readers.items():
+        if address == was and person_id not in has:
+            row.person_id = person_id
+            session.flush()
+            return was
+    return None
 
 
 def _readers(session: Session, certificate: UseCertificate, *, on: date) -> dict[UUID, str]:
