@@ -127,7 +127,7 @@ def write(session: Session, case: CaseFile, deed: str, *, by: UUID, at: datetime
     return event
 
 
-COPIES = ("bundle", "fetch_bundle")
+COPIES = ("ask_bundle", "bundle", "fetch_bundle")
 
 
 def last_event(session: Session, case: CaseFile) -> int:

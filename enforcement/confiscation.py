@@ -7,16 +7,17 @@ are capped by the value of the goods. What must not live here: what happens to s
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload
 
 from enforcement import authority, competence, law, membership
 from enforcement.acts import standing
 from enforcement.errors import MissingDemand
 from enforcement.law_seed import Field
 from enforcement.models import (
+    CaseAct,
     CasePaper,
     Exhibit,
     ExhibitDeed,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from enforcement.competence import Figures
     from enforcement.models import CaseFile
     from enforcement.transitions import Duty
     from trace.errors import TemThatError
@@ -133,7 +135,7 @@ def beyond(
     """
     if value is None:
         return [ValueMissing()]
-    cap = _cap(session, case, paper)
+    cap = _cap(paper, law.load(session).figures, _fields(session, case))
     orders = [each for each in _orders(session, case, {K.CONFISCATION}) if each.paper_id == paper.id]
     if ruling is not None and all(each.ruling_id is not None for each in orders):
         orders = [each for each in orders if each.ruling_id == ruling.id]
@@ -148,35 +150,35 @@ def faults(
     if deed not in FINAL:
         return []
     kinds = {K.CONFISCATION} if deed is ExhibitDeed.CONFISCATED else {K.CONFISCATION, K.DESTRUCTION}
-    orders = _orders(session, case, kinds)
+    book = _book(session, case, kinds)
     found: list[TemThatError] = []
     capped: list[Exhibit] = []
     for thing in things:
-        mine = [_paper(session, each) for each in orders if _is_for(session, each, thing)]
+        mine = [book.papers[each.paper_id] for each in book.orders if book.is_for(each, thing)]
         if not mine:
             found.append(NotOrdered(seq=str(thing.seq), description=thing.description[:80]))
             continue
         if on < (first := min(paper.signed_on for paper in mine)):
             found.append(BeforeItsDecision(seq=str(thing.seq), day=first))
             continue
-        caps = [_cap(session, case, paper) for paper in mine if paper.signed_on <= on]
+        caps = [book.caps[paper.id] for paper in mine if paper.signed_on <= on]
         known = [cap for cap in caps if cap is not None]
         if deed is ExhibitDeed.CONFISCATED and len(known) == len(caps):
             capped.append(thing)
             if thing.goods_id is None:
                 found.append(NotValued(seq=str(thing.seq), cap=max(known)))
-    return found + _beyond_caps(session, case, orders, capped, on=on) if capped else found
+    return found + _beyond_caps(session, case, book, capped, on=on) if capped else found
 
 
 def _beyond_caps(
-    session: Session, case: CaseFile, orders: Sequence[Obligation], things: Sequence[Exhibit], *, on: date
+    session: Session, case: CaseFile, book: _Book, things: Sequence[Exhibit], *, on: date
 ) -> list[TemThatError]:
     """Under which orders more would be taken than their signer may confiscate, with what was taken under the same orders before.
 
-    What several orders would allow to take counts where most room is left: each thing once, and nothing twice.
+    What several orders would allow to take counts where it adds least, then where most room is left: each thing once, and nothing twice.
     """
     days = dict(_taken(session, case)) | dict.fromkeys(things, on)
-    shares = {thing: _shares(session, case, orders, thing, on=day) for thing, day in days.items()}
+    shares = {thing: _shares(book, thing, on=day) for thing, day in days.items()}
     caps = {key: cap for found in shares.values() for key, cap in found.items()}
     held: dict[UUID, list[Exhibit]] = {key: [] for key in caps}
 
@@ -184,9 +186,12 @@ def _beyond_caps(
         cap = caps[key]
         return float("inf") if cap is None else cap - worth(session, held[key])
 
+    def added(key: UUID, thing: Exhibit) -> int:
+        return worth(session, [*held[key], thing]) - worth(session, held[key])
+
     for thing in sorted(days, key=lambda each: (len(shares[each]) > 1, each in things, -worth(session, [each]))):
         if shares[thing]:
-            held[max(shares[thing], key=room)].append(thing)
+            held[min(shares[thing], key=lambda key: (added(key, thing), -room(key)))].append(thing)
     return [
         BeyondTheSigner(value=worth(session, held[key]), cap=cap)
         for key, cap in caps.items()
@@ -194,25 +199,25 @@ def _beyond_caps(
     ]
 
 
-def _shares(
-    session: Session, case: CaseFile, orders: Sequence[Obligation], thing: Exhibit, *, on: date
-) -> dict[UUID, int | None]:
+def _shares(book: _Book, thing: Exhibit, *, on: date) -> dict[UUID, int | None]:
     """Under what an exhibit can be taken on a day, each with its cap: the rulings on single offenders, or a paper that names nobody."""
-    whole = {each.paper_id for each in orders if each.ruling_id is None}
+    whole = {each.paper_id for each in book.orders if each.ruling_id is None}
     found: dict[UUID, int | None] = {}
-    for each in orders:
-        paper = _paper(session, each)
-        if paper.signed_on <= on and _is_for(session, each, thing):
+    for each in book.orders:
+        if book.papers[each.paper_id].signed_on <= on and book.is_for(each, thing):
             key = each.paper_id if each.ruling_id is None or each.paper_id in whole else each.ruling_id
-            found[key] = _cap(session, case, paper)
+            found[key] = book.caps[each.paper_id]
     return found
 
 
 def refuse_to_end(session: Session, case: CaseFile, line: Obligation) -> None:
     """An order by which goods were taken stays while no other orders it."""
-    left = [each for each in _orders(session, case, {K.CONFISCATION}) if each.id != line.id]
-    if line.kind is K.CONFISCATION and any(
-        _is_for(session, line, thing) and not any(_is_for(session, each, thing) for each in left)
+    if line.kind is not K.CONFISCATION:
+        return
+    book = _book(session, case, {K.CONFISCATION})
+    left = [each for each in book.orders if each.id != line.id]
+    if any(
+        book.is_for(line, thing) and not any(book.is_for(each, thing) for each in left)
         for thing, _day in _taken(session, case)
     ):
         raise GoodsWereTaken
@@ -241,19 +246,36 @@ def _orders(session: Session, case: CaseFile, kinds: Collection[ObligationKind])
     ).all()  # fmt: skip
 
 
-def _paper(session: Session, order: Obligation) -> CasePaper:
-    return session.get_one(CasePaper, order.paper_id)
+@dataclass(frozen=True)
+class _Book:
+    """What a case orders to be taken, read once: by paper its signer's cap, by ruling whom it is on, by goods whose act they belong to."""
+
+    orders: Sequence[Obligation]
+    papers: Mapping[UUID, CasePaper]
+    caps: Mapping[UUID, int | None]
+    persons: Mapping[UUID, UUID]
+    owners: Mapping[UUID, UUID | None]
+
+    def is_for(self, order: Obligation, thing: Exhibit) -> bool:
+        """Whether an order is about an exhibit: of several offenders each loses the goods of the own acts, and what belongs to nobody's alone."""
+        whose = self.owners.get(thing.goods_id) if thing.goods_id else None
+        return order.ruling_id is None or whose is None or whose == self.persons[order.ruling_id]
 
 
-def _is_for(session: Session, order: Obligation, thing: Exhibit) -> bool:
-    """Whether an order is about an exhibit: of several offenders each loses the goods of the own acts, and what belongs to nobody's alone."""
-    if order.ruling_id is None or thing.goods_id is None:
-        return True
-    act = session.scalars(
-        select(GoodsLine).where(GoodsLine.id == thing.goods_id).options(joinedload(GoodsLine.act))
-    ).one().act  # fmt: skip
-    whose = act.offender_id if act else None
-    return whose is None or whose == session.get_one(Ruling, order.ruling_id).party_id
+def _book(session: Session, case: CaseFile, kinds: Collection[ObligationKind]) -> _Book:
+    orders = _orders(session, case, kinds)
+    papers = session.scalars(select(CasePaper).where(CasePaper.id.in_({each.paper_id for each in orders}))).all()
+    persons = select(Ruling.id, Ruling.party_id).where(Ruling.id.in_({each.ruling_id for each in orders}))
+    owners = (
+        select(GoodsLine.id, CaseAct.offender_id)
+        .outerjoin(CaseAct, CaseAct.id == GoodsLine.act_id)
+        .where(GoodsLine.case_id.in_(membership.member_ids(case.id)))
+    )
+    figures, fields = law.load(session).figures, _fields(session, case)
+    return _Book(
+        orders, {paper.id: paper for paper in papers}, {paper.id: _cap(paper, figures, fields) for paper in papers},
+        {row.id: row.party_id for row in session.execute(persons)}, {row.id: row.offender_id for row in session.execute(owners)},
+    )  # fmt: skip
 
 
 def _taken(session: Session, case: CaseFile) -> list[tuple[Exhibit, date]]:
@@ -270,14 +292,13 @@ def _taken(session: Session, case: CaseFile) -> list[tuple[Exhibit, date]]:
     return [(thing, at.astimezone(CITY).date()) for thing, at in deeds]
 
 
-def _cap(session: Session, case: CaseFile, paper: CasePaper) -> int | None:
+def _cap(paper: CasePaper, figures: Figures, fields: Sequence[Field]) -> int | None:
     """What the signer of a decision may confiscate; None without a cap, and for somebody elsewhere: whether it was theirs is not judged here."""
     if paper.capacity is None:
         return None
-    figures = law.load(session).figures
     caps = [
         competence.confiscation_cap(paper.capacity, on=paper.signed_on, field=field, figures=figures)
-        for field in _fields(session, case)
+        for field in fields
     ]
     return min((cap for cap in caps if cap is not None), default=None)
 

@@ -324,11 +324,15 @@ def fetch(
 
     Refused while a scanner has it to see, and after it found something; never given of what the public sent.
     """
-    piece = get(session, case_id, evidence_id)
+    may_go_out(session, get(session, case_id, evidence_id), scanner=scanner, by=by)
+    return view(session, case_id, evidence_id, store=store, by=by, at=at, deed=CustodyDeed.FETCHED)
+
+
+def may_go_out(session: Session, piece: Evidence, *, scanner: str, by: UUID) -> None:
+    """Refuse an original that is sealed or not known to be harmless."""
     if from_the_public(session, {piece.file_id}):
         raise OriginalSealed
     harmless(piece.file, scanner=scanner, by=by)
-    return view(session, case_id, evidence_id, store=store, by=by, at=at, deed=CustodyDeed.FETCHED)
 
 
 def harmless(file: StoredFile, *, scanner: str, by: UUID) -> None:

@@ -135,7 +135,6 @@ class Signal(Base):
         CheckConstraint(
             "state <> 'waiting' OR (reason IS NOT NULL AND wait_until IS NOT NULL)", name="reason_when_waiting"
         ),
-        CheckConstraint("state <> 'rejected' OR outcome <> 'infringement'", name="infringement_in_a_case"),
         CheckConstraint("(state = 'new') = (decided_by IS NULL)", name="decider_unless_new"),
         CheckConstraint("severity BETWEEN 1 AND 3", name="severity_range"),
         CheckConstraint("shop_phone ~ '^0[0-9]{8,10}$'", name="shop_phone_digits"),

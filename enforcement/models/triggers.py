@@ -213,9 +213,29 @@ LAST_FOLIO_KEPT = (
     "FOR EACH ROW EXECUTE FUNCTION enforcement.keep_last_folio()"
 )
 
+# What was put aside so before this was known stays as it was found, and goes on being written to.
+CHECK_SIGNAL_ASIDE = """
+CREATE OR REPLACE FUNCTION enforcement.check_signal_aside() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND (OLD.state, OLD.outcome) IS NOT DISTINCT FROM (NEW.state, NEW.outcome) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'an infringement is handled in a case'
+        USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'infringement_in_a_case';
+END
+$$
+"""
+
+SIGNAL_ASIDE_CHECKED = (
+    "CREATE TRIGGER signal_aside_checked BEFORE INSERT OR UPDATE OF state, outcome ON enforcement.signal "
+    "FOR EACH ROW WHEN (NEW.state = 'rejected' AND NEW.outcome = 'infringement') EXECUTE FUNCTION enforcement.check_signal_aside()"
+)
+
 for sql in (
     CHECK_CASE_BEGINS, CASE_BEGINS, CHECK_CASE_STATE, CASE_STATE_CHECKED, CHECK_RULING, RULING_CHECKED, KEEP_RULING, *RULING_KEPT,
     CHECK_EXHIBIT_SEIZED, EXHIBIT_SEIZED, CHECK_EXHIBIT_ORDERED, EXHIBIT_ORDERED,
-    KEEP_LAST_FOLIO, LAST_FOLIO_KEPT,
+    KEEP_LAST_FOLIO, LAST_FOLIO_KEPT, CHECK_SIGNAL_ASIDE, SIGNAL_ASIDE_CHECKED,
 ):  # fmt: skip
     event.listen(Base.metadata, "after_create", DDL(sql.replace("%", "%%")))  # type: ignore[no-untyped-call]

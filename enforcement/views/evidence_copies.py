@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from flask import current_app, flash, redirect, render_template, request, send_file, url_for
+from flask import Response, current_app, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 
 from enforcement import cases, evidence, redaction
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from flask import Response
     from flask.typing import ResponseReturnValue
 
     from enforcement.models import Evidence
@@ -37,6 +36,10 @@ if TYPE_CHECKING:
 @needs(May.CASE_MOVE)
 def original(case_id: UUID, evidence_id: UUID) -> ResponseReturnValue:
     """The original as it came, to keep: never shown in a page of ours."""
+    if readings.only_head():
+        piece = evidence.get(session(), case_id, evidence_id)
+        evidence.may_go_out(session(), piece, scanner=current_app.config["TEMTHAT"].clamd, by=person().id)
+        return _unopened(piece.file.media_type, size=piece.file.size)
     path, piece = _whole(case_id, evidence_id)
     name = f"but-luc-{piece.folio}.{files.ENDINGS.get(piece.file.media_type, 'bin')}"
     answer = send_file(
@@ -49,6 +52,9 @@ def original(case_id: UUID, evidence_id: UUID) -> ResponseReturnValue:
 @needs(May.CASE_READ)
 def large(case_id: UUID, evidence_id: UUID) -> ResponseReturnValue:
     """The picture in its full size, drawn anew without what the camera wrote into it."""
+    if readings.only_head():
+        evidence.get(session(), case_id, evidence_id)
+        return _unopened(files.COPY_MEDIA_TYPE)
     found, seen = evidence.view(session(), case_id, evidence_id, store=store(), by=person().id, at=clock.now())
     session().commit()
     if seen != found.sha256:
@@ -141,6 +147,9 @@ def copy(case_id: UUID, evidence_id: UUID, redaction_id: UUID) -> ResponseReturn
 @needs(May.CASE_READ)
 def sheet(case_id: UUID, evidence_id: UUID) -> ResponseReturnValue:
     """A sheet to print: the latest redacted copy where there is one, for prints leave the house."""
+    if readings.only_head():
+        evidence.get(session(), case_id, evidence_id)
+        return _unopened("text/html")
     found, seen = evidence.view(session(), case_id, evidence_id, store=store(), by=person().id, at=clock.now())
     session().commit()
     drawn = [each for each in found.redactions if each.drawn_here]
@@ -179,6 +188,15 @@ def _whole(case_id: UUID, evidence_id: UUID) -> tuple[Path, Evidence]:
         raise files.FileDamaged(name=f"{_('Folio')} {piece.folio}")
     readings.begun(readings.mark(path, evidence_id))
     return path, piece
+
+
+def _unopened(media_type: str, *, size: int | None = None) -> Response:
+    """What a file is like, for a tool that asks before it takes: nothing goes out, and nobody has opened it."""
+    answer = Response(mimetype=media_type)
+    answer.headers["Accept-Ranges"] = "bytes"
+    if size is not None:
+        answer.content_length = size
+    return _sealed(answer)
 
 
 def _sealed(answer: Response) -> Response:

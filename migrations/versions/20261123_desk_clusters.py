@@ -125,20 +125,35 @@ $$
 """
 
 
+CHECK_SIGNAL_ASIDE = """
+CREATE OR REPLACE FUNCTION enforcement.check_signal_aside() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND (OLD.state, OLD.outcome) IS NOT DISTINCT FROM (NEW.state, NEW.outcome) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'an infringement is handled in a case'
+        USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'infringement_in_a_case';
+END
+$$
+"""
+
+SIGNAL_ASIDE_CHECKED = (
+    "CREATE TRIGGER signal_aside_checked BEFORE INSERT OR UPDATE OF state, outcome ON enforcement.signal "
+    "FOR EACH ROW WHEN (NEW.state = 'rejected' AND NEW.outcome = 'infringement') EXECUTE FUNCTION enforcement.check_signal_aside()"
+)
+
+
 def upgrade() -> None:
     """Apply the change. What was put aside as an infringement before stays as it was found, and reports on it too."""
     op.execute(COUNT_CLUSTERS)
-    op.execute(
-        "ALTER TABLE enforcement.signal ADD CONSTRAINT ck_signal_infringement_in_a_case "
-        "CHECK (state <> 'rejected' OR outcome <> 'infringement') NOT VALID"
-    )
-    op.execute(
-        "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM enforcement.signal WHERE state = 'rejected' AND outcome = 'infringement') THEN "
-        "ALTER TABLE enforcement.signal VALIDATE CONSTRAINT ck_signal_infringement_in_a_case; END IF; END $$"
-    )
+    op.execute(CHECK_SIGNAL_ASIDE)
+    op.execute(SIGNAL_ASIDE_CHECKED)
 
 
 def downgrade() -> None:
     """Undo the change."""
-    op.drop_constraint(op.f("ck_signal_infringement_in_a_case"), "signal", schema="enforcement", type_="check")
+    op.execute("DROP TRIGGER signal_aside_checked ON enforcement.signal")
+    op.execute("DROP FUNCTION enforcement.check_signal_aside()")
     op.execute(COUNTED_BEFORE)

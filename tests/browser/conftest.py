@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 from tests import factories
 from tests.browser import chromium
 from tests.browser.looks import bring_axe
-from tests.conftest import MASTER, _copy, _drop, config_for
+from tests.conftest import MASTER, _copy, _drop, config_for, let_go
 from trace import clock, demo
 from trace.app import create_app
 from trace.models.parties import AppUser
@@ -166,7 +166,7 @@ def city(worker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City
     server.shutdown()
     thread.join(10)
     server.server_close()
-    engine.dispose()
+    let_go(engine)
     _drop(name)
 
 

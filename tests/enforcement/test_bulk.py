@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from enforcement import bulk, bulk_undo, casebook, cases, intake, law, queue
+from enforcement import bulk, bulk_undo, bundles, casebook, cases, intake, law, queue
 from enforcement.bulk import Order
 from enforcement.models import BulkKind, CaseFile, Outcome, Signal, SignalState
 from enforcement.queue import SignalFilter
@@ -103,6 +103,7 @@ def test_a_case_in_which_somebody_wrote_since_stays_with_them(
         session, gathered.id, desk.photo(session, tmp_path, 7), title="Ảnh", origin="Cán bộ chụp", taken_at=NOW, store=tmp_path,
         by=world.officer.id, at=LATER,
     )  # fmt: skip
+    bundles.ask(session, copied.id, reason="Gửi viện kiểm sát", shared=False, by=world.officer.id, at=LATER)
     casebook.write(session, copied, "fetch_bundle", by=world.officer.id, at=LATER, facts={"bundle": 1})
     _, result = bulk_undo.undo(session, deed.id, by=world.team_head.id, duties=[], at=LATER)
     assert {(refused.number, type(refused.why)) for refused in result.refused} == {

@@ -129,8 +129,21 @@ def test_an_infringement_is_handled_in_a_case_and_the_database_knows_it(
     with pytest.raises(triage.InfringementAside):
         triage.reject(session, signal.id, reason="Có", outcome=Outcome.INFRINGEMENT, by=world.officer.id, at=NOW)
     put = {"state": SignalState.REJECTED, "reason": "x", "decided_at": NOW, "decided_by": world.officer.id}
-    with pytest.raises(IntegrityError, match="infringement_in_a_case"), session.begin_nested():
+    with pytest.raises(IntegrityError, match="handled in a case"), session.begin_nested():
         session.execute(update(Signal).where(Signal.id == signal.id).values(outcome=Outcome.INFRINGEMENT, **put))
+
+
+def test_what_was_put_aside_as_an_infringement_before_goes_on_being_written_to(
+    session: Session, world: factories.World
+) -> None:
+    signal = desk.signal(session)
+    put = {"state": SignalState.REJECTED, "reason": "x", "decided_at": NOW, "decided_by": world.officer.id}
+    of_it = update(Signal).where(Signal.id == signal.id)
+    session.execute(text("ALTER TABLE enforcement.signal DISABLE TRIGGER signal_aside_checked"))
+    session.execute(of_it.values(outcome=Outcome.INFRINGEMENT, **put))
+    session.execute(text("ALTER TABLE enforcement.signal ENABLE TRIGGER signal_aside_checked"))
+    session.execute(of_it.values(outcome=Outcome.INFRINGEMENT, reason="y", due_at=NOW))
+    assert session.get_one(Signal, signal.id).due_at == NOW
 
 
 # ------------------------------------------------------------------------------------------------------ two sessions

@@ -158,6 +158,36 @@ def test_what_belongs_to_nobody_alone_is_counted_once_where_there_is_room(
         take(session, case, shared[2], by)
 
 
+def test_goods_counted_whole_are_counted_under_one_order(
+    session: Session, case: CaseFile, sellers: list[Seller], by: UUID
+) -> None:
+    prepare(session, case, by)
+    penalise(session, case, sellers, by)
+    for _ in range(2):
+        whole = thing(session, case, by)
+        told = ExhibitFacts("Vải mẫu", Decimal(1), "thùng", "Còn", "Kho mẫu", "Thủ kho mẫu", goods_id=whole.goods_id)
+        boxes = [exhibits.add(session, case.id, told, by=by, at=later()) for _ in range(2)]
+        for found in boxes:  # 100 of the 150 of one offender, and nothing of the other's
+            assert take(session, case, found, by) is ExhibitState.CONFISCATED
+
+
+def test_what_a_case_takes_is_judged_in_a_few_statements(
+    session: Session, case: CaseFile, sellers: list[Seller], by: UUID, statements: list[str]
+) -> None:
+    prepare(session, case, by)
+    penalise(session, case, sellers, by)
+    little = [thing(session, case, by, worth=1) for _ in range(12)]
+    for found in little[:2]:
+        take(session, case, found, by)
+    spent = []
+    for some in (little[2:4], little[2:4], little[2:]):  # the law is read with the first
+        session.expire_all()
+        statements.clear()
+        assert confiscation.faults(session, case, some, ExhibitDeed.CONFISCATED, on=DAY) == []
+        spent.append(sum("goods_line" not in each and "exhibit" not in each for each in statements))
+    assert spent[1] == spent[2], "only what is weighed is read one by one"
+
+
 def test_a_decision_that_names_nobody_alone_has_one_cap(
     session: Session, case: CaseFile, sellers: list[Seller], by: UUID
 ) -> None:

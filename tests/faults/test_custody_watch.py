@@ -20,7 +20,7 @@ from enforcement.models import AlarmKind, CustodyDeed, CustodyWatch, EvidenceAla
 from tests import factories
 from tests.conftest import MASTER, NOW, config_for
 from tests.enforcement import desk
-from trace import cli, clock, doctor, evidence_jobs, jobs
+from trace import cli, clock, db, doctor, evidence_jobs, jobs
 from trace.config import Config
 from trace.models.incidents import Incident, IncidentKind
 
@@ -199,7 +199,10 @@ def test_looks_that_fail_are_told_after_a_minute_and_once_until_the_next_good_on
         assert custody.tell_late(session, at=NOW + timedelta(seconds=170)), "silence anew is news"
 
 
-def test_a_watcher_that_hangs_is_told_by_the_queue(committed: Engine, config: Config, case_id: UUID) -> None:
+def test_a_watcher_that_hangs_is_told_by_the_queue(
+    committed: Engine, config: Config, case_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "make_engine", lambda _config: committed)  # whoever makes an engine has to let it go
     with Session(committed) as session:
         custody.begin_watch(session, at=clock.now() - timedelta(seconds=61))
         session.commit()

@@ -115,7 +115,8 @@ def test_who_opens_a_redacted_copy_is_written_down_by_either_way_once_in_one_loo
     assert opened(session, piece) == []
     direct, head = f"{page}/ban-che/{made.id}", sign_in(world.team_head)
     before = deeds(session, piece)
-    for path in (direct, f"/tep/{made.file_id}", f"/tep/{piece.file_id}"):
+    of_ours = (f"{page}/{name}" for name in ("goc", "toan-canh.jpg", "in"))
+    for path in (direct, f"/tep/{made.file_id}", f"/tep/{piece.file_id}", *of_ours):
         assert officer.head(path, buffered=True).status_code == 200
     assert opened(session, piece) == [], "whoever asks what a file is like has not opened it"
     assert deeds(session, piece) == before
