@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 MOST = 500
 """So many rows at once; so many signals too, since each is decided by itself."""
 OF_CASES = (BulkKind.ASSIGN,)
-OF_SIGNALS = (BulkKind.ADD, BulkKind.WEIGH, BulkKind.WAIT, BulkKind.REJECT)
 
 
 class NothingChosen(Invalid):

@@ -72,7 +72,7 @@ _OF_REQUEST = {
     RequestState.REFUSED: Stage.REFUSED,
 }
 _ADDRESSED = frozenset({Stage.SUPPLEMENT, Stage.REFUSED})
-"""What is said to the right holder itself: it is read whatever the desk does with the signal meanwhile."""
+"""What is said to the right holder itself: it is read while the desk works on the signal; a refusal also after the case has ended."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from trace.views.report_form import web_address, with_scheme
 if TYPE_CHECKING:
     from wtforms import Field
 
-LONG = {"filters": [clean]}
 PICTURES = "image/jpeg,image/png,image/webp,image/heic"
 FILES = f"{PICTURES},application/pdf"
 URL_MOST = 2000

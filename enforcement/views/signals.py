@@ -116,7 +116,6 @@ class ApartForm(FlaskForm):
 FORMS: dict[str, type[FlaskForm]] = {
     "open": OpenForm, "add": AddForm, "wait": WaitForm, "reject": RejectForm, "group": GroupForm, "apart": ApartForm,
 }  # fmt: skip
-OF_CLUSTER = ("open", "add", "wait", "reject")
 
 
 @bp.get("/<uuid:signal_id>")
